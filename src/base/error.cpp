@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <edgesync/error.hpp>
+
+#include <array>
+
+namespace edgesync {
+namespace {
+
+struct Row {
+  Errc code;
+  const char* name;
+  const char* sentence;
+  bool transient;
+};
+
+constexpr std::array rows{
+    Row{Errc::not_found, "not_found", "not found", false},
+    Row{Errc::invalid_argument, "invalid_argument", "invalid argument", false},
+    Row{Errc::type_mismatch, "type_mismatch", "the key holds another type", false},
+    Row{Errc::limit_exceeded, "limit_exceeded", "a limit would be exceeded", false},
+    Row{Errc::unsupported, "unsupported", "not supported", false},
+    Row{Errc::already_open, "already_open", "the database is already open", true},
+    Row{Errc::storage_full, "storage_full", "the disk or quota is full", true},
+    Row{Errc::storage_io, "storage_io", "the disk failed", true},
+    Row{Errc::storage_corrupt, "storage_corrupt", "the database is damaged", false},
+    Row{Errc::storage_too_new, "storage_too_new", "the database was written by a newer version", false},
+    Row{Errc::unreachable, "unreachable", "the peer cannot be reached", true},
+    Row{Errc::insecure, "insecure", "an insecure connection was refused", false},
+    Row{Errc::untrusted, "untrusted", "the peer's certificate is not trusted", false},
+    Row{Errc::unauthorized, "unauthorized", "the credentials were refused", false},
+    Row{Errc::forbidden, "forbidden", "not allowed for this scope", false},
+    Row{Errc::protocol_mismatch, "protocol_mismatch", "no common protocol version", false},
+    Row{Errc::protocol_violation, "protocol_violation", "the peer broke the protocol", false},
+    Row{Errc::rejected, "rejected", "refused by the application", false},
+    Row{Errc::timed_out, "timed_out", "the deadline passed", true},
+    Row{Errc::cancelled, "cancelled", "cancelled", true},
+    Row{Errc::closed, "closed", "closed", false},
+};
+
+const Row* find(int code) noexcept {
+  for (const Row& row : rows)
+    if (static_cast<int>(row.code) == code) return &row;
+  return nullptr;
+}
+
+class Category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "edgesync"; }
+  std::string message(int code) const override {
+    const Row* row = find(code);
+    return row ? row->sentence : "unknown error";
+  }
+  std::error_condition default_error_condition(int code) const noexcept override {
+    if (code == static_cast<int>(Errc::cancelled)) return std::errc::operation_canceled;
+    return {code, *this};
+  }
+};
+
+std::string sentence(const Error& error) {
+  return error.detail.empty() ? error.code.message() : error.detail;
+}
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+std::error_code make_error_code(Errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+
+bool is_transient(const std::error_code& code) noexcept {
+  const Row* row = code.category() == error_category() ? find(code.value()) : nullptr;
+  return row != nullptr && row->transient;
+}
+
+const char* name(Errc code) noexcept {
+  const Row* row = find(static_cast<int>(code));
+  return row ? row->name : "unknown";
+}
+
+Failure::Failure(Error error) : std::system_error(error.code, sentence(error)), error_(std::move(error)) {}
+Failure::~Failure() = default;
+
+void detail::throw_failure(const Error& error) { throw Failure(error); }
+
+}  // namespace edgesync

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hashes. SipHash-2-4 with 128-bit output (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012) keys
+// fingerprints; SHA-256 (FIPS 180-4) names content. Both are written here because the pure layers link nothing.
+#pragma once
+
+#include "base/bytes.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace edgesync {
+
+/// 128 bits as two lanes. Addition is per lane modulo 2^64, which makes a sum of item hashes order-free and reversible.
+struct Hash128 {
+  std::uint64_t a = 0, b = 0;
+  auto operator<=>(const Hash128&) const = default;
+  Hash128& operator+=(const Hash128& other) noexcept { return a += other.a, b += other.b, *this; }
+  Hash128& operator-=(const Hash128& other) noexcept { return a -= other.a, b -= other.b, *this; }
+};
+
+std::string to_hex(const Hash128& hash);
+
+/// SipHash-2-4-128 of `bytes` under `key`.
+Hash128 siphash(const Hash128& key, ByteView bytes) noexcept;
+
+/// The same over several pieces, hashed as one run of bytes.
+class SipHash {
+ public:
+  explicit SipHash(const Hash128& key) noexcept;
+  void add(ByteView bytes) noexcept;
+  Hash128 finish() noexcept;
+
+ private:
+  void compress(std::uint64_t word) noexcept;
+  std::uint64_t v0_, v1_, v2_, v3_;
+  std::array<std::byte, 8> tail_{};
+  std::size_t tail_size_ = 0;
+  std::uint64_t length_ = 0;
+};
+
+using Sha256Digest = std::array<std::byte, 32>;
+
+class Sha256 {
+ public:
+  void add(ByteView bytes) noexcept;
+  Sha256Digest finish() noexcept;
+
+ private:
+  void block(const std::byte* data) noexcept;
+  std::array<std::uint32_t, 8> state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::array<std::byte, 64> buffer_{};
+  std::size_t buffered_ = 0;
+  std::uint64_t length_ = 0;
+};
+
+Sha256Digest sha256(ByteView bytes) noexcept;
+
+}  // namespace edgesync

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transport: connections that carry whole messages in order, over TLS WebSockets or in process, and the runtime they
+// live on. No Boost type appears here; everything above this header is free of it.
+//
+// Threads: a Handler is called on its runtime, one call at a time per runtime, and never from inside a call it made.
+// Connection's and Host's members may be called from any thread.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+
+#include <edgesync/error.hpp>
+#include <edgesync/function.hpp>
+#include <edgesync/runtime.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace edgesync::transport {
+
+/// One open (or opening) conversation. Dropping the last reference does not close it; its Handler keeps it alive.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  /// Says that Handler::next_message() may have something; the connection asks when it can write.
+  virtual void wake() = 0;
+  /// Ends the conversation after the message being written, giving the peer `why`. on_closed() follows exactly once.
+  virtual void close(Error why) = 0;
+};
+
+/// What a conversation is for. Owned by the transport (shared) until after on_closed().
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  /// The connection is up. `peer` is the remote address, for people.
+  virtual void on_open(std::shared_ptr<Connection> connection, std::string peer) = 0;
+  /// `message` is valid during the call.
+  virtual void on_message(ByteView message) = 0;
+  /// The next message to write, asked only when nothing is being written: that is the back-pressure.
+  virtual std::optional<Bytes> next_message() = 0;
+  /// The conversation is over, or never came to be. The last call. The code says why: unreachable, untrusted, insecure,
+  /// timed_out, protocol_violation, limit_exceeded, closed (orderly), cancelled (own close()).
+  virtual void on_closed(const Error& why) = 0;
+};
+
+/// Bounds of a connection; every wait in the transport has one of these deadlines.
+struct Limits {
+  std::size_t message_bytes_max = 1 << 20;       ///< Larger incoming messages close the connection (1009).
+  std::size_t header_bytes_max = 8 * 1024;       ///< HTTP upgrade request or response.
+  std::chrono::milliseconds connect{10'000};     ///< Name look-up and TCP.
+  std::chrono::milliseconds handshake{5'000};    ///< Each of TLS and WebSocket upgrade.
+  std::chrono::milliseconds write{30'000};       ///< One message; a slower reader is closed.
+  std::chrono::milliseconds idle{75'000};        ///< Nothing received for this long: half-open, closed.
+  std::chrono::milliseconds close{2'000};        ///< Orderly close; then the socket is dropped.
+  std::size_t connections_max = 10'000;          ///< Listener: more are refused at accept.
+  std::size_t handshakes_max = 512;              ///< Listener: connections that have not finished the upgrade.
+};
+
+struct Tls {
+  std::string ca_file{};           ///< PEM. Client: empty means the system's store. Listener: set to ask clients for certificates.
+  std::string certificate_file{};  ///< PEM chain.
+  std::string key_file{};          ///< PEM.
+};
+
+struct ConnectOptions {
+  std::string url{};      ///< wss://host[:port][/path]; ws:// needs `insecure` and a loopback host.
+  Tls tls{};
+  bool insecure = false;
+  Limits limits{};
+};
+
+struct ListenOptions {
+  std::string address = "0.0.0.0";
+  std::uint16_t port = 0;  ///< 0 picks a free one.
+  Tls tls{};
+  bool insecure = false;   ///< Plaintext; refused unless `address` is a loopback address.
+  Limits limits{};
+};
+
+/// A listening socket; the destructor and close() stop accepting and leave open connections alone.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual std::uint16_t port() const noexcept = 0;
+  virtual void close() = 0;
+};
+
+using HandlerFactory = Function<std::shared_ptr<Handler>()>;
+
+/// A timer that is armed for at most one instant; arming again replaces it. The callback runs on the runtime.
+class Timer {
+ public:
+  virtual ~Timer() = default;
+  virtual void arm(Instant at) = 0;  ///< `never` disarms.
+};
+
+/// The runtime as the layers above see it. Every edgesync::Runtime is one.
+class Host : public Runtime {
+ public:
+  virtual void post(Function<void()> work) = 0;
+  virtual std::unique_ptr<Timer> timer(Function<void()> callback) = 0;
+  /// Checks `options` at once (invalid_argument, insecure, unreadable files); everything later goes to `handler`.
+  virtual Result<void> connect(ConnectOptions options, std::shared_ptr<Handler> handler) = 0;
+  virtual Result<std::unique_ptr<Listener>> listen(ListenOptions options, HandlerFactory factory) = 0;
+  virtual Clock& clock() noexcept = 0;
+  /// True on the thread that runs this runtime's handlers: there, waiting would be for oneself.
+  virtual bool inside() const noexcept = 0;
+};
+
+/// The Host behind a public Runtime. Requires: `runtime` came from make_runtime() or asio_runtime().
+Host& host(Runtime& runtime);
+
+/// Non-deterministic randomness from OpenSSL's generator, for production nodes. Thread safety: any thread.
+std::unique_ptr<Random> system_random();
+
+}  // namespace edgesync::transport
+
+namespace edgesync {
+
+/// The in-process transport. A connection made here is a pair of queues: messages are posted to the other side's runtime.
+class Loopback {
+ public:
+  virtual ~Loopback() = default;
+  /// Accepts connections until the listener is closed or dropped. Fails with: already_open.
+  virtual Result<std::unique_ptr<transport::Listener>> listen(transport::Host& host,
+                                                              transport::HandlerFactory factory) = 0;
+  /// on_closed(unreachable) if nobody listens.
+  virtual void connect(transport::Host& host, std::shared_ptr<transport::Handler> handler) = 0;
+};
+
+}  // namespace edgesync
