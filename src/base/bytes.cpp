@@ -80,8 +80,8 @@ std::uint64_t Reader::varint() noexcept {
   for (unsigned shift = 0; shift < 64; shift += 7) {
     const std::uint8_t byte = u8();
     if (failed_) return 0;
-    if (shift == 63 && byte > 1) break;             // more than 64 bits
-    if (shift > 0 && byte == 0) break;              // padded: one value, one encoding
+    if (shift == 63 && byte > 1) break;  // more than 64 bits
+    if (shift > 0 && byte == 0) break;   // padded: one value, one encoding
     value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
     if (byte < 0x80) return value;
   }

@@ -56,9 +56,7 @@ class Category final : public std::error_category {
   }
 };
 
-std::string sentence(const Error& error) {
-  return error.detail.empty() ? error.code.message() : error.detail;
-}
+std::string sentence(const Error& error) { return error.detail.empty() ? error.code.message() : error.detail; }
 
 }  // namespace
 

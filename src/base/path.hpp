@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Paths: the one rule for names of scopes, keys and config entries. A path is 1 to 512 bytes of UTF-8 in at most 16
+// segments joined by '/'; no segment is empty, "." or ".."; no byte is below 0x20 or 0x7f. Two equal paths are equal
+// bytes.
+#pragma once
+
+#include <edgesync/error.hpp>
+
+#include <string_view>
+
+namespace edgesync {
+
+inline constexpr std::size_t path_bytes_max = 512;
+inline constexpr std::size_t path_segments_max = 16;
+
+/// `what` names the argument in the error ("key", "scope").
+Result<void> check_path(std::string_view what, std::string_view path);
+
+}  // namespace edgesync

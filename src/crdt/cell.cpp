@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crdt/cell.hpp"
+
+#include "base/planted.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace edgesync::crdt {
+namespace {
+
+bool listed_has(const std::vector<Listed>& listed, const Dot& dot) noexcept {
+  return std::any_of(listed.begin(), listed.end(), [&](const Listed& item) { return item.entry.dot == dot; });
+}
+
+}  // namespace
+
+bool ranks_below(const Entry& a, const Entry& b) noexcept {
+  if (a.rank() != b.rank()) return a.rank() < b.rank();
+  if (a.dot.replica != b.dot.replica) return a.dot.replica < b.dot.replica;
+  return compare(a.value, b.value) < 0;
+}
+
+Cell merge(const Cell& local, const std::vector<Listed>& listed, const Context& mine, const Context& theirs) {
+  Cell merged;
+  for (const Entry& entry : local)
+    if (listed_has(listed, entry.dot) || !theirs.covers(entry.dot)) merged.push_back(entry);
+  for (const Listed& item : listed)
+    if (!item.reference && !mine.covers(item.entry.dot)) merged.push_back(item.entry);
+  std::sort(merged.begin(), merged.end(), [](const Entry& a, const Entry& b) { return a.dot < b.dot; });
+  if (planted(Bug::prune_loser) && merged.size() > 1) merged = {winner(merged)};
+  return merged;
+}
+
+Cell without(const Cell& cell, const Context& observed) {
+  Cell rest;
+  for (const Entry& entry : cell)
+    if (!observed.covers(entry.dot)) rest.push_back(entry);
+  return rest;
+}
+
+const Entry& winner(const Cell& cell) { return *std::max_element(cell.begin(), cell.end(), ranks_below); }
+
+bool holds(const Cell& cell, const Dot& dot) noexcept {
+  return std::any_of(cell.begin(), cell.end(), [&](const Entry& entry) { return entry.dot == dot; });
+}
+
+Hash128 fingerprint(const Hash128& key_of_scope, ByteView key, const Entry& entry) noexcept {
+  // The fixed-size fields lead and the key's length stands before the key, so no two items hash the same bytes.
+  std::array<std::byte, 40> head;
+  const auto put = [&head](std::size_t at, std::uint64_t word) {
+    for (std::size_t i = 0; i < 8; ++i) head[at + i] = static_cast<std::byte>(word >> (8 * i));
+  };
+  std::copy(entry.dot.replica.bytes.begin(), entry.dot.replica.bytes.end(), head.begin());
+  put(16, entry.dot.stamp);
+  put(24, entry.arbitration);
+  put(32, key.size());
+  SipHash hash(key_of_scope);
+  hash.add(head);
+  hash.add(key);
+  hash.add(entry.value);
+  return hash.finish();
+}
+
+}  // namespace edgesync::crdt

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crdt/delta.hpp"
+
+#include "base/planted.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace edgesync::crdt {
+namespace {
+
+using KeySet = std::set<Bytes, BytesLess>;
+
+KeyState list(ByteView key, const Cell& cell, const Context& receiver) {
+  KeyState state{to_bytes(key), {}};
+  for (const Entry& entry : cell) {
+    const bool reference = receiver.covers(entry.dot);
+    state.listed.push_back({reference ? Entry{entry.dot, 0, {}} : entry, reference});
+  }
+  return state;
+}
+
+bool below_floor(const Context& floors, const Context& receiver) noexcept {
+  return !planted(Bug::ignore_floors) && !receiver.covers(floors);
+}
+
+/// Walks the log once: keys that must be listed, and removal records.
+KeySet touched_keys(ScopeTable& table, const Context& receiver, std::vector<LogItem>& removals) {
+  KeySet keys;
+  for (const Context::Item& item : table.context().items()) {
+    table.scan_log(item.replica, receiver[item.replica], [&](const LogItem& touched) {
+      if (touched.type == LogItem::Type::write) {
+        if (!keys.contains(ByteView(touched.key)) && holds(table.find(touched.key), touched.dot))
+          keys.insert(touched.key);
+      } else {
+        if (touched.type == LogItem::Type::remove) keys.insert(touched.key);
+        removals.push_back(touched);
+      }
+      return true;
+    });
+  }
+  return keys;
+}
+
+void list_all(ScopeTable& table, const Context& receiver, Delta& delta) {
+  table.scan({}, [&](ByteView key, const Cell& cell) {
+    delta.keys.push_back(list(key, cell, receiver));
+    return true;
+  });
+}
+
+/// A complete delta names all keys of the sender: what it does not name and its context covers is gone.
+void drop_unlisted(ScopeTable& table, const Delta& delta) {
+  std::vector<std::pair<Bytes, Cell>> found;
+  auto next = delta.keys.begin();
+  table.scan({}, [&](ByteView key, const Cell& cell) {
+    while (next != delta.keys.end() && compare(next->key, key) < 0) ++next;
+    if (next == delta.keys.end() || !equal(next->key, key)) found.emplace_back(to_bytes(key), cell);
+    return true;
+  });
+  for (const auto& [key, cell] : found) {
+    const Cell rest = without(cell, delta.upto);
+    if (rest.size() != cell.size()) table.replace(key, cell, rest);
+  }
+}
+
+void join_key(ScopeTable& table, const KeyState& state, const Context& upto, std::vector<LogItem>& news,
+              Applied& applied) {
+  const Cell before = table.find(state.key);
+  const Cell after = merge(before, state.listed, table.context(), upto);
+  if (before == after) return;
+  for (const Entry& entry : after)
+    if (!holds(before, entry.dot)) news.push_back({entry.dot, LogItem::Type::write, state.key, {}, {}});
+  if (after.size() > 1) applied.conflicts.push_back(state.key);
+  table.replace(state.key, before, after);
+}
+
+/// After a complete delta, removals between the old and the new context have no record here.
+void raise_jumped_floors(ScopeTable& table, const Context& upto) {
+  Context jumped;
+  for (const Context::Item& item : upto.items())
+    if (item.stamp > table.context()[item.replica]) jumped.advance({item.replica, item.stamp});
+  table.raise_floors(jumped);
+}
+
+}  // namespace
+
+Delta make_delta(ScopeTable& table, const Context& receiver) {
+  Delta delta;
+  delta.base = receiver;
+  delta.upto = table.context();
+  delta.summary = table.summary();
+  delta.complete = receiver.empty() || below_floor(table.floors(), receiver);
+  if (delta.complete) {
+    list_all(table, receiver, delta);
+    return delta;
+  }
+  for (const Bytes& key : touched_keys(table, receiver, delta.removals))
+    delta.keys.push_back(list(key, table.find(key), receiver));
+  if (planted(Bug::partial_delta) && delta.keys.size() > 1) delta.keys.resize(delta.keys.size() / 2);
+  return delta;
+}
+
+bool applicable(const Delta& delta, const Context& mine) noexcept {
+  return planted(Bug::skip_base_check) || mine.covers(delta.base);
+}
+
+Applied apply_delta(ScopeTable& table, const Delta& delta) {
+  Applied applied;
+  std::vector<LogItem> news;
+  for (const LogItem& removal : delta.removals)
+    if (removal.type == LogItem::Type::remove_range) drop_observed(table, removal.range, removal.observed);
+  if (delta.complete) drop_unlisted(table, delta);
+  for (const KeyState& state : delta.keys) join_key(table, state, delta.upto, news, applied);
+  for (const LogItem& removal : delta.removals)
+    if (!table.context().covers(removal.dot)) news.push_back(removal);
+  std::stable_sort(news.begin(), news.end(), [](const LogItem& a, const LogItem& b) { return a.dot < b.dot; });
+  for (const LogItem& item : news) table.log(item);
+  if (delta.complete) raise_jumped_floors(table, delta.upto);
+  if (planted(Bug::forget_context)) return applied;
+  table.advance(delta.upto);
+  applied.diverged = table.context() == delta.upto && table.summary() != delta.summary;
+  return applied;
+}
+
+}  // namespace edgesync::crdt

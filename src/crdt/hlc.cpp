@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crdt/hlc.hpp"
+
+#include <algorithm>
+
+namespace edgesync::crdt {
+namespace {
+
+constexpr std::int64_t epoch_ms = 1'577'836'800'000;  // 2020-01-01 UTC in Unix milliseconds
+constexpr std::int64_t ms_max = (std::int64_t{1} << 44) - 1;
+
+std::uint64_t milliseconds_of(Timestamp wall) noexcept {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(wall.time_since_epoch()).count() - epoch_ms;
+  return static_cast<std::uint64_t>(std::clamp<std::int64_t>(ms, 0, ms_max));
+}
+
+}  // namespace
+
+Stamp Hlc::tagged(std::uint64_t upper) const noexcept {
+  std::array<std::byte, 8> bytes;
+  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<std::byte>(upper >> (8 * i));
+  return upper << tag_bits | (siphash(secret_, bytes).a & ((1U << tag_bits) - 1));
+}
+
+Stamp Hlc::mint(Timestamp wall) noexcept {
+  upper_ = std::max(upper_ + 1, milliseconds_of(wall) << logical_bits);
+  return tagged(upper_);
+}
+
+bool Hlc::observe(Stamp remote, Timestamp wall, std::chrono::milliseconds drift_max) noexcept {
+  const std::uint64_t upper = remote >> tag_bits;
+  if (upper <= upper_) return true;
+  if (upper >> logical_bits > milliseconds_of(wall + drift_max)) return false;
+  upper_ = upper;
+  return true;
+}
+
+bool Hlc::minted(Stamp stamp) const noexcept { return tagged(stamp >> tag_bits) == stamp; }
+
+Timestamp Hlc::wall(Stamp stamp) noexcept {
+  const auto ms = static_cast<std::int64_t>(stamp >> (tag_bits + logical_bits));
+  return Timestamp(std::chrono::milliseconds(ms + epoch_ms));
+}
+
+Stamp Hlc::at(Timestamp wall) noexcept { return milliseconds_of(wall) << (logical_bits + tag_bits); }
+
+}  // namespace edgesync::crdt

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", OPODIS 2014). A stamp is, from the top bit:
+// milliseconds since 2020-01-01 (44) | logical counter (8) | lineage tag (12), compared as one integer. The counter
+// carries into the milliseconds when it overflows. The tag is a keyed hash of the upper bits under a secret redrawn at
+// each database open, so that a replica can tell stamps of its own lineage from those of a clone without keeping a
+// list. Invariant: stamps from one clock strictly increase, whatever the wall clock does.
+#pragma once
+
+#include "base/hash.hpp"
+#include "crdt/dot.hpp"
+
+#include <edgesync/value.hpp>
+
+#include <chrono>
+
+namespace edgesync::crdt {
+
+class Hlc {
+ public:
+  /// Continues after `last`, the highest stamp this replica ever made durable.
+  Hlc(const Hash128& lineage_secret, Stamp last) noexcept : secret_(lineage_secret), upper_(last >> tag_bits) {}
+
+  /// A new stamp, above every earlier one.
+  Stamp mint(Timestamp wall) noexcept;
+
+  /// Moves past a stamp seen from elsewhere, so that what is written next is later than what was read. A stamp more
+  /// than `drift_max` ahead of the wall clock is ignored: it would spread one node's wrong clock through the fleet.
+  /// Returns false in that case.
+  bool observe(Stamp remote, Timestamp wall, std::chrono::milliseconds drift_max) noexcept;
+
+  /// True if a clock with this secret minted `stamp` (wrong once in 4,096).
+  bool minted(Stamp stamp) const noexcept;
+
+  /// When `stamp` was minted, by its author's clock.
+  static Timestamp wall(Stamp stamp) noexcept;
+  /// The first stamp of a millisecond.
+  static Stamp at(Timestamp wall) noexcept;
+
+ private:
+  static constexpr unsigned tag_bits = 12, logical_bits = 8;
+  Stamp tagged(std::uint64_t upper) const noexcept;
+
+  Hash128 secret_;
+  std::uint64_t upper_;  // milliseconds and counter of the last stamp
+};
+
+}  // namespace edgesync::crdt

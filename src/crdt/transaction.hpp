@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transactions: turns the operations of an Edit into cell changes under one stamp. All or nothing: the changes are
+// built aside and appended by the caller only if every operation was good.
+//
+// Counters are exact and resettable: each owner alone writes its cell (incarnation, version, sum); a reset copies what
+// it has seen of each owner into that owner's baseline; the value is the sum of what exceeds the baselines. (After
+// Almeida, "Approaches to Conflict-free Replicated Data Types", 2023; the baseline cells make concurrent adds survive a
+// reset.)
+#pragma once
+
+#include "crdt/changes.hpp"
+
+#include <edgesync/edit.hpp>
+#include <edgesync/error.hpp>
+
+#include <span>
+
+namespace edgesync::crdt {
+
+inline constexpr std::size_t value_bytes_max = 1 << 20;
+inline constexpr std::size_t transaction_ops_max = 1024;
+
+/// True if the operation must look at what is stored; `set` and `insert` need not.
+bool reads(const Edit::Op& op) noexcept;
+
+struct Author {
+  ReplicaId self{};
+  Stamp stamp = 0;
+  Context observed{};  ///< The scope's context as the transaction sees it, own earlier stamps included.
+};
+
+/// The changes of `ops`, read and written through `view`. Fails with: invalid_argument (key, value, delta overflow),
+/// limit_exceeded (operations, value size); `detail` names the operation.
+Result<Changes> plan(std::span<const Edit::Op> ops, CellSource& view, const Author& author);
+
+/// One owner's cell, and its baseline. Ordered by (incarnation, version).
+struct CounterPart {
+  std::uint64_t incarnation = 0, version = 0;
+  std::int64_t sum = 0;
+  auto operator<=>(const CounterPart&) const = default;
+};
+Bytes encode(const CounterPart& part);
+/// The greatest part among a cell's entries; nothing if there is none that can be read.
+std::optional<CounterPart> counter_part(const Cell& cell);
+
+}  // namespace edgesync::crdt
