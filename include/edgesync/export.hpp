@@ -11,5 +11,5 @@
 #define EDGESYNC_EXPORT __declspec(dllimport)
 #endif
 #else
-#define EDGESYNC_EXPORT __attribute__((visibility("default")))
+#define EDGESYNC_EXPORT [[gnu::visibility("default")]]
 #endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Config: what should be. Published as whole, numbered, content-addressed versions; a reader sees one version, never a
+// mixture. On a node a version is offered, verified, staged, put to the application, and then active or quarantined;
+// each step is on disk before it is taken. Handles as in state.hpp. Thread safety: any member from any thread.
+#pragma once
+
+#include <edgesync/edit.hpp>
+#include <edgesync/event.hpp>
+#include <edgesync/options.hpp>
+#include <edgesync/versions.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace edgesync {
+
+namespace node {
+class ScopeHandle;
+}
+
+/// A version that wants to become active.
+struct Candidate {
+  VersionInfo version{};
+  std::map<std::string, Value> content{};  ///< Path to value.
+};
+
+using ActivationHandler = Function<Verdict(const Candidate&)>;
+
+class EDGESYNC_EXPORT Config {
+ public:
+  /// From the active version. Fails with: not_found.
+  Result<Value> get(std::string_view key) const;
+  /// The active version's keys at and below `prefix`.
+  Result<std::map<std::string, Value>> scan(std::string_view prefix = {}) const;
+  /// Number 0 if nothing was ever active.
+  VersionInfo active() const;
+  /// The newest confirmed version before the active one; number 0 if there is none.
+  VersionInfo last_good() const;
+
+  /// Publishes the newest known version changed by `edit` (set, erase, erase_prefix) as a new version, whole. It
+  /// becomes active here as on every other node: through the activation handler. Durable when it returns.
+  Result<VersionInfo> publish(const Edit& edit, std::string_view note = {});
+  template <class F>
+  requires std::is_invocable_v<F, Edit&> Result<VersionInfo> publish(F&& fill, std::string_view note = {}) {
+    Edit edit;
+    std::forward<F>(fill)(edit);
+    return publish(edit, note);
+  }
+  /// Publishes exactly this content.
+  Result<VersionInfo> publish_tree(std::map<std::string, Value> content, std::string_view note = {});
+
+  /// Goes back to a kept version at once, without a network and without asking the application. On a hub that is the
+  /// root this publishes the old content as a new version for everybody; elsewhere it is local: the version that was
+  /// active is not taken again, a higher one is. Fails with: not_found, invalid_argument (never in use), rejected
+  /// (quarantined).
+  Result<VersionInfo> rollback(std::uint64_t to, std::string_view note = {});
+  Result<VersionInfo> rollback(const VersionInfo& to, std::string_view note = {}) { return rollback(to.number, note); }
+
+  struct Known {
+    VersionInfo version{};
+    VersionRole role{};
+  };
+  /// Versions this node holds, newest first.
+  Result<std::vector<Known>> history(std::size_t limit = 20) const;
+  Result<std::map<std::string, Value>> content(std::uint64_t version) const;
+  Result<std::vector<KeyChange>> diff(std::uint64_t from, std::uint64_t to) const;
+
+  /// Who decides about candidates. Without a handler each verified version is taken as healthy. One handler per scope:
+  /// a later one replaces it. A version that is waiting is put to the new handler at once.
+  Subscription on_activate(ActivationHandler handler);
+  /// Puts a version on hold to the handler again.
+  Result<void> resume();
+
+  Result<Digest> digest() const;
+  const std::string& name() const noexcept;
+
+  explicit Config(std::shared_ptr<node::ScopeHandle> scope) noexcept : scope_(std::move(scope)) {}
+
+ private:
+  std::shared_ptr<node::ScopeHandle> scope_;
+};
+
+}  // namespace edgesync

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// All of edgesync except the Asio face, which is <edgesync/asio.hpp>.
+#pragma once
+
+#include <edgesync/config.hpp>
+#include <edgesync/edit.hpp>
+#include <edgesync/error.hpp>
+#include <edgesync/event.hpp>
+#include <edgesync/hub.hpp>
+#include <edgesync/node.hpp>
+#include <edgesync/options.hpp>
+#include <edgesync/records.hpp>
+#include <edgesync/state.hpp>
+#include <edgesync/status.hpp>
+#include <edgesync/stream.hpp>
+#include <edgesync/value.hpp>
+#include <edgesync/version.hpp>

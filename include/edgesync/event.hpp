@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events: what a node tells its handlers. Handlers run on the runtime, one at a time, never inside the call that caused
+// them; one that throws is reported to the log and counted.
+#pragma once
+
+#include <edgesync/error.hpp>
+#include <edgesync/function.hpp>
+#include <edgesync/value.hpp>
+#include <edgesync/versions.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace edgesync {
+
+/// Names one transaction of this node. Later transactions of one scope are greater.
+struct Commit {
+  std::uint64_t stamp = 0;
+  auto operator<=>(const Commit&) const = default;
+};
+
+enum class EventKind : std::uint8_t {
+  linked,         ///< The hub accepted us. On a hub: `peer` was accepted.
+  unlinked,       ///< The link ended or could not be made: `error` says why. On a hub: `peer` left.
+  ack,            ///< `commit` and all earlier ones of `scope` are durable at the hub.
+  stable,         ///< ... are durable at the root.
+  activated,      ///< `version` is the active version of the config scope.
+  rolled_back,    ///< The config scope went back to `version`; `error` says why.
+  rejected,       ///< A version, a scope or data was refused: `error`.
+  conflict,       ///< A peer's changes met concurrent ones at `key`; see State::conflicts().
+  diverged,       ///< A peer with the same context holds other content. An incident; nothing was overwritten.
+  storage_fault,  ///< A group commit failed; its commits were reported as failed.
+  handler_fault,  ///< A handler threw.
+};
+
+/// "linked", "ack", ...
+EDGESYNC_EXPORT const char* name(EventKind kind) noexcept;
+
+/// Handlers ignore kinds that they do not know.
+struct Event {
+  EventKind kind{};
+  Plane plane{};
+  std::string scope{};
+  std::string key{};
+  Commit commit{};
+  VersionInfo version{};
+  std::string peer{};
+  Error error{};
+};
+
+/// One key that changed, by this node or by another.
+struct Change {
+  std::string scope{};
+  std::string key{};
+  std::optional<Value> before{}, after{};  ///< A set appears as its members in a JSON list.
+  ReplicaId author{};
+  Timestamp at{};  ///< By the author's clock.
+};
+
+using EventHandler = Function<void(const Event&)>;
+using ChangeHandler = Function<void(const Change&)>;
+
+/// Keeps a handler registered; dropping it (or cancel()) ends that. After cancel() returns on the runtime's own thread
+/// the handler is not called again; elsewhere a call that has begun may still be running.
+class [[nodiscard]] EDGESYNC_EXPORT Subscription {
+ public:
+  Subscription() = default;
+  explicit Subscription(Function<void()> on_cancel) : cancel_(std::move(on_cancel)) {}
+  Subscription(Subscription&&) noexcept = default;
+  Subscription& operator=(Subscription&& other) noexcept {
+    if (this != &other) cancel(), cancel_ = std::move(other.cancel_);
+    return *this;
+  }
+  ~Subscription() { cancel(); }
+
+  void cancel() noexcept {
+    if (auto end = std::exchange(cancel_, {})) end();
+  }
+
+ private:
+  Function<void()> cancel_;
+};
+
+}  // namespace edgesync

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hub: a node that listens, admits other nodes, and is the authority for its scopes. It edits with the same calls; with
+// link() it is a relay between its nodes and the hub above.
+#pragma once
+
+#include <edgesync/node.hpp>
+
+#include <cstdint>
+
+namespace edgesync {
+
+class EDGESYNC_EXPORT Hub : public Node {
+ public:
+  /// Opens the database and listens. Fails with: as Node::open; insecure, invalid_argument, unreachable (address in
+  /// use).
+  static Result<Hub> open(HubOptions options);
+  Hub(Hub&&) noexcept;
+  Hub& operator=(Hub&&) noexcept;
+  ~Hub() override;
+
+  /// The port it listens on; 0 on a loopback.
+  std::uint16_t port() const noexcept;
+  /// Stops listening, ends all links, and closes the node.
+  void close() noexcept;
+
+ private:
+  class Door;
+  Hub(std::shared_ptr<node::Core> core, std::shared_ptr<Door> door) noexcept;
+  std::shared_ptr<Door> door_;
+};
+
+}  // namespace edgesync

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node: one database file plus the engine on it, with at most one link to a hub.
+#pragma once
+
+#include <edgesync/config.hpp>
+#include <edgesync/event.hpp>
+#include <edgesync/options.hpp>
+#include <edgesync/state.hpp>
+#include <edgesync/status.hpp>
+#include <edgesync/stream.hpp>
+
+#include <chrono>
+#include <memory>
+#include <stop_token>
+#include <string_view>
+
+namespace edgesync {
+
+namespace node {
+class Core;
+}
+
+/// Thread safety: any member may be called from any thread. Handlers run on the runtime, one at a time, never inside
+/// the call that caused them, none after close() returns (inside a handler, close() does not wait).
+class EDGESYNC_EXPORT Node {
+ public:
+  /// Opens or creates the database. Needs no network. Fails with: already_open, storage_*, invalid_argument.
+  static Result<Node> open(NodeOptions options);
+  Node(Node&&) noexcept;
+  Node& operator=(Node&&) noexcept;
+  virtual ~Node();  ///< Closes. Durable commits are on disk, maybe not at the hub; fast ones are made durable first.
+
+  /// A scope's handle. The scope is created if it is new. A bad name shows in the handle's calls.
+  State state(std::string_view scope, StateOptions options = {});
+  Config config(std::string_view scope);
+  Stream stream(std::string_view scope, StreamOptions options = {});
+
+  /// Keeps a link to the hub: connects, and connects again, until unlink(). Replaces an earlier link. Progress arrives
+  /// as events. Fails at once with: invalid_argument or insecure (URL), untrusted or not_found (files).
+  Result<void> link(LinkOptions options);
+  void unlink();
+
+  /// Blocks until the hub holds every earlier commit and record durably. Fails with: timed_out (`detail` names what is
+  /// missing and why; the work goes on), closed. Not to be called from a handler.
+  Result<void> flush(std::chrono::milliseconds deadline);
+  /// The same without blocking: `done` runs on the runtime, once.
+  void flush(Function<void(Result<void>)> done, std::stop_token stop = {});
+
+  Status status() const;
+  Metrics metrics() const;
+  Subscription on_event(EventHandler handler);
+
+  /// Checks the database: one line per finding, none if it is sound.
+  Result<std::vector<std::string>> verify() const;
+
+  ReplicaId id() const;
+  const std::string& name() const noexcept;
+  /// Ends the link, makes what is accepted durable, and waits for handlers. Later calls fail with `closed`.
+  void close() noexcept;
+
+ protected:
+  explicit Node(std::shared_ptr<node::Core> core) noexcept;
+  std::shared_ptr<node::Core> core_;
+};
+
+}  // namespace edgesync

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options: plain structs with safe defaults. Units are in the types, else at the end of the name.
+#pragma once
+
+#include <edgesync/error.hpp>
+#include <edgesync/function.hpp>
+#include <edgesync/records.hpp>
+#include <edgesync/runtime.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace edgesync {
+
+using namespace std::chrono_literals;
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+/// What must hold before a commit returns.
+enum class Durability : std::uint8_t {
+  durable,  ///< On disk, fsync included: survives a power cut.
+  fast,  ///< In memory: the next group commit (at most NodeOptions::batch_delay later) makes it durable. A crash before
+         ///< that loses it whole. It is never sent to anybody before it is durable.
+};
+
+struct TlsOptions {
+  std::string
+      ca_file{};  ///< PEM. A node: whom to trust, empty means the system's store. A hub: ask nodes for certificates.
+  std::string certificate_file{};  ///< PEM, the chain.
+  std::string key_file{};          ///< PEM.
+};
+
+struct NodeOptions {
+  std::string database{};                     ///< Path of the one file; created if missing, mode 0600.
+  std::string name{};                         ///< For people and for the hub's authorization; empty: the replica id.
+  std::chrono::milliseconds batch_delay{20};  ///< Longest that a fast commit waits for its group commit.
+  std::size_t memtable_bytes = 512 * 1024;    ///< Unflushed changes beyond this are flushed at once.
+  std::size_t cache_bytes = 1024 * 1024;      ///< SQLite page cache.
+  std::uint32_t versions_kept = 100;          ///< Config versions per scope that rollback can reach.
+  std::shared_ptr<Runtime> runtime{};         ///< Null: the node runs a thread of its own.
+  Function<void(LogLevel, std::string_view)>
+      log{};  ///< Empty: silent. Called on any thread; must not block or call back.
+};
+
+struct LinkOptions {
+  std::string url{};                ///< "wss://hub.example.com"; "ws://" needs `insecure` and a loopback host.
+  Function<std::string()> token{};  ///< Asked before every attempt, on the runtime; must not block.
+  TlsOptions tls{};
+  bool insecure = false;                         ///< Leave for plaintext to a loopback address, for development.
+  std::chrono::milliseconds backoff_min{1'000};  ///< First pause after a failure; doubled each time, full jitter.
+  std::chrono::milliseconds backoff_max{300'000};
+  std::chrono::milliseconds heartbeat{
+      20'000};  ///< A ping when nothing was received for this long; three unanswered end the link.
+  std::shared_ptr<Loopback> loopback{};  ///< If set, `url` and `tls` are not used.
+};
+
+struct StreamOptions {
+  std::vector<Column> columns{};  ///< Empty: the columns that the stream already has.
+  bool local_only = false;        ///< Never leaves this node.
+};
+
+struct StateOptions {
+  std::uint32_t history = 0;  ///< Keep what the last so many group commits replaced, for State::journal().
+};
+
+/// What a hub is told about a node that wants in, and about each scope it wants.
+struct Credentials {
+  std::string token{};
+  std::string name{};
+  ReplicaId replica{};
+  std::string address{};  ///< Remote address, for logs.
+};
+
+enum class Access : std::uint8_t { none, read, read_write };
+
+/// The default answer to both is no. Both run on the hub's runtime and must not block or throw.
+struct Authorizer {
+  /// May this node connect at all? Empty refuses everybody.
+  Function<bool(const Credentials&)> connect{};
+  /// What may it do with this scope? Empty: none.
+  Function<Access(const Credentials&, Plane, std::string_view scope)> scope{};
+};
+
+/// An authorizer from a token file: one line per grant, "TOKEN ACCESS SCOPE [SCOPE...]", with ACCESS "ro" or "rw" and
+/// SCOPE a name, or a prefix ending in "/*", or "*". "{name}" stands for the node's own name. '#' starts a comment.
+/// Fails with: not_found (file), invalid_argument (line named).
+EDGESYNC_EXPORT Result<Authorizer> token_file(const std::string& path);
+
+struct HubOptions {
+  NodeOptions node{};
+  std::string address = "0.0.0.0";
+  std::uint16_t port = 8443;  ///< 0 picks a free one; see Hub::port().
+  TlsOptions tls{};           ///< certificate_file and key_file are needed unless `insecure` or `loopback`.
+  bool insecure = false;      ///< Plaintext; refused unless `address` is a loopback address.
+  Authorizer authorize{};
+  std::size_t links_max = 10'000;
+  std::shared_ptr<Loopback> loopback{};  ///< If set, listens there and on no socket.
+};
+
+}  // namespace edgesync

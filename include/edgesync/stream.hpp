@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stream: what happened. Append-only, numbered densely per origin from 1, from the edge to the cloud. Deleted here only
+// after it is stable (durable at the root). Handles as in state.hpp. Thread safety: any member from any thread.
+#pragma once
+
+#include <edgesync/event.hpp>
+#include <edgesync/options.hpp>
+#include <edgesync/records.hpp>
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace edgesync {
+
+namespace node {
+class ScopeHandle;
+}
+
+/// The numbers that append() gave out.
+struct Sequences {
+  std::uint64_t first = 0, last = 0;
+  bool operator==(const Sequences&) const = default;
+};
+
+struct RecordsRead {
+  std::vector<Record> records{};
+  std::vector<Gap> gaps{};  ///< Sequences between the first asked for and the last read that are not here.
+};
+
+/// Always produced = delivered + pending + dropped.
+struct StreamCounts {
+  std::uint64_t produced = 0, delivered = 0, pending = 0, dropped = 0;
+};
+
+class EDGESYNC_EXPORT Stream {
+ public:
+  /// One record, now. Durable when it returns. Fails with: type_mismatch, invalid_argument, storage_*.
+  Result<Sequences> append(std::initializer_list<Field> fields);
+  Result<Sequences> append(Timestamp at, std::vector<Field> fields, Durability durability = Durability::durable);
+  /// All or nothing; `sequence` of the records is not used.
+  Result<Sequences> append(std::span<const Record> records, Durability durability = Durability::durable);
+
+  /// Records of `origin` from sequence `from`, at most `limit`.
+  Result<RecordsRead> read(const ReplicaId& origin, std::uint64_t from = 1, std::size_t limit = 1000) const;
+  /// Own records.
+  Result<RecordsRead> read(std::uint64_t from = 1, std::size_t limit = 1000) const;
+  /// Who has records here, and up to which sequence.
+  Result<std::vector<std::pair<ReplicaId, std::uint64_t>>> origins() const;
+  Result<std::vector<Column>> columns() const;
+  /// Own records.
+  Result<StreamCounts> counts() const;
+  Result<Digest> digest() const;
+  const std::string& name() const noexcept;
+
+  explicit Stream(std::shared_ptr<node::ScopeHandle> scope) noexcept : scope_(std::move(scope)) {}
+
+ private:
+  std::shared_ptr<node::ScopeHandle> scope_;
+};
+
+}  // namespace edgesync

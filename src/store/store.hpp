@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Store: everything a node knows, in one SQLite file, behind a write-behind memtable. FORMAT.md specifies the file.
+//
+// Writes are accepted in memory (commit, append, apply, ...), visible to reads at once if they are local, and become
+// durable together in a group commit of three steps, so that the caller can let go of its lock while the disk works:
+//
+//   auto batch = store.begin_flush();   // takes everything accepted so far
+//   store.write(*batch);                // the only slow call; the only one that may run beside others
+//   auto flushed = store.finish(std::move(batch));   // publishes what became durable, or reports that nothing did
+//
+// What is shipped to peers is read from the file, never from the memtable: a commit cannot be sent before it is
+// durable. Remote cuts become visible when they are durable, whole.
+//
+// Thread safety: one caller at a time (the node's lock), except that write() may run on one thread while others call
+// the members marked "in memory". The other members require: !writing().
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "config/manifest.hpp"
+#include "crdt/delta.hpp"
+#include "crdt/view.hpp"
+#include "stream/segment.hpp"
+
+#include <edgesync/edit.hpp>
+#include <edgesync/error.hpp>
+#include <edgesync/records.hpp>
+#include <edgesync/versions.hpp>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace edgesync::store {
+
+enum class ScopeId : std::uint32_t {};
+
+/// Order of acceptance; a ticket is durable when Flushed::through has reached it without an error.
+using Ticket = std::uint64_t;
+
+struct Options {
+  std::string path{};                                  ///< Created if missing, mode 0600.
+  std::string vfs{};                                   ///< A registered SQLite VFS; empty: the default one.
+  std::size_t memtable_bytes = 512 * 1024;             ///< wants_flush() beyond this.
+  std::size_t cache_bytes = 1024 * 1024;               ///< SQLite page cache.
+  std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
+};
+
+struct Scope {
+  ScopeId id{};
+  Plane plane{};
+  std::string name{};
+};
+
+struct Committed {
+  Ticket ticket = 0;
+  crdt::Stamp stamp = 0;
+};
+
+/// Deltas of one peer that become visible together.
+struct RemoteCut {
+  std::vector<std::pair<ScopeId, crdt::Delta>> deltas{};
+};
+
+struct RemoteSegment {
+  ScopeId scope{};
+  ReplicaId origin{};
+  std::uint64_t first = 0;
+  std::uint32_t count = 0;
+  bool gap_before = false;
+  Bytes body{};
+};
+
+struct StoredSegment {
+  std::uint64_t first = 0;
+  std::uint32_t count = 0;
+  Bytes body{};
+};
+
+/// One origin's records in a stream scope, durable ones.
+struct StreamState {
+  ReplicaId origin{};
+  std::uint64_t last = 0;     ///< Highest sequence held or once held.
+  std::uint64_t trimmed = 0;  ///< Sequences up to here have been deleted after a stable ack.
+};
+
+struct Appended {
+  Ticket ticket = 0;
+  std::uint64_t first = 0, last = 0;
+};
+
+struct Row {
+  Timestamp at{};
+  std::vector<Value> fields{};
+};
+
+/// A config version as this node knows it.
+struct VersionRow {
+  config::Manifest manifest{};
+  VersionRole role{};
+};
+
+/// How one accepted cut or segment ended. `mine` is the context then, for the peer to start again from.
+struct Outcome {
+  Ticket ticket = 0;
+  bool applied = false;  ///< False: a base was not covered (cut), or records are missing before it (segment).
+};
+
+struct PathChange {
+  ScopeId scope{};
+  std::string path{};
+  std::optional<crdt::Shown> before{}, after{};
+};
+
+struct Flushed {
+  std::optional<Error> error{};       ///< Set: nothing of the batch is in the file, and the file is open again.
+  Ticket through = 0;                 ///< Every ticket up to here is settled.
+  std::vector<Outcome> outcomes{};    ///< Of the batch's cuts and segments, in order.
+  std::vector<ScopeId> advanced{};    ///< Scopes whose context, versions or records grew.
+  std::vector<PathChange> changes{};  ///< In watched scopes, by path; local and remote.
+  std::vector<std::pair<ScopeId, std::string>> conflicts{};  ///< Paths where a cut left concurrent values.
+  std::vector<ScopeId> diverged{};  ///< Equal context with a peer, different fingerprint: an incident.
+};
+
+/// One entry of a scope's journal: what one group commit replaced.
+struct JournalEntry {
+  std::uint64_t version = 0;
+  Timestamp at{};
+  std::vector<PathChange> changes{};
+};
+
+class Batch;
+
+class Store {
+ public:
+  /// Fails with: already_open, storage_io, storage_corrupt, storage_too_new, storage_full.
+  static Result<std::unique_ptr<Store>> open(Options options, Random& random, Timestamp now);
+  virtual ~Store() = default;
+
+  // --- identity and scopes (in memory) ---
+  virtual const ReplicaId& replica() const = 0;
+  /// Finds the scope or creates it, durable with the next flush. Fails with: invalid_argument (name).
+  virtual Result<ScopeId> open_scope(Plane plane, std::string_view name) = 0;
+  virtual std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const = 0;
+  virtual std::vector<Scope> scopes() const = 0;
+  virtual Scope scope(ScopeId id) const = 0;
+  /// PathChanges are reported for watched scopes only.
+  virtual void watch(ScopeId id, bool on) = 0;
+  /// Keep the before-images of the last `versions` group commits that touched the scope; 0 (the default) keeps none.
+  virtual void keep_history(ScopeId id, std::uint32_t versions) = 0;
+
+  // --- durable facts about scopes (in memory: cached, and published only by finish()) ---
+  virtual const crdt::Context& context(ScopeId id) const = 0;
+  virtual crdt::Summary summary(ScopeId id) const = 0;
+  /// What the hub holds durably, and what is stable; kept in the file with the next flush, for status after a restart.
+  virtual void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) = 0;
+  virtual const crdt::Context& acked(ScopeId id) const = 0;
+  virtual const crdt::Context& stable(ScopeId id) const = 0;
+  virtual std::vector<StreamState> stream(ScopeId id) const = 0;
+
+  // --- local writes (in memory, except that operations for which crdt::reads(op) holds require: !writing()) ---
+  virtual Result<Committed> commit(ScopeId id, std::span<const Edit::Op> ops, Timestamp wall) = 0;
+  /// The stream's columns. Later calls must give the same, or fail with: type_mismatch.
+  virtual Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only) = 0;
+  virtual std::optional<stream::Schema> schema(ScopeId id) const = 0;
+  virtual bool local_only(ScopeId id) const = 0;
+  /// Fails with: not_found (no schema), type_mismatch (column named). All rows or none.
+  virtual Result<Appended> append(ScopeId id, std::span<const Row> rows) = 0;
+  virtual Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) = 0;
+  virtual Ticket set_role(ScopeId id, const std::string& version_id, VersionRole role) = 0;
+  virtual Ticket forget_version(ScopeId id, const std::string& version_id) = 0;
+  /// Deletes whole segments of `origin` that end at or before `through`.
+  virtual Ticket trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) = 0;
+
+  // --- from peers (in memory) ---
+  virtual Ticket apply(RemoteCut cut) = 0;
+  virtual Ticket apply(RemoteSegment segment) = 0;
+
+  // --- group commit ---
+  virtual Ticket accepted() const = 0;               ///< The last ticket given out. (in memory)
+  virtual Ticket durable() const = 0;                ///< The last ticket settled. (in memory)
+  virtual bool wants_flush() const = 0;              ///< The memtable is over its bound. (in memory)
+  virtual bool writing() const = 0;                  ///< Between begin_flush() and finish().
+  virtual std::unique_ptr<Batch> begin_flush() = 0;  ///< Requires: !writing().
+  virtual void write(Batch& batch) = 0;
+  virtual Flushed finish(std::unique_ptr<Batch> batch) = 0;
+
+  // --- reads (require !writing(); each answers for the memtable over the file) ---
+  /// Runs `read` over the scope's cells as they stand. Fails with: storage_io, storage_corrupt.
+  virtual Result<void> read(ScopeId id, const Function<void(crdt::CellSource&)>& read) = 0;
+  /// From the file: what the scope has and a peer with `receiver` has not.
+  virtual Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver) = 0;
+  /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.
+  virtual Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
+                                                      std::size_t bytes_max) = 0;
+  virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                        ///< Newest first.
+  virtual Result<config::Release> release(ScopeId id, const std::string& version_id) = 0;  ///< not_found
+  virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;    ///< Newest first.
+  /// Own transactions not yet acked, as the number of keys (or records) that would be sent; and the oldest one's time.
+  struct Pending {
+    std::uint64_t count = 0;
+    std::optional<Timestamp> oldest{};
+  };
+  virtual Result<Pending> pending(ScopeId id) = 0;
+
+  /// Checks the file: SQLite's own check, fingerprints recomputed, log against cells, segments' checksums. Each string
+  /// is one finding; none means sound.
+  virtual Result<std::vector<std::string>> verify() = 0;
+
+  /// Log upkeep: sweeps stale items and evicts removal records beyond the bounds. Called by write() in small steps;
+  /// this runs it to the end, for tests. `removals_max` overrides the bound.
+  virtual Result<void> compact(std::size_t removals_max) = 0;
+};
+
+}  // namespace edgesync::store

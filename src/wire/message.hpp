@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages: what two nodes say to each other, as plain structs. PROTOCOL.md is the specification; frame.hpp turns a
+// frame of bytes into messages and back. Everything here has been bounded and checked for form by the decoder, and is
+// checked for sense where it is used.
+#pragma once
+
+#include "crdt/delta.hpp"
+
+#include <edgesync/error.hpp>
+#include <edgesync/value.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace edgesync::wire {
+
+inline constexpr std::uint32_t protocol_version = 1;
+
+/// A scope's number on one link, chosen by the node that subscribes.
+using Channel = std::uint32_t;
+
+/// First message of either side. The node's carries the token; the hub's answers it.
+struct Hello {
+  std::uint32_t version_min = protocol_version, version_max = protocol_version;
+  std::vector<std::string> capabilities{};
+  ReplicaId replica{};
+  std::string name{};
+  std::string token{};
+  Timestamp now{};
+  bool root = false;  ///< What is durable here is stable.
+  std::string software{};
+  bool operator==(const Hello&) const = default;
+};
+
+/// Node to hub: replicate this scope on `channel`; this is what I have.
+struct Subscribe {
+  Channel channel = 0;
+  Plane plane{};
+  std::string scope{};
+  crdt::Context context{};
+  crdt::Summary summary{};
+  bool operator==(const Subscribe&) const = default;
+};
+
+/// Hub to node: admitted; this is what I have.
+struct Subscribed {
+  Channel channel = 0;
+  crdt::Context context{};
+  crdt::Summary summary{};
+  bool writable = true;
+  bool operator==(const Subscribed&) const = default;
+};
+
+/// Hub to node: not admitted, or no longer.
+struct Unsubscribed {
+  Channel channel = 0;
+  Errc code{};
+  std::string detail{};
+  bool operator==(const Unsubscribed&) const = default;
+};
+
+/// One part of one scope's delta in a cut. The first part of a scope carries base, upto, complete and summary; the
+/// parts of one scope concatenate in the order sent.
+struct DeltaPart {
+  std::uint64_t cut = 0;
+  Channel channel = 0;
+  bool first = false;
+  crdt::Delta delta{};
+  bool operator==(const DeltaPart&) const = default;
+};
+
+/// All parts of `cut` have been sent: apply them in one transaction.
+struct Cut {
+  std::uint64_t cut = 0;
+  std::uint32_t scopes = 0;  ///< How many scopes it holds.
+  bool operator==(const Cut&) const = default;
+};
+
+/// `cut` is durable here.
+struct Ack {
+  std::uint64_t cut = 0;
+  bool operator==(const Ack&) const = default;
+};
+
+/// `cut` was not applied because a base was not covered; this is what I have of `channel`.
+struct Resync {
+  std::uint64_t cut = 0;
+  Channel channel = 0;
+  crdt::Context context{};
+  bool operator==(const Resync&) const = default;
+};
+
+/// What is stable (durable at the root) of a scope. Sent by relays; a root hub's acks say it already.
+struct Stable {
+  Channel channel = 0;
+  crdt::Context context{};
+  bool operator==(const Stable&) const = default;
+};
+
+/// A run of records, verbatim as the origin encoded it. `gap_before` says that the records between the receiver's last
+/// and this segment's first no longer exist.
+struct Segment {
+  Channel channel = 0;
+  ReplicaId origin{};
+  std::uint64_t first = 0;
+  std::uint32_t count = 0;
+  bool gap_before = false;
+  Bytes body{};
+  bool operator==(const Segment&) const = default;
+};
+
+/// Records of `origin` through this sequence are durable here.
+struct StreamAck {
+  Channel channel = 0;
+  ReplicaId origin{};
+  std::uint64_t through = 0;
+  bool operator==(const StreamAck&) const = default;
+};
+
+struct Ping {
+  std::uint64_t nonce = 0;
+  bool operator==(const Ping&) const = default;
+};
+
+struct Pong {
+  std::uint64_t nonce = 0;
+  bool operator==(const Pong&) const = default;
+};
+
+/// The last message of a side that ends the link in words. `retry_after` 0: as the receiver sees fit.
+struct Bye {
+  Errc code{};
+  std::string detail{};
+  std::chrono::milliseconds retry_after{};
+  bool operator==(const Bye&) const = default;
+};
+
+using Message = std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment,
+                             StreamAck, Ping, Pong, Bye>;
+
+}  // namespace edgesync::wire
