@@ -20,13 +20,10 @@ class EDGESYNC_EXPORT Hub : public Node {
 
   /// The port it listens on; 0 on a loopback.
   std::uint16_t port() const noexcept;
-  /// Stops listening, ends all links, and closes the node.
-  void close() noexcept;
 
  private:
-  class Door;
-  Hub(std::shared_ptr<node::Core> core, std::shared_ptr<Door> door) noexcept;
-  std::shared_ptr<Door> door_;
+  Hub(std::shared_ptr<node::Core> core, std::uint16_t port) noexcept;
+  std::uint16_t port_;
 };
 
 }  // namespace edgesync

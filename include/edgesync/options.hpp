@@ -64,7 +64,8 @@ struct StreamOptions {
 };
 
 struct StateOptions {
-  std::uint32_t history = 0;  ///< Keep what the last so many group commits replaced, for State::journal().
+  std::uint32_t history =
+      0;  ///< Keep what the last so many group commits replaced, for State::journal(). 0: as it was.
 };
 
 /// What a hub is told about a node that wants in, and about each scope it wants.

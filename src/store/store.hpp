@@ -35,6 +35,7 @@
 
 namespace edgesync::store {
 
+/// From 1.
 enum class ScopeId : std::uint32_t {};
 
 /// Order of acceptance; a ticket is durable when Flushed::through has reached it without an error.
@@ -96,6 +97,14 @@ struct Row {
   std::vector<Value> fields{};
 };
 
+/// A config version's number and id. Equal content may be published again under a higher number, so the id alone is
+/// none.
+struct VersionKey {
+  std::uint64_t number = 0;
+  std::string id{};
+  auto operator<=>(const VersionKey&) const = default;
+};
+
 /// A config version as this node knows it.
 struct VersionRow {
   config::Manifest manifest{};
@@ -131,7 +140,11 @@ struct JournalEntry {
   std::vector<PathChange> changes{};
 };
 
-class Batch;
+/// What begin_flush() took; opaque.
+class Batch {
+ public:
+  virtual ~Batch() = default;
+};
 
 class Store {
  public:
@@ -169,8 +182,8 @@ class Store {
   /// Fails with: not_found (no schema), type_mismatch (column named). All rows or none.
   virtual Result<Appended> append(ScopeId id, std::span<const Row> rows) = 0;
   virtual Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) = 0;
-  virtual Ticket set_role(ScopeId id, const std::string& version_id, VersionRole role) = 0;
-  virtual Ticket forget_version(ScopeId id, const std::string& version_id) = 0;
+  virtual Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) = 0;
+  virtual Ticket forget_version(ScopeId id, const VersionKey& version) = 0;
   /// Deletes whole segments of `origin` that end at or before `through`.
   virtual Ticket trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) = 0;
 
@@ -195,9 +208,9 @@ class Store {
   /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.
   virtual Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                                       std::size_t bytes_max) = 0;
-  virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                        ///< Newest first.
-  virtual Result<config::Release> release(ScopeId id, const std::string& version_id) = 0;  ///< not_found
-  virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;    ///< Newest first.
+  virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                      ///< Newest first.
+  virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;    ///< not_found
+  virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;  ///< Newest first.
   /// Own transactions not yet acked, as the number of keys (or records) that would be sent; and the oldest one's time.
   struct Pending {
     std::uint64_t count = 0;

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The token file: who may do what, one grant a line. Tokens are compared in constant time.
+#include "base/bytes.hpp"
+
+#include <edgesync/options.hpp>
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+namespace edgesync {
+namespace {
+
+struct Grant {
+  std::string token{};
+  Access access{};
+  std::vector<std::string> scopes{};
+};
+
+/// Takes the same time wherever the difference is; the length is no secret.
+bool same_secret(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  return difference == 0;
+}
+
+std::string with_name(std::string pattern, const std::string& name) {
+  constexpr std::string_view variable = "{name}";
+  // A node that may choose its name must not choose its way out of its scope.
+  const bool plain = !name.empty() && name.find('/') == std::string::npos && name.find('*') == std::string::npos;
+  for (std::size_t at = 0; (at = pattern.find(variable, at)) != std::string::npos; at += name.size()) {
+    if (!plain) return {};
+    pattern.replace(at, variable.size(), name);
+  }
+  return pattern;
+}
+
+bool matches(const std::string& pattern, std::string_view scope) noexcept {
+  if (pattern == "*") return true;
+  if (!pattern.ends_with("/*")) return pattern == scope;
+  const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
+  return scope.size() > prefix.size() && scope.starts_with(prefix);
+}
+
+Result<std::optional<Grant>> parse(const std::string& line, const std::string& where) {
+  std::istringstream words(line.substr(0, line.find('#')));
+  Grant grant;
+  std::string access;
+  if (!(words >> grant.token)) return std::optional<Grant>{};
+  words >> access;
+  for (std::string scope; words >> scope;) grant.scopes.push_back(scope);
+  if (access != "ro" && access != "rw")
+    return Error(Errc::invalid_argument, "tokens: " + where + ": access must be \"ro\" or \"rw\"");
+  if (grant.scopes.empty()) return Error(Errc::invalid_argument, "tokens: " + where + ": no scope is granted");
+  grant.access = access == "rw" ? Access::read_write : Access::read;
+  return std::optional<Grant>(std::move(grant));
+}
+
+}  // namespace
+
+Result<Authorizer> token_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Error(Errc::not_found, "tokens: " + path + ": cannot be read");
+  auto grants = std::make_shared<std::vector<Grant>>();
+  std::size_t number = 0;
+  for (std::string line; std::getline(file, line);) {
+    auto grant = parse(line, path + ":" + std::to_string(++number));
+    if (!grant) return std::move(grant).error();
+    if (*grant) grants->push_back(**std::move(grant));
+  }
+  Authorizer authorizer;
+  authorizer.connect = [grants](const Credentials& credentials) {
+    bool known = false;
+    for (const Grant& grant : *grants) known |= same_secret(grant.token, credentials.token);
+    return known;
+  };
+  authorizer.scope = [grants](const Credentials& credentials, Plane, std::string_view scope) {
+    Access best = Access::none;
+    for (const Grant& grant : *grants) {
+      if (!same_secret(grant.token, credentials.token)) continue;
+      for (const std::string& pattern : grant.scopes)
+        if (matches(with_name(pattern, credentials.name), scope)) best = std::max(best, grant.access);
+    }
+    return best;
+  };
+  return authorizer;
+}
+
+}  // namespace edgesync

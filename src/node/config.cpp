@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <edgesync/config.hpp>
+
+#include "node/core.hpp"
+
+#include <algorithm>
+
+namespace edgesync {
+namespace {
+
+using Tree = std::map<std::string, Value>;
+
+bool under(std::string_view key, std::string_view prefix) {
+  return prefix.empty() || key == prefix ||
+         (key.size() > prefix.size() && key.starts_with(prefix) && key[prefix.size()] == '/');
+}
+
+Result<void> apply(Tree& tree, const Edit& edit) {
+  for (const Edit::Op& op : edit.ops()) {
+    switch (op.kind) {
+      case Edit::Kind::set:
+        tree.insert_or_assign(op.key, op.value);
+        break;
+      case Edit::Kind::erase:
+        tree.erase(op.key);
+        break;
+      case Edit::Kind::erase_prefix:
+        std::erase_if(tree, [&](const auto& entry) { return under(entry.first, op.key); });
+        break;
+      default:
+        return Error(Errc::invalid_argument,
+                     "config: \"" + op.key + "\": only set, erase and erase_prefix make sense in a version");
+    }
+  }
+  return {};
+}
+
+Error nothing_active(const node::ScopeHandle& scope) {
+  return {Errc::not_found, "config: " + scope.name + ": no version is active"};
+}
+
+Result<VersionInfo> publish_locked(const node::ScopeHandle& scope, node::Core::Lock& lock, const Tree& tree,
+                                   std::string_view note) {
+  node::Core& core = *scope.core;
+  auto published = core.engine().config().publish(scope.id, tree, note, core.now().wall);
+  if (!published) return std::move(published).error();
+  if (auto settled = core.settle(lock, published->first); !settled) return std::move(settled).error();
+  return published->second;
+}
+
+Result<Tree> content_of(const node::ScopeHandle& scope, std::uint64_t number) {
+  node::Core& core = *scope.core;
+  const auto rows = core.store().versions(scope.id);
+  if (!rows) return rows.error();
+  for (const store::VersionRow& row : *rows) {
+    if (row.manifest.number != number) continue;
+    const auto release = core.store().release(scope.id, {number, row.manifest.info().id});
+    if (!release) return release.error();
+    return config::verify(*release);
+  }
+  return Error(Errc::not_found, "config: " + scope.name + ": version " + std::to_string(number) + " is not kept here");
+}
+
+}  // namespace
+
+Result<Value> Config::get(std::string_view key) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto content = scope_->core->engine().config().active_content(scope_->id);
+  if (!content) return nothing_active(*scope_);
+  const auto at = content->find(std::string(key));
+  if (at == content->end())
+    return Error(Errc::not_found, "config: " + scope_->name + ": no \"" + std::string(key) + "\"");
+  return at->second;
+}
+
+Result<Tree> Config::scan(std::string_view prefix) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto content = scope_->core->engine().config().active_content(scope_->id);
+  if (!content) return nothing_active(*scope_);
+  Tree found;
+  for (const auto& [key, value] : *content)
+    if (under(key, prefix)) found.emplace(key, value);
+  return found;
+}
+
+VersionInfo Config::active() const {
+  auto lock = scope_->lock();
+  return lock ? scope_->core->engine().config().active(scope_->id) : VersionInfo{};
+}
+
+VersionInfo Config::last_good() const {
+  auto lock = scope_->lock_idle();
+  return lock ? scope_->core->engine().config().last_good(scope_->id) : VersionInfo{};
+}
+
+Result<VersionInfo> Config::publish(const Edit& edit, std::string_view note) {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  Tree tree;
+  if (auto newest = scope_->core->engine().config().newest(scope_->id)) {
+    auto content = config::verify(*newest);
+    if (!content) return std::move(content).error();
+    tree = *std::move(content);
+  } else if (!newest.error().is(Errc::not_found)) {
+    return std::move(newest).error();
+  }
+  if (auto applied = apply(tree, edit); !applied) return std::move(applied).error();
+  return publish_locked(*scope_, *lock, tree, note);
+}
+
+Result<VersionInfo> Config::publish_tree(Tree content, std::string_view note) {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  return publish_locked(*scope_, *lock, content, note);
+}
+
+Result<VersionInfo> Config::rollback(std::uint64_t to, std::string_view note) {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope_->core;
+  if (core.engine().root()) {
+    auto content = content_of(*scope_, to);
+    if (!content) return std::move(content).error();
+    const std::string said = note.empty() ? "rollback to " + std::to_string(to) : std::string(note);
+    return publish_locked(*scope_, *lock, *content, said);
+  }
+  auto rolled = core.engine().config().rollback(scope_->id, to, note);
+  if (!rolled) return std::move(rolled).error();
+  if (auto settled = core.settle(*lock, rolled->first); !settled) return std::move(settled).error();
+  return rolled->second;
+}
+
+Result<std::vector<Config::Known>> Config::history(std::size_t limit) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto rows = scope_->core->store().versions(scope_->id);
+  if (!rows) return rows.error();
+  std::vector<Known> known;
+  for (const store::VersionRow& row : *rows) {
+    if (known.size() == limit) break;
+    known.push_back({row.manifest.info(), row.role});
+  }
+  return known;
+}
+
+Result<Tree> Config::content(std::uint64_t version) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  return content_of(*scope_, version);
+}
+
+Result<std::vector<KeyChange>> Config::diff(std::uint64_t from, std::uint64_t to) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto before = content_of(*scope_, from);
+  if (!before) return before.error();
+  const auto after = content_of(*scope_, to);
+  if (!after) return after.error();
+  return config::diff(*before, *after);
+}
+
+Subscription Config::on_activate(ActivationHandler handler) {
+  auto subscription = scope_->core->handlers().on_activate(scope_->name, std::move(handler));
+  if (auto lock = scope_->lock_idle()) {
+    scope_->core->engine().config().ask_again(scope_->id).ignore();
+    scope_->core->stir(*lock);
+  }
+  return subscription;
+}
+
+Result<void> Config::resume() {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  auto asked = scope_->core->engine().config().ask_again(scope_->id);
+  scope_->core->stir(*lock);
+  return asked;
+}
+
+Result<Digest> Config::digest() const { return scope_->digest(); }
+const std::string& Config::name() const noexcept { return scope_->name; }
+
+}  // namespace edgesync

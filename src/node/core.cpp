@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/core.hpp"
+
+#include <algorithm>
+
+namespace edgesync::node {
+namespace {
+
+constexpr std::size_t failures_remembered = 64;  // a waiter looks its ticket up right after its group commit
+constexpr std::chrono::milliseconds upkeep_delay{1'000};
+
+store::Options store_options(const NodeOptions& options) {
+  store::Options result;
+  result.path = options.database;
+  result.memtable_bytes = options.memtable_bytes;
+  result.cache_bytes = options.cache_bytes;
+  return result;
+}
+
+}  // namespace
+
+Core::Core(NodeOptions options, std::shared_ptr<Runtime> runtime)
+    : options_(std::move(options)),
+      runtime_(std::move(runtime)),
+      host_(&transport::host(*runtime_)),
+      random_(transport::system_random()),
+      handlers_([this](std::string_view what) {
+        const std::lock_guard lock(mutex_);
+        if (engine_) ++engine_->metrics().handler_faults;
+        if (options_.log) options_.log(LogLevel::error, what);
+      }) {}
+
+Core::~Core() { close(); }
+
+Result<std::shared_ptr<Core>> Core::open(NodeOptions options, bool hub, Authorizer authorizer) {
+  if (options.database.empty()) return Error(Errc::invalid_argument, "open: database: no path given");
+  auto runtime = options.runtime ? options.runtime : make_runtime();
+  std::shared_ptr<Core> core(new Core(std::move(options), std::move(runtime)));
+  const Now now = core->now();
+  auto store = store::Store::open(store_options(core->options_), *core->random_, now.wall);
+  if (!store) return std::move(store).error();
+  core->store_ = *std::move(store);
+  core->id_ = core->store_->replica();
+  core->name_ = core->options_.name.empty() ? to_string(core->id_) : core->options_.name;
+  sync::EngineOptions engine;
+  engine.name = core->name_;
+  engine.authorizer = std::move(authorizer);
+  engine.hub = hub;
+  engine.versions_kept = core->options_.versions_kept;
+  core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));
+  core->timer_ = core->host_->timer([weak = std::weak_ptr(core)] {
+    if (const auto held = weak.lock()) held->on_timer();
+  });
+  Lock lock(core->mutex_);
+  for (const store::Scope& scope : core->store_->scopes())
+    if (auto opened = core->engine_->scope_opened(scope.id, now); !opened) return std::move(opened).error();
+  core->stir(lock);
+  return core;
+}
+
+Result<Core::Lock> Core::lock() {
+  Lock lock(mutex_);
+  if (closed_) return Error(Errc::closed, "the node was closed");
+  return lock;
+}
+
+Result<Core::Lock> Core::lock_idle() {
+  auto lock = this->lock();
+  if (!lock) return lock;
+  settled_.wait(*lock, [&] { return closed_ || !store_->writing(); });
+  if (closed_) return Error(Errc::closed, "the node was closed");
+  return lock;
+}
+
+Result<store::ScopeId> Core::open_scope(Plane plane, std::string_view name) {
+  auto lock = lock_idle();
+  if (!lock) return std::move(lock).error();
+  if (const auto known = store_->find_scope(plane, name)) return *known;
+  auto scope = store_->open_scope(plane, name);
+  if (!scope) return scope;
+  if (auto opened = engine_->scope_opened(*scope, now()); !opened) return std::move(opened).error();
+  stir(*lock);
+  return scope;
+}
+
+Result<void> Core::settle(Lock& lock, store::Ticket ticket) {
+  while (!closed_ && store_->durable() < ticket) {
+    if (store_->writing())
+      settled_.wait(lock);
+    else
+      group_commit(lock);
+  }
+  if (closed_) return Error(Errc::closed, "the node was closed before the commit was durable");
+  for (const Failure& failure : failures_)
+    if (failure.first <= ticket && ticket <= failure.last) return failure.error;
+  return {};
+}
+
+void Core::group_commit(Lock& lock) {
+  const store::Ticket first = store_->durable() + 1;
+  commit_due_ = never;
+  auto batch = store_->begin_flush();
+  lock.unlock();
+  store_->write(*batch);
+  lock.lock();
+  store::Flushed flushed = store_->finish(std::move(batch));
+  if (flushed.error) {
+    failures_.push_back({first, flushed.through, *flushed.error});
+    if (failures_.size() > failures_remembered) failures_.erase(failures_.begin());
+  }
+  engine_->flushed(flushed, now());
+  std::move(flushed.changes.begin(), flushed.changes.end(), std::back_inserter(changes_));
+  settled_.notify_all();
+  stir(lock);
+}
+
+void Core::commit_later(Lock& lock, std::chrono::milliseconds delay) {
+  if (store_->wants_flush()) {
+    if (!store_->writing()) return group_commit(lock);
+    delay = std::chrono::milliseconds(0);
+  }
+  const Instant due = now().monotonic + delay;
+  if (due >= commit_due_) return;
+  commit_due_ = due;
+  post_dispatch(lock);
+}
+
+void Core::commit_now() {
+  Lock lock(mutex_);
+  commit_posted_ = false;
+  if (!closed_ && !store_->writing() && store_->accepted() > store_->durable()) group_commit(lock);
+}
+
+void Core::stir(Lock& lock) {
+  if (closed_) return;
+  const bool waiting = store_->accepted() > store_->durable();
+  if (waiting && engine_->take_commit_soon() && !std::exchange(commit_posted_, true)) {
+    host_->post([weak = weak_from_this()] {
+      if (const auto core = weak.lock()) core->commit_now();
+    });
+  } else if (waiting && commit_due_ == never && !store_->writing()) {
+    commit_due_ = now().monotonic + upkeep_delay;
+  }
+  post_dispatch(lock);
+}
+
+void Core::close() noexcept {
+  unlink();
+  Lock lock(mutex_);
+  if (closed_ || !store_) return;
+  settled_.wait(lock, [&] { return !store_->writing(); });
+  if (store_->accepted() > store_->durable()) group_commit(lock);
+  closed_ = true;
+  listener_.reset();
+  timer_.reset();
+  auto connections = std::exchange(connections_, {});
+  std::vector<FlushWaiter> waiters = std::exchange(flushes_, {});
+  settled_.notify_all();
+  if (!host_->inside()) settled_.wait(lock, [&] { return !dispatching_ && !store_->writing(); });
+  engine_.reset();
+  store_.reset();
+  lock.unlock();
+  for (auto& [id, connection] : connections) connection->close({Errc::closed, "the node was closed"});
+  for (FlushWaiter& waiter : waiters) waiter.done(Error(Errc::closed, "flush: the node was closed"));
+}
+
+sync::LinkId Core::opened(sync::Role role, std::shared_ptr<transport::Connection> connection, std::string peer) {
+  Lock lock(mutex_);
+  if (closed_ || (role == sync::Role::node && !uplink_)) {
+    lock.unlock();
+    connection->close({Errc::cancelled, "the link is no longer wanted"});
+    return 0;
+  }
+  std::string token;
+  if (role == sync::Role::node && uplink_->options.token) token = uplink_->options.token();
+  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now());
+  connections_.emplace(id, std::move(connection));
+  stir(lock);
+  return id;
+}
+
+void Core::received(sync::LinkId id, ByteView message) {
+  Lock lock(mutex_);
+  if (closed_) return;
+  engine_->received(id, message, now());
+  settled_.notify_all();  // an ack may be what a flush waits for
+  stir(lock);
+}
+
+std::optional<Bytes> Core::next_message(sync::LinkId id) {
+  Lock lock(mutex_);
+  const auto connection = connections_.find(id);
+  if (closed_ || connection == connections_.end()) return std::nullopt;
+  auto frame = engine_->next_frame(id, now());
+  if (!frame)
+    if (auto why = engine_->ending(id)) {
+      const auto closing = connection->second;
+      lock.unlock();
+      closing->close(*std::move(why));
+    }
+  return frame;
+}
+
+void Core::closed(sync::LinkId id, sync::Role role, const Error& why) {
+  Lock lock(mutex_);
+  connections_.erase(id);
+  if (closed_) return;
+  const auto asked_to_wait = engine_->closed(id, why, now());
+  if (role == sync::Role::node && uplink_ && uplink_->attempting) {
+    uplink_->attempting = false;
+    const bool was_linked = id != 0 && engine_->last_error().code == std::error_code{};
+    uplink_->last_error = id != 0 ? engine_->last_error() : why;
+    if (was_linked) uplink_->backoff.succeeded();
+    uplink_->retry = now().monotonic + uplink_->backoff.next(*random_, asked_to_wait);
+    if (id == 0) {
+      // The attempt never became a link: the engine does not know of it, the application should.
+      ++engine_->metrics().links_failed;
+      engine_->report_unlinked(why);
+    }
+  }
+  stir(lock);
+}
+
+}  // namespace edgesync::node

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Core: the engine of a node with a lock, a disk and a runtime around it. Every handle and connection works through it.
+//
+// One mutex guards everything; it is let go while the disk commits and while a handler of the application runs. Group
+// commit: whoever waits for durability and finds the disk idle commits everything accepted so far, the others wait for
+// it.
+#pragma once
+
+#include "node/handlers.hpp"
+#include "sync/backoff.hpp"
+#include "sync/engine.hpp"
+#include "transport/transport.hpp"
+
+#include <edgesync/node.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+
+namespace edgesync::node {
+
+class LinkHandler;
+
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  using Lock = std::unique_lock<std::mutex>;
+
+  /// `hub`: the engine is the authority of its scopes, and `authorizer` decides about its nodes.
+  static Result<std::shared_ptr<Core>> open(NodeOptions options, bool hub, Authorizer authorizer);
+  ~Core();
+  void close() noexcept;
+
+  // --- scopes ---
+  Result<store::ScopeId> open_scope(Plane plane, std::string_view name);
+
+  /// Locks; fails with `closed` after close(). Reads of the file wait until the disk is idle.
+  Result<Lock> lock();
+  Result<Lock> lock_idle();
+  sync::Engine& engine() noexcept { return *engine_; }  ///< Requires: locked.
+  store::Store& store() noexcept { return *store_; }    ///< Requires: locked.
+  Now now() { return host_->clock().now(); }
+
+  // --- durability; all require: `lock` is held, and may let go of it in between ---
+  /// Waits until `ticket` is settled. Fails with what made its group commit fail.
+  Result<void> settle(Lock& lock, store::Ticket ticket);
+  /// For accepted work that nobody waits for: commits within `delay`, at once if the memtable is full.
+  void commit_later(Lock& lock, std::chrono::milliseconds delay);
+  /// After anything that may have produced frames, events or work.
+  void stir(Lock& lock);
+
+  // --- link to the hub ---
+  Result<void> link(LinkOptions options);
+  void unlink();
+  /// Listens for nodes; the listener is closed by close().
+  Result<std::uint16_t> listen(HubOptions& options);
+
+  // --- flush ---
+  Result<void> flush(std::chrono::milliseconds deadline);
+  void flush(Function<void(Result<void>)> done, std::stop_token stop);
+
+  Status status();
+  Metrics metrics();
+  Handlers& handlers() noexcept { return handlers_; }
+  const std::string& name() const noexcept { return name_; }
+  ReplicaId id() const noexcept { return id_; }
+  std::chrono::milliseconds batch_delay() const noexcept { return options_.batch_delay; }
+
+  // --- called by connections, on the runtime ---
+  sync::LinkId opened(sync::Role role, std::shared_ptr<transport::Connection> connection, std::string peer);
+  void received(sync::LinkId id, ByteView message);
+  std::optional<Bytes> next_message(sync::LinkId id);
+  void closed(sync::LinkId id, sync::Role role, const Error& why);
+
+ private:
+  /// The link to the hub: what was asked for, and where its attempts stand.
+  struct Uplink {
+    LinkOptions options{};
+    sync::Backoff backoff;
+    bool attempting = false;  ///< Connecting or connected.
+    Instant retry{};          ///< When not attempting.
+    Error last_error{};
+  };
+  /// Tickets of a group commit that failed.
+  struct Failure {
+    store::Ticket first = 0, last = 0;
+    Error error{};
+  };
+  struct FlushWaiter {
+    std::vector<std::pair<store::ScopeId, crdt::Stamp>> targets{};
+    Function<void(Result<void>)> done{};
+    std::stop_token stop{};
+  };
+  using Targets = decltype(FlushWaiter::targets);
+
+  Core(NodeOptions options, std::shared_ptr<Runtime> runtime);
+
+  // core.cpp
+  void group_commit(Lock& lock);
+  void commit_now();
+  // dispatch.cpp: work on the runtime
+  void post_dispatch(Lock& lock);
+  void dispatch();
+  void dispatch_actions(Lock& lock);
+  void put_to_application(Lock& lock, sync::ConfigPlane::Action action);
+  void arm(Lock& lock);
+  void on_timer();
+  // uplink.cpp
+  void attempt(Lock& lock);
+  Result<void> connect(const LinkOptions& options);
+  // status.cpp
+  Targets flush_targets();
+  std::string missing(const Targets& targets);
+  bool reached(const Targets& targets);
+  void finish_flushes(Lock& lock);
+  Why link_why();
+  ScopeStatus scope_status(const store::Scope& scope, Now now);
+
+  NodeOptions options_;
+  std::string name_;
+  ReplicaId id_{};
+  std::shared_ptr<Runtime> runtime_;
+  transport::Host* host_;
+  std::unique_ptr<Random> random_;
+  Handlers handlers_;
+
+  std::mutex mutex_;
+  std::condition_variable settled_;  ///< A group commit ended, an ack came, or a dispatch ended.
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<sync::Engine> engine_;
+  std::unique_ptr<transport::Timer> timer_;
+  std::unique_ptr<transport::Listener> listener_;
+  std::map<sync::LinkId, std::shared_ptr<transport::Connection>> connections_;
+  std::optional<Uplink> uplink_;
+  std::vector<Failure> failures_;
+  std::vector<FlushWaiter> flushes_;
+  std::vector<store::PathChange> changes_;
+  Instant commit_due_ = never;
+  bool dispatch_posted_ = false, dispatching_ = false, commit_posted_ = false;
+  bool closed_ = false;
+};
+
+/// What a public handle holds.
+class ScopeHandle {
+ public:
+  ScopeHandle(std::shared_ptr<Core> core, Plane plane, std::string_view name);
+  std::shared_ptr<Core> core;
+  Plane plane;
+  std::string name;
+  store::ScopeId id{};
+  std::optional<Error> bad{};  ///< Why the scope could not be opened; every call fails with it.
+
+  /// Locks the core for a call on this scope.
+  Result<Core::Lock> lock() const { return bad ? Result<Core::Lock>(*bad) : core->lock(); }
+  Result<Core::Lock> lock_idle() const { return bad ? Result<Core::Lock>(*bad) : core->lock_idle(); }
+  /// Runs `read` over the scope's cells.
+  Result<void> read(const Function<void(crdt::CellSource&)>& read) const;
+  Result<Digest> digest() const;
+};
+
+}  // namespace edgesync::node

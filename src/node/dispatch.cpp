@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Core: work on the runtime. One dispatch at a time takes what the engine has for others (connections to wake, events,
+// changes, versions to decide about) and hands it out without the lock.
+#include "crdt/hlc.hpp"
+#include "node/core.hpp"
+
+namespace edgesync::node {
+namespace {
+
+std::optional<Value> shown_value(const std::optional<crdt::Shown>& shown) {
+  if (!shown) return std::nullopt;
+  if (shown->type != crdt::Shown::Type::set) return shown->value;
+  std::string list = "[";
+  for (const Value& member : shown->members) list += (list.size() > 1 ? "," : "") + to_json(member);
+  return Json{list + "]"};
+}
+
+}  // namespace
+
+void Core::post_dispatch(Lock&) {
+  if (closed_ || std::exchange(dispatch_posted_, true)) return;
+  host_->post([weak = weak_from_this()] {
+    if (const auto core = weak.lock()) core->dispatch();
+  });
+}
+
+void Core::dispatch() {
+  Lock lock(mutex_);
+  dispatch_posted_ = false;
+  if (closed_) return;
+  dispatching_ = true;
+  if (!store_->writing()) dispatch_actions(lock);
+  finish_flushes(lock);
+  if (!closed_) {
+    const auto events = engine_->take_events();
+    std::vector<Change> changes;
+    for (const store::PathChange& change : std::exchange(changes_, {})) {
+      const auto& author = change.after ? change.after : change.before;
+      changes.push_back({store_->scope(change.scope).name, change.path, shown_value(change.before),
+                         shown_value(change.after), author->dot.replica, crdt::Hlc::wall(author->dot.stamp)});
+    }
+    std::vector<std::shared_ptr<transport::Connection>> awake;
+    for (sync::LinkId id : engine_->take_wakes())
+      if (const auto at = connections_.find(id); at != connections_.end()) awake.push_back(at->second);
+    lock.unlock();
+    for (const auto& connection : awake) connection->wake();
+    for (const Event& event : events) handlers_.call(event);
+    for (const Change& change : changes) handlers_.call(change);
+    lock.lock();
+  }
+  if (!closed_) arm(lock);
+  dispatching_ = false;
+  settled_.notify_all();
+}
+
+void Core::dispatch_actions(Lock& lock) {
+  for (sync::ConfigPlane::Action& action : engine_->config().take_actions()) {
+    if (closed_) return;
+    put_to_application(lock, std::move(action));
+  }
+}
+
+void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
+  const VersionInfo version = action.release.manifest.info();
+  const std::string scope = store_->scope(action.scope).name;
+  if (action.kind == config::Action::Kind::ask) {
+    auto content = config::verify(action.release);
+    lock.unlock();
+    std::optional<Verdict> verdict = Verdict::healthy;
+    if (content) verdict = handlers_.ask(scope, {version, *std::move(content)});
+    lock.lock();
+    settled_.wait(lock, [&] { return closed_ || !store_->writing(); });
+    if (closed_) return;
+    const Verdict answer = verdict.value_or(Verdict::healthy);
+    engine_->config().verdict(action.scope, version, answer, "decided by the application").ignore();
+    if (answer == Verdict::reject)
+      engine_->report(EventKind::rejected, action.scope, version, {Errc::rejected, "the application refused it"});
+    engine_->commit_soon();
+    return stir(lock);
+  }
+  if (action.kind == config::Action::Kind::activate)
+    engine_->report(EventKind::activated, action.scope, version, {});
+  else
+    engine_->report(EventKind::rolled_back, action.scope, version, {Errc::rejected, action.reason});
+}
+
+void Core::arm(Lock&) {
+  Instant due = std::min(engine_->deadline(), commit_due_);
+  if (uplink_ && !uplink_->attempting) due = std::min(due, uplink_->retry);
+  timer_->arm(due);
+}
+
+void Core::on_timer() {
+  Lock lock(mutex_);
+  if (closed_) return;
+  const Now now = this->now();
+  engine_->tick(now);
+  if (uplink_ && !uplink_->attempting && uplink_->retry <= now.monotonic) attempt(lock);
+  if (commit_due_ <= now.monotonic) {
+    commit_due_ = never;
+    if (!store_->writing() && store_->accepted() > store_->durable()) return group_commit(lock);
+  }
+  stir(lock);
+}
+
+}  // namespace edgesync::node

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/core.hpp"
+
+namespace edgesync::node {
+
+ScopeHandle::ScopeHandle(std::shared_ptr<Core> held, Plane of, std::string_view named)
+    : core(std::move(held)), plane(of), name(named) {
+  auto scope = core->open_scope(plane, name);
+  if (scope)
+    id = *scope;
+  else
+    bad = std::move(scope).error();
+}
+
+Result<void> ScopeHandle::read(const Function<void(crdt::CellSource&)>& read) const {
+  auto lock = lock_idle();
+  if (!lock) return std::move(lock).error();
+  return core->store().read(id, read);
+}
+
+Result<Digest> ScopeHandle::digest() const {
+  auto lock = lock_idle();
+  if (!lock) return std::move(lock).error();
+  // The digest speaks of what is durable: only that can be equal on two nodes.
+  if (auto settled = core->settle(*lock, core->store().accepted()); !settled) return std::move(settled).error();
+  const crdt::Summary summary = core->store().summary(id);
+  return Digest{core->store().context(id).to_string(), to_hex(summary.sum), summary.count};
+}
+
+}  // namespace edgesync::node

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Core: the truth in one call, and waiting until there is nothing left to tell.
+#include "crdt/hlc.hpp"
+#include "node/core.hpp"
+
+#include <algorithm>
+
+namespace edgesync::node {
+namespace {
+
+std::chrono::milliseconds until(Instant at, Instant now) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::max(at - now, Instant::duration{}));
+}
+
+std::uint64_t own_last(const std::vector<store::StreamState>& states, const ReplicaId& self, bool trimmed) {
+  for (const store::StreamState& state : states)
+    if (state.origin == self) return trimmed ? state.trimmed : state.last;
+  return 0;
+}
+
+}  // namespace
+
+Why Core::link_why() {
+  if (engine_->root()) return Why::in_sync;
+  if (!uplink_) return Why::no_link;
+  if (engine_->linked()) return Why::syncing;
+  const Error& last = uplink_->last_error;
+  if (last.is(Errc::unauthorized)) return Why::unauthorized;
+  return uplink_->attempting ? Why::connecting : Why::backoff;
+}
+
+ScopeStatus Core::scope_status(const store::Scope& scope, Now now) {
+  ScopeStatus status;
+  status.plane = scope.plane;
+  status.scope = scope.name;
+  status.acked = store_->acked(scope.id)[id_];
+  status.stable = store_->stable(scope.id)[id_];
+  status.conflicts = engine_->conflicts(scope.id);
+  status.rejected = engine_->rejected(scope.id);
+  const auto summary = store_->summary(scope.id);
+  status.digest = {store_->context(scope.id).to_string(), to_hex(summary.sum), summary.count};
+  if (scope.plane == Plane::config) status.version = engine_->config().active(scope.id);
+  const auto pending = store_->pending(scope.id);
+  if (pending) {
+    status.pending = engine_->root() || store_->local_only(scope.id) ? 0 : pending->count;
+    if (status.pending > 0 && pending->oldest)
+      status.oldest_pending = std::chrono::ceil<std::chrono::milliseconds>(now.wall - *pending->oldest);
+  }
+  if (scope.plane == Plane::stream) {
+    status.counts.produced = own_last(store_->stream(scope.id), id_, false);
+    status.counts.pending = status.pending;
+    status.counts.delivered = status.counts.produced - std::min(status.counts.produced, status.counts.pending);
+  }
+  const sync::Link* link = engine_->uplink();
+  if (!pending)
+    status.why = Why::storage;
+  else if (store_->local_only(scope.id))
+    status.why = Why::local_only;
+  else if (link != nullptr && link->refused(scope.id))
+    status.why = Why::refused;
+  else if (engine_->linked() && status.pending == 0 && engine_->caught_up(scope.id))
+    status.why = Why::in_sync;
+  else
+    status.why = link_why();
+  return status;
+}
+
+Status Core::status() {
+  Status status;
+  status.name = name_;
+  status.replica = id_;
+  auto lock = lock_idle();
+  if (!lock) {
+    status.last_error = lock.error();
+    return status;
+  }
+  const Now now = this->now();
+  status.linked = engine_->linked();
+  status.why = link_why();
+  status.peers = engine_->links(sync::Role::hub);
+  if (uplink_ && !uplink_->attempting) status.retry_in = until(uplink_->retry, now.monotonic);
+  if (uplink_) status.last_error = uplink_->last_error;
+  for (const store::Scope& scope : store_->scopes()) status.scopes.push_back(scope_status(scope, now));
+  const bool all = std::all_of(status.scopes.begin(), status.scopes.end(), [](const ScopeStatus& scope) {
+    return scope.why == Why::in_sync || scope.why == Why::local_only;
+  });
+  if (status.linked && all) status.why = Why::in_sync;
+  return status;
+}
+
+Metrics Core::metrics() {
+  auto lock = this->lock();
+  return lock ? engine_->metrics() : Metrics{};
+}
+
+Core::Targets Core::flush_targets() {
+  Targets targets;
+  if (engine_->root()) return targets;
+  for (const store::Scope& scope : store_->scopes()) {
+    const crdt::Stamp own = store_->context(scope.id)[id_];
+    if (own > store_->acked(scope.id)[id_] && !store_->local_only(scope.id)) targets.emplace_back(scope.id, own);
+  }
+  return targets;
+}
+
+bool Core::reached(const Targets& targets) {
+  return std::all_of(targets.begin(), targets.end(),
+                     [&](const auto& target) { return store_->acked(target.first)[id_] >= target.second; });
+}
+
+std::string Core::missing(const Targets& targets) {
+  std::string text;
+  for (const auto& [scope, stamp] : targets) {
+    if (store_->acked(scope)[id_] >= stamp) continue;
+    const store::Scope described = store_->scope(scope);
+    text += (text.empty() ? "" : ", ") + std::string(edgesync::name(described.plane)) + " " + described.name;
+  }
+  std::string why = edgesync::name(link_why());
+  if (uplink_ && !uplink_->last_error.detail.empty()) why += ": " + uplink_->last_error.detail;
+  return "flush: not acked: " + text + " (" + why + ")";
+}
+
+Result<void> Core::flush(std::chrono::milliseconds deadline) {
+  auto lock = lock_idle();
+  if (!lock) return std::move(lock).error();
+  if (auto settled = settle(*lock, store_->accepted()); !settled) return settled;
+  const Targets targets = flush_targets();
+  const bool done = settled_.wait_for(*lock, deadline, [&] { return closed_ || reached(targets); });
+  if (closed_) return Error(Errc::closed, "flush: the node was closed");
+  if (!done) return Error(Errc::timed_out, missing(targets));
+  return {};
+}
+
+void Core::flush(Function<void(Result<void>)> done, std::stop_token stop) {
+  auto lock = this->lock();
+  if (!lock) return done(std::move(lock).error());
+  FlushWaiter waiter;
+  waiter.done = std::move(done);
+  waiter.stop = std::move(stop);
+  // What is accepted and not yet durable has no stamp in the durable context: the targets are taken when it is settled.
+  host_->post([weak = weak_from_this(), waiter = std::move(waiter)]() mutable {
+    const auto core = weak.lock();
+    if (!core) return waiter.done(Error(Errc::closed, "flush: the node was closed"));
+    auto held = core->lock();
+    if (!held) return waiter.done(std::move(held).error());
+    if (auto settled = core->settle(*held, core->store_->accepted()); !settled) {
+      held->unlock();
+      return waiter.done(std::move(settled));
+    }
+    waiter.targets = core->flush_targets();
+    core->flushes_.push_back(std::move(waiter));
+    core->stir(*held);
+  });
+}
+
+void Core::finish_flushes(Lock& lock) {
+  std::vector<std::pair<Function<void(Result<void>)>, Result<void>>> finished;
+  for (auto at = flushes_.begin(); at != flushes_.end();) {
+    const bool stopped = at->stop.stop_requested();
+    if (!stopped && !reached(at->targets)) {
+      ++at;
+      continue;
+    }
+    finished.emplace_back(std::move(at->done),
+                          stopped ? Result<void>(Error(Errc::cancelled, "flush: cancelled")) : Result<void>());
+    at = flushes_.erase(at);
+  }
+  if (finished.empty()) return;
+  lock.unlock();
+  for (auto& [done, result] : finished) done(std::move(result));
+  lock.lock();
+}
+
+}  // namespace edgesync::node

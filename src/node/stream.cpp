@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <edgesync/stream.hpp>
+
+#include "node/core.hpp"
+
+#include <algorithm>
+
+namespace edgesync {
+namespace {
+
+constexpr std::size_t read_bytes = 1 << 20;  // of segments fetched at a time
+
+Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const store::Row> rows, Durability durability) {
+  auto lock = scope.lock();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope.core;
+  auto appended = core.store().append(scope.id, rows);
+  if (!appended) return std::move(appended).error();
+  core.engine().metrics().records_appended += rows.size();
+  if (durability == Durability::fast) {
+    core.commit_later(*lock, core.batch_delay());
+  } else if (auto settled = core.settle(*lock, appended->ticket); !settled) {
+    return std::move(settled).error();
+  }
+  return Sequences{appended->first, appended->last};
+}
+
+/// Takes the wanted records of one segment; notes what is missing before each.
+void take(const std::vector<Record>& records, std::uint64_t& next, std::size_t limit, RecordsRead& read) {
+  for (const Record& record : records) {
+    if (record.sequence < next || read.records.size() == limit) continue;
+    if (record.sequence > next) read.gaps.push_back({next, record.sequence - 1});
+    next = record.sequence + 1;
+    read.records.push_back(record);
+  }
+}
+
+}  // namespace
+
+Result<Sequences> Stream::append(std::initializer_list<Field> fields) {
+  return append(scope_->core->now().wall, std::vector<Field>(fields));
+}
+
+Result<Sequences> Stream::append(Timestamp at, std::vector<Field> fields, Durability durability) {
+  const store::Row row{at, std::move(fields)};
+  return append_rows(*scope_, {&row, 1}, durability);
+}
+
+Result<Sequences> Stream::append(std::span<const Record> records, Durability durability) {
+  std::vector<store::Row> rows;
+  rows.reserve(records.size());
+  for (const Record& record : records) rows.push_back({record.at, record.fields});
+  return append_rows(*scope_, rows, durability);
+}
+
+Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, std::size_t limit) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope_->core;
+  if (auto settled = core.settle(*lock, core.store().accepted()); !settled) return std::move(settled).error();
+  RecordsRead read;
+  std::uint64_t next = std::max<std::uint64_t>(from, 1);
+  while (read.records.size() < limit) {
+    const auto segments = core.store().segments(scope_->id, origin, next - 1, read_bytes);
+    if (!segments) return segments.error();
+    if (segments->empty()) break;
+    for (const store::StoredSegment& segment : *segments) {
+      const auto records = stream::decode(segment.body);
+      if (!records) return records.error();
+      take(*records, next, limit, read);
+    }
+  }
+  return read;
+}
+
+Result<RecordsRead> Stream::read(std::uint64_t from, std::size_t limit) const {
+  return read(scope_->core->id(), from, limit);
+}
+
+Result<std::vector<std::pair<ReplicaId, std::uint64_t>>> Stream::origins() const {
+  auto lock = scope_->lock();
+  if (!lock) return std::move(lock).error();
+  std::vector<std::pair<ReplicaId, std::uint64_t>> origins;
+  for (const store::StreamState& state : scope_->core->store().stream(scope_->id))
+    origins.emplace_back(state.origin, state.last);
+  return origins;
+}
+
+Result<std::vector<Column>> Stream::columns() const {
+  auto lock = scope_->lock();
+  if (!lock) return std::move(lock).error();
+  const auto schema = scope_->core->store().schema(scope_->id);
+  if (!schema) return Error(Errc::not_found, "stream: " + scope_->name + ": no columns are known here");
+  return schema->columns;
+}
+
+Result<StreamCounts> Stream::counts() const {
+  if (scope_->bad) return *scope_->bad;
+  for (const ScopeStatus& status : scope_->core->status().scopes)
+    if (status.plane == Plane::stream && status.scope == scope_->name) return status.counts;
+  return Error(Errc::closed, "the node was closed");
+}
+
+Result<Digest> Stream::digest() const { return scope_->digest(); }
+const std::string& Stream::name() const noexcept { return scope_->name; }
+
+}  // namespace edgesync

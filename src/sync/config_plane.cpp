@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/config_plane.hpp"
+
+#include "crdt/key.hpp"
+#include "crdt/value_codec.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+namespace {
+
+bool later(const config::Manifest& a, const config::Manifest& b) {
+  return std::pair(a.number, a.id) < std::pair(b.number, b.id);
+}
+
+std::vector<config::RoleRow> role_rows(const std::vector<store::VersionRow>& rows) {
+  std::vector<config::RoleRow> roles;
+  for (const store::VersionRow& row : rows) roles.push_back({row.manifest.number, row.manifest.info().id, row.role});
+  return roles;
+}
+
+store::VersionKey key_of(const config::RoleRow& row) { return {row.number, row.id}; }
+
+Error no_version(const store::Scope& scope, std::uint64_t number) {
+  return {Errc::not_found, "config: " + scope.name + ": version " + std::to_string(number) + " is not kept here"};
+}
+
+}  // namespace
+
+std::vector<config::Release> releases_in(crdt::CellSource& cells) {
+  std::vector<config::Release> releases;
+  for (const crdt::Entry& entry : cells.find(crdt::cell_key(release_key, crdt::Kind::value))) {
+    const auto value = crdt::decode_value(entry.value);
+    const auto* bytes = value ? std::get_if<Bytes>(&*value) : nullptr;
+    if (bytes == nullptr) continue;
+    if (auto release = config::Release::decode(*bytes)) releases.push_back(*std::move(release));
+  }
+  return releases;
+}
+
+Result<void> ConfigPlane::open(store::ScopeId scope, Timestamp) {
+  if (scopes_.contains(scope)) return {};
+  const auto rows = store_.versions(scope);
+  if (!rows) return rows.error();
+  Scope& opened =
+      scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, role_rows(*rows)), {}, {}, {}})
+          .first->second;
+  opened.active = info(scope, opened.activation.active());
+  journal(scope, opened, opened.activation.restart());
+  consider(scope, opened);
+  return {};
+}
+
+Result<config::Release> ConfigPlane::newest(store::ScopeId scope) {
+  std::vector<config::Release> releases;
+  if (auto read = store_.read(scope, [&](crdt::CellSource& cells) { releases = releases_in(cells); }); !read)
+    return read.error();
+  if (releases.empty()) return no_version(store_.scope(scope), 0);
+  return *std::max_element(releases.begin(), releases.end(),
+                           [](const auto& a, const auto& b) { return later(a.manifest, b.manifest); });
+}
+
+Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::publish(store::ScopeId scope, const config::Content& content,
+                                                                   std::string_view note, Timestamp now) {
+  if (auto good = config::check(content); !good) return good.error();
+  config::Release release;
+  release.content = config::canonical(content);
+  config::Manifest& manifest = release.manifest;
+  manifest.scope = store_.scope(scope).name;
+  manifest.id = sha256(release.content);
+  manifest.author = store_.replica();
+  manifest.at = now;
+  manifest.note = std::string(note);
+  manifest.number = 1;
+  if (auto parent = newest(scope)) {
+    manifest.number = parent->manifest.number + 1;
+    manifest.parent = parent->manifest.id;
+  } else if (!parent.error().is(Errc::not_found)) {
+    return parent.error();
+  }
+  if (auto good = config::check(manifest); !good) return good.error();
+  const Edit edit = Edit().set(release_key, release.encode());
+  const auto committed = store_.commit(scope, edit.ops(), now);
+  if (!committed) return committed.error();
+  return std::pair(committed->ticket, manifest.info());
+}
+
+Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::ScopeId id, std::uint64_t number,
+                                                                    std::string_view reason) {
+  Scope& scope = scopes_.at(id);
+  const auto target = release(id, number);
+  if (!target) return target.error();
+  const VersionInfo version = target->manifest.info();
+  auto outcome = scope.activation.rollback(number, version.id, reason);
+  if (!outcome) return outcome.error();
+  journal(id, scope, *std::move(outcome));
+  return std::pair(store_.accepted(), version);
+}
+
+Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version, Verdict answer,
+                                  std::string_view reason) {
+  Scope& scope = scopes_.at(id);
+  auto outcome = scope.activation.verdict(version.number, version.id, answer, reason);
+  if (!outcome) return outcome.error();
+  journal(id, scope, *std::move(outcome));
+  return {};
+}
+
+Result<void> ConfigPlane::ask_again(store::ScopeId id) {
+  Scope& scope = scopes_.at(id);
+  if (const auto asked = scope.activation.asked()) {
+    auto waiting = release(id, scope, key_of(*asked));
+    if (!waiting) return waiting.error();
+    ready_.push_back({id, config::Action::Kind::ask, *std::move(waiting), {}});
+  }
+  journal(id, scope, scope.activation.resume());
+  return {};
+}
+
+void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outcome) {
+  if (outcome.empty()) return;
+  store::Ticket ticket = 0;
+  for (const config::Step& step : outcome.journal) {
+    const auto fresh = scope.fresh.find(key_of(step.row));
+    ticket = fresh == scope.fresh.end() ? store_.set_role(id, key_of(step.row), step.row.role)
+                                        : store_.save_version(id, fresh->second, step.row.role);
+  }
+  for (const config::RoleRow& row : outcome.forget) ticket = store_.forget_version(id, key_of(row));
+  waiting_.push_back({ticket, id, std::move(outcome)});
+  if (ticket == 0) flushed({}, {});  // nothing to journal first
+}
+
+void ConfigPlane::flushed(const store::Flushed& flushed, Timestamp now) {
+  if (flushed.error) {
+    // Steps that are not on disk were not taken: begin again from the journal as it stands.
+    std::vector<store::ScopeId> lost;
+    for (const Waiting& waiting : waiting_) lost.push_back(waiting.scope);
+    waiting_.clear();
+    for (store::ScopeId id : lost)
+      if (scopes_.erase(id) > 0) open(id, now).ignore();
+    return;
+  }
+  while (!waiting_.empty() && waiting_.front().ticket <= store_.durable()) {
+    const Waiting waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    take(waiting.scope, scopes_.at(waiting.scope), waiting.outcome);
+  }
+  for (store::ScopeId id : flushed.advanced)
+    if (const auto at = scopes_.find(id); at != scopes_.end()) consider(id, at->second);
+}
+
+void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& outcome) {
+  for (const config::Action& action : outcome.actions) {
+    if (action.kind == config::Action::Kind::fetch) continue;  // a release arrives whole, in its register
+    auto held = release(id, scope, {action.number, action.id});
+    if (!held) continue;
+    std::string reason;
+    for (const config::Step& step : outcome.journal)
+      if (key_of(step.row) == store::VersionKey{action.number, action.id}) reason = step.reason;
+    if (action.kind == config::Action::Kind::activate) {
+      scope.active = held->manifest.info();
+      scope.content.reset();
+    }
+    ready_.push_back({id, action.kind, *std::move(held), std::move(reason)});
+  }
+  for (const config::Step& step : outcome.journal) scope.fresh.erase(key_of(step.row));
+  forget_old(id, scope);
+}
+
+void ConfigPlane::consider(store::ScopeId id, Scope& scope) {
+  std::vector<config::Release> releases;
+  if (!store_.read(id, [&](crdt::CellSource& cells) { releases = releases_in(cells); })) return;
+  for (const config::Release& release : releases) consider(id, scope, release);
+}
+
+void ConfigPlane::consider(store::ScopeId id, Scope& scope, const config::Release& release) {
+  const VersionInfo version = release.manifest.info();
+  const auto& rows = scope.activation.rows();
+  const bool known = std::any_of(rows.begin(), rows.end(), [&](const config::RoleRow& row) {
+    return row.number == version.number && row.id == version.id && row.role != VersionRole::offered;
+  });
+  if (known || release.manifest.scope != store_.scope(id).name) return;
+  scope.fresh.insert_or_assign(store::VersionKey{version.number, version.id}, release);
+  config::Outcome outcome = scope.activation.offered(version.number, version.id);
+  const auto proved = config::verify(release);
+  auto next = proved ? scope.activation.verified(version.number, version.id)
+                     : scope.activation.failed(version.number, version.id, true, proved.error().detail);
+  if (next) {
+    outcome.journal.insert(outcome.journal.end(), next->journal.begin(), next->journal.end());
+    outcome.forget.insert(outcome.forget.end(), next->forget.begin(), next->forget.end());
+    outcome.actions.insert(outcome.actions.end(), next->actions.begin(), next->actions.end());
+  }
+  journal(id, scope, std::move(outcome));
+}
+
+void ConfigPlane::forget_old(store::ScopeId id, const Scope& scope) {
+  const auto& rows = scope.activation.rows();
+  const auto active = scope.activation.active(), good = scope.activation.last_good();
+  std::size_t over = rows.size() > kept_ ? rows.size() - kept_ : 0;
+  for (const config::RoleRow& row : rows) {
+    if (over == 0) return;
+    const bool needed = row == active || row == good || row.role == VersionRole::staged ||
+                        row.role == VersionRole::held || row.role == VersionRole::quarantined;
+    if (needed) continue;
+    store_.forget_version(id, key_of(row));
+    --over;
+  }
+}
+
+Result<config::Release> ConfigPlane::release(store::ScopeId id, const Scope& scope, const store::VersionKey& version) {
+  if (const auto fresh = scope.fresh.find(version); fresh != scope.fresh.end()) return fresh->second;
+  return store_.release(id, version);
+}
+
+Result<config::Release> ConfigPlane::release(store::ScopeId id, std::uint64_t number) {
+  const auto rows = store_.versions(id);
+  if (!rows) return rows.error();
+  for (const store::VersionRow& row : *rows)
+    if (row.manifest.number == number) return store_.release(id, {number, row.manifest.info().id});
+  return no_version(store_.scope(id), number);
+}
+
+ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
+  Scope& scope = scopes_.at(id);
+  if (scope.content || scope.active.number == 0) return scope.content;
+  const auto held = release(id, scope, {scope.active.number, scope.active.id});
+  if (!held) return nullptr;
+  if (auto content = config::verify(*held))
+    scope.content = std::make_shared<const config::Content>(*std::move(content));
+  return scope.content;
+}
+
+VersionInfo ConfigPlane::active(store::ScopeId scope) const { return scopes_.at(scope).active; }
+
+VersionInfo ConfigPlane::last_good(store::ScopeId scope) const {
+  return info(scope, scopes_.at(scope).activation.last_good());
+}
+
+VersionInfo ConfigPlane::info(store::ScopeId id, const std::optional<config::RoleRow>& row) const {
+  if (!row) return {};
+  const auto rows = store_.versions(id);
+  if (!rows) return {row->number, row->id, {}, {}, {}, {}};
+  for (const store::VersionRow& kept : *rows)
+    if (kept.manifest.number == row->number && kept.manifest.info().id == row->id) return kept.manifest.info();
+  return {};
+}
+
+}  // namespace edgesync::sync

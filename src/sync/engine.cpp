@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/engine.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+
+Engine::Engine(store::Store& store, Random& random, EngineOptions options)
+    : store_(store),
+      random_(random),
+      options_(std::move(options)),
+      codec_(options_.limits.wire),
+      config_(store, options_.versions_kept) {}
+
+LinkId Engine::open_link(Role role, std::string token, std::string address, Now now) {
+  const LinkId id = next_link_++;
+  const LinkContext context{store_,        codec_,   random_, options_.limits, options_.authorizer,
+                            options_.name, metrics_, root()};
+  auto link = std::make_unique<Link>(role, context, std::move(token), std::move(address), now);
+  if (role == Role::node) {
+    uplink_ = id;
+    for (const store::Scope& scope : store_.scopes()) link->on_scope(scope.id);
+  }
+  links_.emplace(id, std::move(link));
+  wakes_.insert(id);
+  return id;
+}
+
+void Engine::received(LinkId id, ByteView frame, Now now) {
+  const auto at = links_.find(id);
+  if (at == links_.end()) return;
+  const std::size_t unsettled = at->second->unsettled();
+  at->second->on_frame(frame, now);
+  if (at->second->unsettled() > unsettled) commit_soon_ = true;
+  drain_signals(id, *at->second);
+}
+
+std::optional<Bytes> Engine::next_frame(LinkId id, Now now) {
+  const auto at = links_.find(id);
+  if (at == links_.end()) return std::nullopt;
+  auto frame = at->second->next_frame(now);
+  drain_signals(id, *at->second);
+  if (!frame && !store_.writing()) wakes_.erase(id);
+  return frame;
+}
+
+std::optional<Error> Engine::ending(LinkId id) const {
+  const auto at = links_.find(id);
+  return at == links_.end() ? std::nullopt : at->second->ending();
+}
+
+std::chrono::milliseconds Engine::closed(LinkId id, const Error& why, Now) {
+  const auto at = links_.find(id);
+  if (at == links_.end()) return {};
+  const std::unique_ptr<Link> link = std::move(at->second);
+  links_.erase(at);
+  wakes_.erase(id);
+  const bool uplink = uplink_ == id;
+  if (uplink) uplink_.reset();
+  if (!link->linked()) ++metrics_.links_failed;
+  Event gone = event(EventKind::unlinked, {});
+  gone.error = link->ending().value_or(why);
+  gone.peer = link->peer().name;
+  if (uplink) last_error_ = gone.error;
+  if (uplink || link->linked()) events_.push_back(std::move(gone));
+  return link->retry_after();
+}
+
+std::size_t Engine::links(Role role) const {
+  return static_cast<std::size_t>(std::count_if(links_.begin(), links_.end(), [role](const auto& link) {
+    return link.second->role() == role && link.second->linked();
+  }));
+}
+
+const Link* Engine::uplink() const { return uplink_ ? links_.at(*uplink_).get() : nullptr; }
+
+Result<void> Engine::scope_opened(store::ScopeId scope, Now now) {
+  if (store_.scope(scope).plane == Plane::config)
+    if (auto opened = config_.open(scope, now.wall); !opened) return opened;
+  if (uplink_) {
+    links_.at(*uplink_)->on_scope(scope);
+    wakes_.insert(*uplink_);
+  }
+  return {};
+}
+
+bool Engine::caught_up(store::ScopeId scope) const {
+  if (store_.local_only(scope)) return true;
+  return uplink() != nullptr && uplink()->caught_up(scope);
+}
+
+std::uint64_t Engine::conflicts(store::ScopeId scope) const {
+  const auto at = conflicts_.find(scope);
+  return at == conflicts_.end() ? 0 : at->second;
+}
+
+std::uint64_t Engine::rejected(store::ScopeId scope) const {
+  const auto at = rejected_.find(scope);
+  return at == rejected_.end() ? 0 : at->second;
+}
+
+void Engine::flushed(const store::Flushed& flushed, Now now) {
+  ++metrics_.group_commits;
+  if (flushed.error) {
+    ++metrics_.storage_faults;
+    Event fault = event(EventKind::storage_fault, {});
+    fault.error = *flushed.error;
+    events_.push_back(std::move(fault));
+  }
+  for (const auto& [scope, path] : flushed.conflicts) {
+    ++metrics_.conflicts;
+    ++conflicts_[scope];
+    Event conflict = event(EventKind::conflict, scope);
+    conflict.key = path;
+    events_.push_back(std::move(conflict));
+  }
+  for (store::ScopeId scope : flushed.diverged) {
+    ++metrics_.divergences;
+    events_.push_back(event(EventKind::diverged, scope));
+  }
+  for (store::ScopeId scope : flushed.advanced) {
+    // A hub learns of scopes from its nodes; config scopes among them begin to be activated here too.
+    const bool config = store_.scope(scope).plane == Plane::config;
+    if (config && !config_.is_open(scope)) config_.open(scope, now.wall).ignore();
+    if (root()) store_.note_acked(scope, store_.context(scope), store_.context(scope));
+  }
+  config_.flushed(flushed, now.wall);
+  if (config_.waiting()) commit_soon_ = true;
+  for (auto& [id, link] : links_) {
+    link->on_flushed(flushed, now);
+    drain_signals(id, *link);
+  }
+}
+
+void Engine::tick(Now now) {
+  for (auto& [id, link] : links_) {
+    if (link->deadline() > now.monotonic) continue;
+    link->on_timer(now);
+    wakes_.insert(id);
+  }
+}
+
+Instant Engine::deadline() const {
+  Instant due = never;
+  for (const auto& [id, link] : links_) due = std::min(due, link->deadline());
+  return due;
+}
+
+std::vector<LinkId> Engine::take_wakes() { return {wakes_.begin(), wakes_.end()}; }
+
+void Engine::drain_signals(LinkId id, Link& link) {
+  wakes_.insert(id);
+  for (const Signal& signal : link.take_signals()) on_signal(link, signal);
+}
+
+void Engine::on_signal(const Link& link, const Signal& signal) {
+  switch (signal.kind) {
+    case Signal::Kind::linked: {
+      ++metrics_.links;
+      Event linked = event(EventKind::linked, {});
+      linked.peer = link.peer().name;
+      events_.push_back(std::move(linked));
+      if (link.role() == Role::node) last_error_ = {};
+      return;
+    }
+    case Signal::Kind::acked:
+      return on_acked(link, signal);
+    case Signal::Kind::stable:
+      return on_stable(signal.scope, signal.context);
+    case Signal::Kind::refused: {
+      ++rejected_[signal.scope];
+      Event refused = event(EventKind::rejected, signal.scope);
+      refused.error = signal.error;
+      events_.push_back(std::move(refused));
+      return;
+    }
+    case Signal::Kind::diverged:
+      ++metrics_.divergences;
+      events_.push_back(event(EventKind::diverged, signal.scope));
+      return;
+  }
+}
+
+void Engine::on_acked(const Link& link, const Signal& signal) {
+  if (link.role() != Role::node) return;  // what a node has durably is its own affair
+  const ReplicaId& self = store_.replica();
+  const crdt::Stamp before = store_.acked(signal.scope)[self];
+  crdt::Context acked = store_.acked(signal.scope);
+  acked.join(signal.context);
+  store_.note_acked(signal.scope, acked, store_.stable(signal.scope));
+  if (acked[self] > before) {
+    Event event = this->event(EventKind::ack, signal.scope);
+    event.commit = {acked[self]};
+    events_.push_back(std::move(event));
+  }
+  if (link.peer().root) on_stable(signal.scope, signal.context);
+}
+
+void Engine::on_stable(store::ScopeId scope, const crdt::Context& context) {
+  const ReplicaId& self = store_.replica();
+  const crdt::Stamp before = store_.stable(scope)[self];
+  crdt::Context stable = store_.stable(scope);
+  stable.join(context);
+  store_.note_acked(scope, store_.acked(scope), stable);
+  if (store_.scope(scope).plane == Plane::stream)
+    for (const crdt::Context::Item& item : context.items()) store_.trim(scope, item.replica, item.stamp);
+  if (stable[self] > before) {
+    Event event = this->event(EventKind::stable, scope);
+    event.commit = {stable[self]};
+    events_.push_back(std::move(event));
+  }
+  for (auto& [id, link] : links_) {
+    link->forward_stable(scope);
+    if (link->role() == Role::hub) wakes_.insert(id);
+  }
+}
+
+void Engine::report_unlinked(const Error& why) {
+  Event gone = event(EventKind::unlinked, {});
+  gone.error = last_error_ = why;
+  events_.push_back(std::move(gone));
+}
+
+void Engine::report(EventKind kind, store::ScopeId scope, VersionInfo version, Error error) {
+  Event reported = event(kind, scope);
+  reported.version = std::move(version);
+  reported.error = std::move(error);
+  if (kind == EventKind::rejected) ++rejected_[scope];
+  events_.push_back(std::move(reported));
+}
+
+Event Engine::event(EventKind kind, store::ScopeId scope) const {
+  Event event;
+  event.kind = kind;
+  if (scope != store::ScopeId{}) {
+    const store::Scope described = store_.scope(scope);
+    event.plane = described.plane;
+    event.scope = described.name;
+  }
+  return event;
+}
+
+}  // namespace edgesync::sync

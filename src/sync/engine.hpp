@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: everything of a node that is not socket, thread or clock: its links, its config plane, and the rule that ties
+// them to the store. Whoever drives it (the node's core, or a simulator) passes events in and takes frames, events and
+// actions out. A hub, a relay and a node are one engine: links by the hub role, by the node role, or both.
+//
+// Thread safety: one caller at a time. Requires in all members: the store is not writing, except where said.
+#pragma once
+
+#include "sync/config_plane.hpp"
+#include "sync/link.hpp"
+
+#include <edgesync/event.hpp>
+
+#include <map>
+#include <memory>
+#include <set>
+
+namespace edgesync::sync {
+
+using LinkId = std::uint64_t;
+
+struct EngineOptions {
+  std::string name{};
+  Limits limits{};
+  Authorizer authorizer{};
+  bool hub = false;  ///< Is the authority of its scopes unless it has an uplink.
+  std::uint32_t versions_kept = 100;
+};
+
+class Engine {
+ public:
+  Engine(store::Store& store, Random& random, EngineOptions options);
+
+  // --- links; all but tick() may be called while the store is writing ---
+  LinkId open_link(Role role, std::string token, std::string address, Now now);
+  void received(LinkId id, ByteView frame, Now now);
+  /// The next frame to write. While the store writes, nothing that needs the file: the link is in take_wakes()
+  /// afterwards.
+  std::optional<Bytes> next_frame(LinkId id, Now now);
+  /// Why the link wants to be closed, once next_frame() has returned nothing.
+  std::optional<Error> ending(LinkId id) const;
+  /// The connection is gone. `why` is used unless the link itself knew better. Returns how long the hub asked to wait.
+  std::chrono::milliseconds closed(LinkId id, const Error& why, Now now);
+  std::size_t links(Role role) const;
+  const Link* uplink() const;
+  bool linked() const { return uplink() != nullptr && uplink()->linked() && !uplink()->ending(); }
+  const Error& last_error() const noexcept { return last_error_; }
+
+  // --- scopes ---
+  /// After Store::open_scope(): subscribes at the hub and takes up a config scope's journal.
+  Result<void> scope_opened(store::ScopeId scope, Now now);
+  ConfigPlane& config() noexcept { return config_; }
+  /// The authority of its scopes: a hub without an uplink.
+  bool root() const noexcept { return options_.hub && !has_uplink_; }
+  void set_uplink(bool on) noexcept { has_uplink_ = on; }
+  /// True if the hub holds all of the scope's durable content.
+  bool caught_up(store::ScopeId scope) const;
+  std::uint64_t conflicts(store::ScopeId scope) const;
+  std::uint64_t rejected(store::ScopeId scope) const;
+
+  std::optional<LinkId> uplink_id() const noexcept { return uplink_; }
+
+  // --- what the driver has to say ---
+  void report_unlinked(const Error& why);
+  void report(EventKind kind, store::ScopeId scope, VersionInfo version, Error error);
+  void commit_soon() noexcept { commit_soon_ = true; }
+
+  // --- group commit and time ---
+  void flushed(const store::Flushed& flushed, Now now);
+  void tick(Now now);
+  Instant deadline() const;
+
+  // --- out ---
+  /// True once after something was accepted that a peer or the application waits for: commit soon, not at leisure.
+  bool take_commit_soon() { return std::exchange(commit_soon_, false); }
+  std::vector<LinkId> take_wakes();  ///< Links that may have a frame, or are ending.
+  std::vector<Event> take_events() { return std::exchange(events_, {}); }
+  Metrics& metrics() noexcept { return metrics_; }
+  store::Store& store() noexcept { return store_; }
+  const std::string& name() const noexcept { return options_.name; }
+
+ private:
+  void drain_signals(LinkId id, Link& link);
+  void on_signal(const Link& link, const Signal& signal);
+  void on_acked(const Link& link, const Signal& signal);
+  void on_stable(store::ScopeId scope, const crdt::Context& stable);
+  Event event(EventKind kind, store::ScopeId scope) const;
+
+  store::Store& store_;
+  Random& random_;
+  EngineOptions options_;
+  Metrics metrics_{};
+  wire::Codec codec_;
+  ConfigPlane config_;
+  bool has_uplink_ = false;
+  std::map<LinkId, std::unique_ptr<Link>> links_{};
+  std::optional<LinkId> uplink_{};
+  LinkId next_link_ = 1;
+  std::set<LinkId> wakes_{};
+  std::vector<Event> events_{};
+  bool commit_soon_ = false;
+  Error last_error_{};
+  std::map<store::ScopeId, std::uint64_t> conflicts_{}, rejected_{};
+};
+
+}  // namespace edgesync::sync

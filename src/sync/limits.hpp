@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every bound and tuning number of a link, each with its reason. A simulation may shrink them.
+#pragma once
+
+#include "wire/frame.hpp"
+
+#include <chrono>
+
+namespace edgesync::sync {
+
+struct Limits {
+  wire::Limits wire{};
+
+  std::size_t part_bytes = 32 * 1024;      ///< One delta part: small enough that control waits for at most one frame.
+  std::size_t frame_bytes = 64 * 1024;     ///< Messages are packed into a frame up to about this.
+  std::size_t staged_bytes = 64u << 20;    ///< Parts held until their cut; beyond, the link ends with limit_exceeded.
+  std::size_t staged_cuts = 4;             ///< One per lane is honest; the rest is slack.
+  std::size_t channels = 65'536;           ///< Scopes on one link.
+  std::size_t unsettled_bytes = 8u << 20;  ///< Received and not yet durable; the sender's window keeps it far below.
+  std::size_t segment_window = 1u << 20;   ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
+  std::size_t resyncs = 16;                ///< In a row without an ack: more means the two disagree for good.
+
+  std::chrono::milliseconds hello{10'000};  ///< From open until the peer's Hello.
+  std::chrono::milliseconds ack{60'000};    ///< From the last part of a cut until its ack: several slow disk commits.
+  std::chrono::milliseconds heartbeat{20'000};  ///< Silence before a ping.
+  unsigned heartbeats_lost = 3;                 ///< Pings without any answer before the link is dead.
+};
+
+}  // namespace edgesync::sync

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/link.hpp"
+
+#include "base/path.hpp"
+
+#include <edgesync/version.hpp>
+
+#include <algorithm>
+
+namespace edgesync::sync {
+namespace {
+
+constexpr std::size_t detail_bytes_max = 512;
+
+std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + bye.detail; }
+
+}  // namespace
+
+Link::Link(Role role, LinkContext context, std::string token, std::string address, Now now)
+    : role_(role),
+      context_(context),
+      token_(std::move(token)),
+      address_(std::move(address)),
+      inbox_(context.limits),
+      opened_(now.monotonic),
+      heard_(now.monotonic) {
+  if (role_ == Role::node) say_hello(now);
+}
+
+void Link::say_hello(Now now) {
+  wire::Hello hello;
+  hello.capabilities = {"delta", "segment"};
+  hello.replica = context_.store.replica();
+  hello.name = context_.name;
+  hello.token = role_ == Role::node ? token_ : std::string();
+  hello.now = now.wall;
+  hello.root = context_.root;
+  hello.software = std::string("edgesync/") + library_version();
+  hello_sent_ = true;
+  send(std::move(hello));
+}
+
+void Link::end(Error why, std::chrono::milliseconds retry_after) {
+  if (ending_) return;
+  wire::Bye bye;
+  bye.code = why.code.category() == error_category() ? static_cast<Errc>(why.code.value()) : Errc::closed;
+  bye.detail = why.detail.substr(0, detail_bytes_max);
+  bye.retry_after = retry_after;
+  send(std::move(bye));
+  ending_ = std::move(why);
+}
+
+void Link::on_frame(ByteView frame, Now now) {
+  if (ending_) return;
+  heard_ = now.monotonic;
+  pings_ = 0;
+  context_.metrics.bytes_received += frame.size();
+  auto messages = context_.codec.decode(frame);
+  if (!messages) return end(std::move(messages).error());
+  for (wire::Message& message : *messages) {
+    if (ending_) return;
+    handle(std::move(message), now);
+  }
+}
+
+void Link::handle(wire::Message&& message, Now now) {
+  const bool opens = std::holds_alternative<wire::Hello>(message) || std::holds_alternative<wire::Bye>(message);
+  if (!linked_ && !opens) return end({Errc::protocol_violation, "message before hello"});
+  std::visit(
+      [&](auto&& held) {
+        using T = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<T, wire::Hello>)
+          on(std::move(held), now);
+        else if constexpr (std::is_same_v<T, wire::Ping>)
+          send(wire::Pong{held.nonce});
+        else if constexpr (!std::is_same_v<T, wire::Pong>)
+          on(std::move(held));
+      },
+      std::move(message));
+}
+
+void Link::on(wire::Hello&& hello, Now now) {
+  if (linked_) return end({Errc::protocol_violation, "second hello"});
+  if (!welcome(hello)) return;
+  peer_ = std::move(hello);
+  peer_.token.clear();  // a secret is not kept longer than needed
+  if (role_ == Role::hub) say_hello(now);
+  linked_ = true;
+  signals_.push_back({Signal::Kind::linked, {}, {}, {}});
+}
+
+bool Link::welcome(const wire::Hello& hello) {
+  if (hello.version_min > wire::protocol_version || hello.version_max < wire::protocol_version) {
+    end({Errc::protocol_mismatch, "protocol " + std::to_string(hello.version_min) + " to " +
+                                      std::to_string(hello.version_max) + " offered, " +
+                                      std::to_string(wire::protocol_version) + " spoken here"});
+    return false;
+  }
+  if (hello.replica == context_.store.replica()) {
+    end({Errc::protocol_violation, "replica " + to_string(hello.replica) + " is on both ends of the link"});
+    return false;
+  }
+  if (role_ == Role::node) return true;
+  const Credentials credentials{hello.token, hello.name, hello.replica, address_};
+  if (context_.authorizer.connect && context_.authorizer.connect(credentials)) {
+    token_ = hello.token;  // the scopes are authorized with it
+    return true;
+  }
+  end({Errc::unauthorized, hello.token.empty() ? "no token" : "the token was refused"});
+  return false;
+}
+
+void Link::on(wire::Bye&& bye) {
+  retry_after_ = bye.retry_after;
+  ending_ = Error(bye.code, said_by_peer(bye));
+}
+
+void Link::on_timer(Now now) {
+  if (ending_) return;
+  const auto& limits = context_.limits;
+  if (!linked_) {
+    if (now.monotonic >= opened_ + limits.hello) end({Errc::timed_out, "waiting for hello"});
+    return;
+  }
+  for (const auto& [lane, outgoing] : outgoing_)
+    if (now.monotonic >= outgoing.ack_due)
+      return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id)});
+  if (now.monotonic < std::max(heard_, asked_) + limits.heartbeat) return;
+  if (pings_ >= limits.heartbeats_lost) return end({Errc::timed_out, "the peer went silent"});
+  ++pings_;
+  asked_ = now.monotonic;
+  send(wire::Ping{context_.random.next()});
+}
+
+Instant Link::deadline() const noexcept {
+  if (ending_) return never;
+  if (!linked_) return opened_ + context_.limits.hello;
+  Instant due = std::max(heard_, asked_) + context_.limits.heartbeat;
+  for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
+  return due;
+}
+
+void Link::on_flushed(const store::Flushed& flushed, Now) {
+  if (ending_) return;
+  if (flushed.error) {
+    // The peer keeps what we could not store: it is told to come back, and offers it again.
+    if (!unsettled_.empty() && unsettled_.begin()->first <= flushed.through)
+      end(*flushed.error, std::chrono::seconds(5));
+    return;
+  }
+  for (const store::Outcome& outcome : flushed.outcomes) {
+    auto node = unsettled_.extract(outcome.ticket);
+    if (node.empty()) continue;
+    unsettled_bytes_ -= node.mapped().bytes;
+    settle(node.mapped(), outcome.applied);
+  }
+  for (store::ScopeId scope : flushed.advanced)
+    if (const auto at = numbers_.find(scope); at != numbers_.end()) mark_dirty(at->second);
+}
+
+std::optional<Bytes> Link::next_frame(Now now) {
+  std::vector<wire::Message> messages;
+  std::size_t bytes = 0;
+  while (bytes < context_.limits.frame_bytes) {
+    auto message = next_message(now);
+    if (!message) break;
+    const auto* segment = std::get_if<wire::Segment>(&*message);
+    const bool bulk = segment || std::holds_alternative<wire::DeltaPart>(*message);
+    bytes += segment ? segment->body.size() : bulk ? context_.limits.part_bytes : 64;
+    messages.push_back(*std::move(message));
+  }
+  if (messages.empty()) return std::nullopt;
+  Bytes frame = context_.codec.encode(messages);
+  context_.metrics.bytes_sent += frame.size();
+  return frame;
+}
+
+std::optional<wire::Message> Link::next_message(Now now) {
+  if (!control_.empty()) {
+    wire::Message message = std::move(control_.front());
+    control_.pop_front();
+    return message;
+  }
+  if (!linked_ || ending_) return std::nullopt;
+  if (auto part = next_part(Plane::config, now)) return part;
+  // Streams and state take turns, so that neither starves the other.
+  segments_turn_ = !segments_turn_;
+  if (segments_turn_)
+    if (auto segment = next_segment()) return segment;
+  if (auto part = next_part(Plane::state, now)) return part;
+  return segments_turn_ ? std::nullopt : next_segment();
+}
+
+}  // namespace edgesync::sync

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Link: one conversation with one peer; events in, frames out. Owns no socket, thread or clock. It keeps no queue of
+// changes: per scope it mirrors what the peer durably has, and when it may send it asks the store for the difference.
+// So a slow or dead peer costs a context per scope, and bursts coalesce.
+//
+// Lanes: control messages go first, then the config cut, then state cuts and stream segments in turn. Per lane one cut
+// is in flight: its base is what the peer has acked, so it always applies, unless the peer lost data (then: Resync).
+//
+// Invariant: an Ack leaves only after the store said that the cut is durable; a local commit leaves only from the file.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "store/store.hpp"
+#include "sync/inbox.hpp"
+#include "sync/limits.hpp"
+
+#include <edgesync/options.hpp>
+#include <edgesync/status.hpp>
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace edgesync::sync {
+
+/// Which side of the link we are: the node dialled, the hub listens.
+enum class Role : std::uint8_t { node, hub };
+
+/// What a link tells its engine.
+struct Signal {
+  enum class Kind : std::uint8_t {
+    linked,    ///< Both sides accepted each other.
+    acked,     ///< The peer durably has `context` of `scope`.
+    stable,    ///< So has the root.
+    refused,   ///< The peer does not admit `scope`: `error`.
+    diverged,  ///< The peer has the same context of `scope` and another fingerprint.
+  };
+  Kind kind{};
+  store::ScopeId scope{};
+  crdt::Context context{};
+  Error error{};
+};
+
+/// What a link is given; everything outlives it.
+struct LinkContext {
+  store::Store& store;
+  wire::Codec& codec;
+  Random& random;
+  const Limits& limits;
+  const Authorizer& authorizer;  ///< Hub role only.
+  const std::string& name;
+  Metrics& metrics;
+  bool root = false;  ///< What is durable here is stable.
+};
+
+class Link {
+ public:
+  /// `token` is sent by the node role; `address` is the peer's, for the hub role's authorizer.
+  Link(Role role, LinkContext context, std::string token, std::string address, Now now);
+
+  void on_frame(ByteView frame, Now now);  ///< Hostile input: refuses, never asserts.
+  void on_flushed(const store::Flushed& flushed, Now now);
+  void on_timer(Now now);
+  /// The scope is to be replicated (node role), or has grown (any role).
+  void on_scope(store::ScopeId scope);
+
+  /// The next frame to write, if any. Returns nothing while the store is writing and a frame would need the file.
+  std::optional<Bytes> next_frame(Now now);
+  /// Set when the link is over: close the connection once next_frame() returns nothing.
+  const std::optional<Error>& ending() const noexcept { return ending_; }
+  Instant deadline() const noexcept;
+
+  std::vector<Signal> take_signals() { return std::exchange(signals_, {}); }
+  bool linked() const noexcept { return linked_; }
+  Role role() const noexcept { return role_; }
+  const wire::Hello& peer() const noexcept { return peer_; }
+  std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
+  /// True if everything durable here of `scope` is durable at the peer.
+  bool caught_up(store::ScopeId scope) const;
+  bool refused(store::ScopeId scope) const;
+  /// Cuts and segments that the peer waits to have acknowledged.
+  std::size_t unsettled() const noexcept { return unsettled_.size(); }
+
+  /// Ends the link in words.
+  void end(Error why, std::chrono::milliseconds retry_after = {});
+  /// Relay: tells the node what of `scope` has become stable above us.
+  void forward_stable(store::ScopeId scope);
+
+ private:
+  struct Channel {
+    store::ScopeId scope{};
+    Plane plane{};
+    bool open = false;  ///< Subscribed by both.
+    bool refused = false;
+    bool writable = true;     ///< We may send (node role), the peer may (hub role).
+    crdt::Context peer{};     ///< What the peer durably has; for streams, last sequences.
+    crdt::Context sent{};     ///< Streams: sent so far.
+    std::size_t unacked = 0;  ///< Streams: bytes sent and not yet acked.
+    std::deque<std::pair<crdt::Dot, std::size_t>> in_flight{};  ///< Streams: last sequence and bytes of each segment.
+    std::deque<wire::Segment> ready{};                          ///< Streams: read from the file, not yet sent.
+    bool resync_sent = false;  ///< Streams: the sender has been told where to start again.
+  };
+  /// A cut on its way out.
+  struct Outgoing {
+    std::uint64_t id = 0;
+    std::vector<std::pair<wire::Channel, crdt::Context>> upto{};
+    std::deque<wire::Message> parts{};
+    Instant ack_due = never;
+  };
+  /// A cut or segment of the peer that the store has accepted and not settled.
+  struct Unsettled {
+    std::uint64_t cut = 0;  ///< 0: a segment.
+    std::vector<std::pair<wire::Channel, crdt::Context>> bases{};
+    crdt::Dot segment{};  ///< Origin and last sequence.
+    wire::Channel channel = 0;
+    std::size_t bytes = 0;
+  };
+
+  // link.cpp: the conversation
+  void handle(wire::Message&& message, Now now);
+  void on(wire::Hello&& hello, Now now);
+  void on(wire::Bye&& bye);
+  void send(wire::Message message) { control_.push_back(std::move(message)); }
+  bool welcome(const wire::Hello& hello);
+  void say_hello(Now now);
+
+  // link_scopes.cpp: subscriptions
+  void on(wire::Subscribe&& subscribe);
+  void on(wire::Subscribed&& subscribed);
+  void on(wire::Unsubscribed&& unsubscribed);
+  void subscribe(store::ScopeId scope);
+  Channel* find(wire::Channel number);
+  Access access(Plane plane, const std::string& scope) const;
+
+  // link_receive.cpp: what the peer sends us
+  void on(wire::DeltaPart&& part);
+  void on(wire::Cut&& cut);
+  void on(wire::Segment&& segment);
+  void settle(const Unsettled& unsettled, bool applied);
+  bool may_receive(wire::Channel number, const Channel* channel, bool records);
+
+  // link_send.cpp: what we send the peer
+  void on(wire::Ack&& ack);
+  void on(wire::Resync&& resync);
+  void on(wire::StreamAck&& ack);
+  void on(wire::Stable&& stable);
+  bool begin_cut(Plane lane);
+  bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
+  std::optional<wire::Message> next_message(Now now);
+  std::optional<wire::Message> next_part(Plane lane, Now now);
+  std::optional<wire::Message> next_segment();
+  bool fetch_segments(wire::Channel number, Channel& channel);
+  bool sends(const Channel& channel) const noexcept;
+  void mark_dirty(wire::Channel number);
+  void rewind(Channel& channel, const crdt::Context& to);
+
+  Role role_;
+  LinkContext context_;
+  std::string token_, address_;
+  wire::Hello peer_{};
+  bool hello_sent_ = false, linked_ = false;
+  std::optional<Error> ending_{};
+  std::chrono::milliseconds retry_after_{};
+  std::vector<Signal> signals_{};
+
+  std::deque<wire::Message> control_{};
+  std::map<wire::Channel, Channel> channels_{};
+  std::map<store::ScopeId, wire::Channel> numbers_{};
+  std::map<Plane, std::set<wire::Channel>> dirty_{};  ///< Where we may have what the peer has not.
+  std::map<Plane, Outgoing> outgoing_{};              ///< The cut in flight of each lane.
+  std::uint64_t next_cut_ = 1;
+  bool segments_turn_ = false;
+  std::size_t resyncs_ = 0;
+
+  Inbox inbox_;
+  std::map<store::Ticket, Unsettled> unsettled_{};
+  std::size_t unsettled_bytes_ = 0;
+
+  Instant opened_{}, heard_{}, asked_{};  ///< asked_: when the last ping went out
+  unsigned pings_ = 0;
+};
+
+}  // namespace edgesync::sync

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Link: what the peer sends us. Cuts and segments go to the store and are acknowledged when it says they are durable.
+#include "base/planted.hpp"
+#include "sync/link.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+namespace {
+
+std::size_t weight(const crdt::Delta& delta) {
+  constexpr std::size_t overhead = 64;
+  std::size_t bytes = overhead * (1 + delta.removals.size());
+  for (const crdt::KeyState& state : delta.keys) {
+    bytes += overhead + state.key.size();
+    for (const crdt::Listed& listed : state.listed) bytes += overhead + listed.entry.value.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+bool Link::may_receive(wire::Channel number, const Channel* channel, bool records) {
+  if (channel == nullptr || !channel->open || (channel->plane == Plane::stream) != records) {
+    end({Errc::protocol_violation, "data for channel " + std::to_string(number) + ", which is not open for it"});
+    return false;
+  }
+  if (role_ == Role::node && records) {
+    end({Errc::protocol_violation, "records from a hub"});
+    return false;
+  }
+  if (role_ == Role::hub && !channel->writable) {
+    end({Errc::forbidden, context_.store.scope(channel->scope).name + ": read only"});
+    return false;
+  }
+  return true;
+}
+
+void Link::on(wire::DeltaPart&& part) {
+  if (!may_receive(part.channel, find(part.channel), false)) return;
+  const std::size_t bytes = weight(part.delta);
+  if (auto added = inbox_.add(std::move(part), bytes); !added) end(std::move(added).error());
+}
+
+void Link::on(wire::Cut&& cut) {
+  auto deltas = inbox_.take(cut);
+  if (!deltas) return end(std::move(deltas).error());
+  store::RemoteCut remote;
+  Unsettled unsettled{cut.cut, {}, {}, 0, 0};
+  for (auto& [number, delta] : *deltas) {
+    Channel& channel = channels_.at(number);
+    channel.peer.join(delta.upto);  // it ships only what is durable there
+    unsettled.bases.emplace_back(number, delta.base);
+    unsettled.bytes += weight(delta);
+    context_.metrics.keys_received += delta.keys.size();
+    remote.deltas.emplace_back(channel.scope, std::move(delta));
+  }
+  unsettled_bytes_ += unsettled.bytes;
+  if (unsettled_bytes_ > context_.limits.staged_bytes + context_.limits.unsettled_bytes)
+    return end({Errc::limit_exceeded, "more cuts than can be stored"});
+  if (planted(Bug::ack_before_commit)) send(wire::Ack{cut.cut});
+  unsettled_.emplace(context_.store.apply(std::move(remote)), std::move(unsettled));
+}
+
+void Link::on(wire::Segment&& segment) {
+  Channel* channel = find(segment.channel);
+  if (!may_receive(segment.channel, channel, true)) return;
+  const auto info = stream::inspect(segment.body);
+  if (!info || info->first != segment.first || info->count != segment.count)
+    return end({Errc::protocol_violation, "segment " + std::to_string(segment.first) + " of channel " +
+                                              std::to_string(segment.channel) + ": damaged"});
+  unsettled_bytes_ += segment.body.size();
+  if (unsettled_bytes_ > context_.limits.unsettled_bytes)
+    return end({Errc::limit_exceeded, "more records in flight than the window allows"});
+  Unsettled unsettled{0, {}, {segment.origin, info->last}, segment.channel, segment.body.size()};
+  ++context_.metrics.segments_received;
+  unsettled_.emplace(
+      context_.store.apply(store::RemoteSegment{channel->scope, segment.origin, segment.first, segment.count,
+                                                segment.gap_before, std::move(segment.body)}),
+      std::move(unsettled));
+}
+
+void Link::settle(const Unsettled& unsettled, bool applied) {
+  if (unsettled.cut != 0) {
+    if (applied) {
+      ++context_.metrics.cuts_applied;
+      if (!planted(Bug::ack_before_commit)) send(wire::Ack{unsettled.cut});
+      return;
+    }
+    for (const auto& [number, base] : unsettled.bases) {
+      const crdt::Context& mine = context_.store.context(channels_.at(number).scope);
+      if (!mine.covers(base)) return send(wire::Resync{unsettled.cut, number, mine});
+    }
+    return end({Errc::protocol_violation, "cut " + std::to_string(unsettled.cut) + " cannot be applied"});
+  }
+  Channel& channel = channels_.at(unsettled.channel);
+  if (applied) {
+    channel.resync_sent = false;
+    channel.peer.advance(unsettled.segment);
+    return send(wire::StreamAck{unsettled.channel, unsettled.segment.replica, unsettled.segment.stamp});
+  }
+  // Everything in flight behind a missing segment is refused as well: one answer is enough.
+  if (std::exchange(channel.resync_sent, true)) return;
+  send(wire::Resync{0, unsettled.channel, context_.store.context(channel.scope)});
+}
+
+}  // namespace edgesync::sync

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Link: subscriptions. The node names the scopes and numbers them; the hub admits each or says why not.
+#include "sync/link.hpp"
+
+namespace edgesync::sync {
+
+void Link::on_scope(store::ScopeId scope) {
+  if (ending_) return;
+  const auto at = numbers_.find(scope);
+  if (at != numbers_.end())
+    mark_dirty(at->second);
+  else if (role_ == Role::node && !context_.store.local_only(scope))
+    subscribe(scope);
+}
+
+void Link::subscribe(store::ScopeId scope) {
+  const store::Scope described = context_.store.scope(scope);
+  const auto number = static_cast<wire::Channel>(channels_.size() + 1);
+  Channel& channel = channels_[number];
+  channel.scope = scope;
+  channel.plane = described.plane;
+  numbers_[scope] = number;
+  send(wire::Subscribe{number, described.plane, described.name, context_.store.context(scope),
+                       context_.store.summary(scope)});
+}
+
+Link::Channel* Link::find(wire::Channel number) {
+  const auto at = channels_.find(number);
+  return at == channels_.end() ? nullptr : &at->second;
+}
+
+Access Link::access(Plane plane, const std::string& scope) const {
+  const Credentials credentials{token_, peer_.name, peer_.replica, address_};
+  return context_.authorizer.scope ? context_.authorizer.scope(credentials, plane, scope) : Access::none;
+}
+
+void Link::on(wire::Subscribe&& subscribe) {
+  if (role_ != Role::hub) return end({Errc::protocol_violation, "subscribe from a hub"});
+  if (channels_.contains(subscribe.channel) || channels_.size() >= context_.limits.channels)
+    return end({Errc::protocol_violation, "channel " + std::to_string(subscribe.channel) + ": taken, or too many"});
+  const Access granted = access(subscribe.plane, subscribe.scope);
+  if (granted == Access::none)
+    return send(wire::Unsubscribed{subscribe.channel, Errc::forbidden, subscribe.scope + ": not allowed"});
+  const auto scope = context_.store.open_scope(subscribe.plane, subscribe.scope);
+  if (!scope) return send(wire::Unsubscribed{subscribe.channel, Errc::invalid_argument, scope.error().detail});
+  if (numbers_.contains(*scope)) return end({Errc::protocol_violation, subscribe.scope + ": subscribed twice"});
+
+  Channel& channel = channels_[subscribe.channel];
+  channel.scope = *scope;
+  channel.plane = subscribe.plane;
+  channel.open = true;
+  channel.writable = granted == Access::read_write;
+  channel.peer = std::move(subscribe.context);
+  numbers_[*scope] = subscribe.channel;
+  const crdt::Context& mine = context_.store.context(*scope);
+  const crdt::Summary summary = context_.store.summary(*scope);
+  if (channel.plane != Plane::stream && mine == channel.peer && summary != subscribe.summary)
+    signals_.push_back({Signal::Kind::diverged, *scope, {}, {}});
+  send(wire::Subscribed{subscribe.channel, mine, summary, channel.writable});
+  mark_dirty(subscribe.channel);
+}
+
+void Link::on(wire::Subscribed&& subscribed) {
+  Channel* channel = find(subscribed.channel);
+  if (role_ != Role::node || channel == nullptr || channel->open)
+    return end({Errc::protocol_violation, "subscribed: channel " + std::to_string(subscribed.channel)});
+  channel->open = true;
+  channel->writable = subscribed.writable;
+  channel->peer = std::move(subscribed.context);
+  channel->sent = channel->peer;
+  if (!channel->writable)
+    signals_.push_back({Signal::Kind::refused, channel->scope, {}, {Errc::forbidden, "the hub lets us read only"}});
+  signals_.push_back({Signal::Kind::acked, channel->scope, channel->peer, {}});
+  mark_dirty(subscribed.channel);
+}
+
+void Link::on(wire::Unsubscribed&& unsubscribed) {
+  Channel* channel = find(unsubscribed.channel);
+  if (role_ != Role::node || channel == nullptr)
+    return end({Errc::protocol_violation, "unsubscribed: channel " + std::to_string(unsubscribed.channel)});
+  channel->open = false;
+  channel->refused = true;
+  signals_.push_back({Signal::Kind::refused, channel->scope, {}, {unsubscribed.code, unsubscribed.detail}});
+}
+
+bool Link::caught_up(store::ScopeId scope) const {
+  const auto at = numbers_.find(scope);
+  if (at == numbers_.end()) return false;
+  const Channel& channel = channels_.at(at->second);
+  return channel.open && channel.peer.covers(context_.store.context(scope));
+}
+
+bool Link::refused(store::ScopeId scope) const {
+  const auto at = numbers_.find(scope);
+  if (at == numbers_.end()) return false;
+  const Channel& channel = channels_.at(at->second);
+  return channel.refused || (channel.open && !channel.writable);
+}
+
+}  // namespace edgesync::sync

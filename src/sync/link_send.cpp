@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Link: what we send the peer. Nothing is queued ahead of what the connection can take, except the parts of a cut.
+#include "sync/link.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+
+bool Link::sends(const Channel& channel) const noexcept {
+  if (!channel.open || channel.refused) return false;
+  return role_ == Role::node ? channel.writable : channel.plane != Plane::stream;
+}
+
+void Link::mark_dirty(wire::Channel number) {
+  const Channel& channel = channels_.at(number);
+  if (sends(channel)) dirty_[channel.plane].insert(number);
+}
+
+bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
+  if (channel.peer.covers(context_.store.context(channel.scope))) return true;
+  auto delta = context_.store.delta(channel.scope, channel.peer);
+  if (!delta) {
+    end(std::move(delta).error(), std::chrono::seconds(5));
+    return false;
+  }
+  context_.metrics.keys_sent += delta->keys.size();
+  out.upto.emplace_back(number, delta->upto);
+  for (wire::DeltaPart& part : wire::split(out.id, number, *std::move(delta), context_.limits.part_bytes))
+    out.parts.emplace_back(std::move(part));
+  return true;
+}
+
+bool Link::begin_cut(Plane lane) {
+  auto& dirty = dirty_[lane];
+  if (dirty.empty() || context_.store.writing()) return false;
+  // A peer's staging is bounded as ours is: a catch-up larger than half of it goes in several cuts.
+  const std::size_t parts_max = std::max<std::size_t>(1, context_.limits.staged_bytes / 2 / context_.limits.part_bytes);
+  Outgoing out;
+  out.id = next_cut_;
+  while (!dirty.empty() && out.parts.size() < parts_max) {
+    const wire::Channel number = *dirty.begin();
+    dirty.erase(dirty.begin());
+    if (!add_scope(out, number, channels_.at(number))) return false;
+  }
+  if (out.upto.empty()) return false;
+  out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
+  ++next_cut_;
+  ++context_.metrics.cuts_sent;
+  outgoing_[lane] = std::move(out);
+  return true;
+}
+
+std::optional<wire::Message> Link::next_part(Plane lane, Now now) {
+  if (!outgoing_.contains(lane) && !begin_cut(lane)) return std::nullopt;
+  Outgoing& out = outgoing_[lane];
+  if (out.parts.empty()) return std::nullopt;
+  wire::Message message = std::move(out.parts.front());
+  out.parts.pop_front();
+  if (out.parts.empty()) out.ack_due = now.monotonic + context_.limits.ack;
+  return message;
+}
+
+void Link::on(wire::Ack&& ack) {
+  const auto at = std::find_if(outgoing_.begin(), outgoing_.end(), [&](const auto& lane) {
+    return lane.second.id == ack.cut && lane.second.parts.empty();
+  });
+  if (at == outgoing_.end()) return end({Errc::protocol_violation, "ack of cut " + std::to_string(ack.cut)});
+  const auto acked = std::move(at->second.upto);
+  outgoing_.erase(at);
+  resyncs_ = 0;
+  for (const auto& [number, upto] : acked) {
+    Channel& channel = channels_.at(number);
+    channel.peer.join(upto);
+    signals_.push_back({Signal::Kind::acked, channel.scope, upto, {}});
+    if (!channel.peer.covers(context_.store.context(channel.scope))) mark_dirty(number);
+  }
+}
+
+void Link::on(wire::Resync&& resync) {
+  Channel* channel = find(resync.channel);
+  if (channel == nullptr || !sends(*channel))
+    return end({Errc::protocol_violation, "resync of channel " + std::to_string(resync.channel)});
+  if (++resyncs_ > context_.limits.resyncs)
+    return end({Errc::protocol_violation, "the peer keeps refusing channel " + std::to_string(resync.channel)});
+  if (resync.cut == 0) {
+    rewind(*channel, resync.context);
+  } else {
+    const auto at = outgoing_.find(channel->plane);
+    if (at == outgoing_.end() || at->second.id != resync.cut)
+      return end({Errc::protocol_violation, "resync of cut " + std::to_string(resync.cut)});
+    for (const auto& [number, upto] : at->second.upto) mark_dirty(number);
+    outgoing_.erase(at);
+    channel->peer = std::move(resync.context);
+  }
+  mark_dirty(resync.channel);
+}
+
+void Link::rewind(Channel& channel, const crdt::Context& to) {
+  channel.peer = to;
+  channel.sent = to;
+  channel.in_flight.clear();
+  channel.ready.clear();
+  channel.unacked = 0;
+}
+
+bool Link::fetch_segments(wire::Channel number, Channel& channel) {
+  if (context_.store.writing()) return false;
+  for (const store::StreamState& state : context_.store.stream(channel.scope)) {
+    std::uint64_t after = channel.sent[state.origin];
+    if (state.last <= after) continue;
+    auto segments = context_.store.segments(channel.scope, state.origin, after, context_.limits.frame_bytes * 4);
+    if (!segments) {
+      end(std::move(segments).error(), std::chrono::seconds(5));
+      return false;
+    }
+    for (store::StoredSegment& segment : *segments) {
+      channel.ready.push_back(
+          {number, state.origin, segment.first, segment.count, segment.first > after + 1, std::move(segment.body)});
+      after = segment.first + segment.count - 1;
+    }
+    channel.sent.advance({state.origin, segments->empty() ? state.last : after});
+    if (!channel.ready.empty()) return true;
+  }
+  return false;
+}
+
+std::optional<wire::Message> Link::next_segment() {
+  auto& dirty = dirty_[Plane::stream];
+  for (auto at = dirty.begin(); at != dirty.end();) {
+    const wire::Channel number = *at;
+    Channel& channel = channels_.at(number);
+    if (channel.unacked >= context_.limits.segment_window) {
+      ++at;
+      continue;
+    }
+    if (channel.ready.empty() && !fetch_segments(number, channel)) {
+      if (ending_) return std::nullopt;
+      at = context_.store.writing() ? std::next(at) : dirty.erase(at);
+      continue;
+    }
+    wire::Segment segment = std::move(channel.ready.front());
+    channel.ready.pop_front();
+    channel.unacked += segment.body.size();
+    channel.in_flight.emplace_back(crdt::Dot{segment.origin, segment.first + segment.count - 1}, segment.body.size());
+    ++context_.metrics.segments_sent;
+    return segment;
+  }
+  return std::nullopt;
+}
+
+void Link::on(wire::StreamAck&& ack) {
+  Channel* channel = find(ack.channel);
+  if (channel == nullptr || channel->plane != Plane::stream || !sends(*channel))
+    return end({Errc::protocol_violation, "stream ack of channel " + std::to_string(ack.channel)});
+  std::erase_if(channel->in_flight, [&](const auto& sent) {
+    const bool acked = sent.first.replica == ack.origin && sent.first.stamp <= ack.through;
+    if (acked) channel->unacked -= sent.second;
+    return acked;
+  });
+  resyncs_ = 0;
+  crdt::Context reached;
+  reached.advance({ack.origin, ack.through});
+  channel->peer.join(reached);
+  signals_.push_back({Signal::Kind::acked, channel->scope, std::move(reached), {}});
+  mark_dirty(ack.channel);
+}
+
+void Link::on(wire::Stable&& stable) {
+  Channel* channel = find(stable.channel);
+  if (role_ != Role::node || channel == nullptr)
+    return end({Errc::protocol_violation, "stable: channel " + std::to_string(stable.channel)});
+  signals_.push_back({Signal::Kind::stable, channel->scope, std::move(stable.context), {}});
+}
+
+void Link::forward_stable(store::ScopeId scope) {
+  const auto at = numbers_.find(scope);
+  if (ending_ || role_ != Role::hub || at == numbers_.end()) return;
+  send(wire::Stable{at->second, context_.store.stable(scope)});
+}
+
+}  // namespace edgesync::sync
