@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/activation.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+
+namespace edgesync::config {
+namespace {
+
+using Kind = Action::Kind;
+
+using Key = std::pair<std::uint64_t, std::string_view>;
+Key key(const RoleRow& row) { return {row.number, row.id}; }
+bool by_key(const RoleRow& a, const RoleRow& b) { return key(a) < key(b); }
+
+bool is_pending(VersionRole role) {
+  return role == VersionRole::offered || role == VersionRole::staged || role == VersionRole::held;
+}
+
+int worth(VersionRole role) {
+  constexpr VersionRole ascending[] = {VersionRole::superseded,  VersionRole::confirmed, VersionRole::rolled_back,
+                                       VersionRole::quarantined, VersionRole::offered,   VersionRole::staged,
+                                       VersionRole::held,        VersionRole::active};
+  return static_cast<int>(std::find(std::begin(ascending), std::end(ascending), role) - std::begin(ascending));
+}
+
+Action act(Kind kind, const RoleRow& row) { return {kind, row.number, row.id}; }
+
+Error unknown(const std::string& scope, std::uint64_t number) {
+  return {Errc::not_found, "config '" + scope + "': no version " + std::to_string(number) + " with this id"};
+}
+
+}  // namespace
+
+Activation::Activation(std::string scope, std::vector<RoleRow> rows)
+    : scope_(std::move(scope)), rows_(std::move(rows)) {
+  std::sort(rows_.begin(), rows_.end(), by_key);
+}
+
+Outcome Activation::restart() {
+  Outcome outcome;
+  asked_.reset();
+  if (const RoleRow* current = newest(VersionRole::active)) outcome.actions.push_back(act(Kind::activate, *current));
+  for (const RoleRow& row : rows_) {
+    if (row.role == VersionRole::offered && !blocked(row.number, row.id)) {
+      outcome.actions.push_back(act(Kind::fetch, row));
+    }
+  }
+  ask_next(outcome, true);
+  return outcome;
+}
+
+Outcome Activation::offered(std::uint64_t number, std::string_view id) {
+  Outcome outcome;
+  RoleRow* row = find(number, id);
+  if (number == 0 || blocked(number, id) || (row != nullptr && row->role != VersionRole::offered)) return outcome;
+  if (row == nullptr) {
+    const RoleRow fresh{number, std::string(id), VersionRole::offered};
+    row = &*rows_.insert(std::upper_bound(rows_.begin(), rows_.end(), fresh, by_key), fresh);
+    set(outcome, *row, VersionRole::offered, {});
+  }
+  outcome.actions.push_back(act(Kind::fetch, *row));
+  prune(outcome);
+  if (find(number, id) == nullptr) outcome.actions.clear();
+  return outcome;
+}
+
+Result<Outcome> Activation::verified(std::uint64_t number, std::string_view id) {
+  RoleRow* row = find(number, id);
+  if (row == nullptr) return unknown(scope_, number);
+  Outcome outcome;
+  if (row->role != VersionRole::offered) return outcome;
+  set(outcome, *row, VersionRole::staged, {});
+  ask_next(outcome, false);
+  return outcome;
+}
+
+Result<Outcome> Activation::failed(std::uint64_t number, std::string_view id, bool permanent, std::string_view reason) {
+  RoleRow* row = find(number, id);
+  if (row == nullptr) return unknown(scope_, number);
+  Outcome outcome;
+  if (row->role != VersionRole::offered || !permanent) return outcome;
+  set(outcome, *row, VersionRole::quarantined, reason);
+  overtake(outcome);
+  return outcome;
+}
+
+Result<Outcome> Activation::verdict(std::uint64_t number, std::string_view id, Verdict answer,
+                                    std::string_view reason) {
+  RoleRow* row = find(number, id);
+  if (row == nullptr) return unknown(scope_, number);
+  if (!asked_ || asked_->first != number || asked_->second != id) {
+    return Error(Errc::invalid_argument,
+                 "config '" + scope_ + "': version " + std::to_string(number) + " was not asked");
+  }
+  Outcome outcome;
+  asked_.reset();
+  if (answer == Verdict::healthy) activate(outcome, *row, reason);
+  if (answer == Verdict::reject) set(outcome, *row, VersionRole::quarantined, reason);
+  if (answer == Verdict::hold) set(outcome, *row, VersionRole::held, reason);
+  overtake(outcome);
+  ask_next(outcome, false);
+  return outcome;
+}
+
+Outcome Activation::resume() {
+  Outcome outcome;
+  ask_next(outcome, true);
+  return outcome;
+}
+
+Result<Outcome> Activation::rollback(std::uint64_t number, std::string_view id, std::string_view reason) {
+  RoleRow* to = find(number, id);
+  if (to == nullptr) return unknown(scope_, number);
+  Outcome outcome;
+  if (to->role == VersionRole::active) return outcome;
+  const std::string which = "config '" + scope_ + "': version " + std::to_string(number);
+  if (to->role == VersionRole::quarantined) return Error(Errc::rejected, which + " is quarantined");
+  if (to->role != VersionRole::confirmed && to->role != VersionRole::rolled_back) {
+    return Error(Errc::invalid_argument, which + " never was in use");
+  }
+  std::optional<RoleRow> left = active();
+  if (left) set(outcome, *find(left->number, left->id), VersionRole::rolled_back, reason);
+  set(outcome, *to, VersionRole::active, reason);
+  outcome.actions.push_back(act(Kind::activate, *to));
+  if (left) outcome.actions.push_back(act(Kind::rolled_back, *left));
+  overtake(outcome);
+  ask_next(outcome, false);
+  return outcome;
+}
+
+std::optional<RoleRow> Activation::active() const {
+  const RoleRow* row = newest(VersionRole::active);
+  return row == nullptr ? std::nullopt : std::optional(*row);
+}
+
+std::optional<RoleRow> Activation::last_good() const {
+  const RoleRow* row = newest(VersionRole::confirmed);
+  return row == nullptr ? std::nullopt : std::optional(*row);
+}
+
+std::optional<RoleRow> Activation::asked() const {
+  if (!asked_) return std::nullopt;
+  for (const RoleRow& row : rows_) {
+    if (row.number == asked_->first && row.id == asked_->second) return row;
+  }
+  return std::nullopt;
+}
+
+RoleRow* Activation::find(std::uint64_t number, std::string_view id) {
+  const auto row =
+      std::find_if(rows_.begin(), rows_.end(), [&](const RoleRow& r) { return key(r) == Key(number, id); });
+  return row == rows_.end() ? nullptr : &*row;
+}
+
+const RoleRow* Activation::newest(VersionRole role) const {
+  const auto row = std::find_if(rows_.rbegin(), rows_.rend(), [&](const RoleRow& r) { return r.role == role; });
+  return row == rows_.rend() ? nullptr : &*row;
+}
+
+// Whether no rule would ever let this version be taken by itself.
+bool Activation::blocked(std::uint64_t number, std::string_view id) const {
+  const bool rejected = std::any_of(rows_.begin(), rows_.end(), [&](const RoleRow& row) {
+    return row.role == VersionRole::quarantined && row.id == id;
+  });
+  const RoleRow* current = newest(VersionRole::active);
+  const RoleRow* left = newest(VersionRole::rolled_back);
+  return rejected || (current != nullptr && Key(number, id) <= key(*current)) ||
+         (left != nullptr && number <= left->number);
+}
+
+void Activation::set(Outcome& outcome, RoleRow& row, VersionRole role, std::string_view reason) {
+  row.role = role;
+  outcome.journal.push_back({scope_, row, std::string(reason)});
+}
+
+void Activation::activate(Outcome& outcome, RoleRow& row, std::string_view reason) {
+  for (RoleRow& other : rows_) {
+    if (other.role == VersionRole::active) set(outcome, other, VersionRole::confirmed, {});
+  }
+  set(outcome, row, VersionRole::active, reason);
+  outcome.actions.push_back(act(Kind::activate, row));
+}
+
+// One question at a time, about the highest version at hand. A held one that is highest waits, and so do those below
+// it.
+void Activation::ask_next(Outcome& outcome, bool held_too) {
+  if (asked_) return;
+  for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
+    if (row->role != VersionRole::staged && row->role != VersionRole::held) continue;
+    if (blocked(row->number, row->id)) continue;
+    if (row->role == VersionRole::held && !held_too) return;
+    asked_.emplace(row->number, row->id);
+    outcome.actions.push_back(act(Kind::ask, *row));
+    return;
+  }
+}
+
+// Pending versions that can never be taken any more. A question about one of them is withdrawn with it.
+void Activation::overtake(Outcome& outcome) {
+  for (RoleRow& row : rows_) {
+    if (!is_pending(row.role) || !blocked(row.number, row.id)) continue;
+    if (asked_ && key(row) == Key(asked_->first, asked_->second)) asked_.reset();
+    set(outcome, row, VersionRole::superseded, {});
+  }
+}
+
+// Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then blocks, then what is
+// pending.
+void Activation::prune(Outcome& outcome) {
+  while (rows_.size() > max_role_rows) {
+    const RoleRow *good = newest(VersionRole::confirmed), *left = newest(VersionRole::rolled_back);
+    auto victim = rows_.end();
+    for (auto row = rows_.begin(); row != rows_.end(); ++row) {
+      const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
+      const bool needed = asked || row->role == VersionRole::active || &*row == good || &*row == left;
+      if (!needed && (victim == rows_.end() || worth(row->role) < worth(victim->role))) victim = row;
+    }
+    if (victim == rows_.end()) return;
+    outcome.forget.push_back(*victim);
+    rows_.erase(victim);
+  }
+}
+
+}  // namespace edgesync::config

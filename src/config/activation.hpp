@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Activation: what one node does with the versions of one config scope. Pure: each input returns the journal steps to
+// commit first, in one transaction, and then the actions to take; the roles alone are enough to resume after a restart.
+// Invariants: at most one version is active; a quarantined id never comes back; of several versions the highest
+// (number, then id) that the application accepts ends up active, whatever order they arrived in, and after a local
+// rollback nothing but a higher number replaces the choice.
+#pragma once
+
+#include <edgesync/error.hpp>
+#include <edgesync/versions.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace edgesync::config {
+
+inline constexpr std::size_t max_role_rows = 1024;  // per scope; the oldest that no rule needs are forgotten
+
+/// One version's role: what the store keeps, keyed by (scope, number, id).
+struct RoleRow {
+  std::uint64_t number = 0;
+  std::string id{};
+  VersionRole role = VersionRole::offered;
+  bool operator==(const RoleRow&) const = default;
+};
+
+/// One journal entry: the version takes this role. To be durable before any action of the same Outcome is taken.
+struct Step {
+  std::string scope{};
+  RoleRow row{};
+  std::string reason{};  ///< For people; may be empty.
+  bool operator==(const Step&) const = default;
+};
+
+struct Action {
+  enum class Kind : std::uint8_t {
+    fetch,        ///< Get the content, then call verified() or failed().
+    ask,          ///< Ask the application, then call verdict().
+    activate,     ///< Make this the version that readers see.
+    rolled_back,  ///< Tell watchers that this version was left.
+  };
+  Kind kind{};
+  std::uint64_t number = 0;
+  std::string id{};
+  bool operator==(const Action&) const = default;
+};
+
+struct Outcome {
+  std::vector<Step> journal{};    ///< Commit these first, together with `forget`.
+  std::vector<RoleRow> forget{};  ///< Rows to delete from the table.
+  std::vector<Action> actions{};  ///< Then do these, in order.
+  bool empty() const noexcept { return journal.empty() && forget.empty() && actions.empty(); }
+};
+
+class Activation {
+ public:
+  /// `rows` as the store kept them; none for a new scope. Call restart() before any other input.
+  explicit Activation(std::string scope, std::vector<RoleRow> rows = {});
+
+  /// Activates what was active, fetches what is only offered, and asks again for what was staged or held.
+  Outcome restart();
+
+  /// A release was announced, or arrived whole (then call verified() next and ignore the fetch).
+  Outcome offered(std::uint64_t number, std::string_view id);
+
+  /// Its content is here, durable, and proved by verify(). Fails with: not_found.
+  Result<Outcome> verified(std::uint64_t number, std::string_view id);
+
+  /// It could not be fetched or proved. Not permanent: it stays offered, and the next offer or restart fetches again.
+  /// Permanent (the right bytes, which no node can use): quarantined. Fails with: not_found.
+  Result<Outcome> failed(std::uint64_t number, std::string_view id, bool permanent, std::string_view reason);
+
+  /// The application's answer to an `ask`. Fails with: not_found, invalid_argument (nothing was asked).
+  Result<Outcome> verdict(std::uint64_t number, std::string_view id, Verdict answer, std::string_view reason = {});
+
+  /// Asks again for a version that is held.
+  Outcome resume();
+
+  /// Makes a version that was in use active again, now, without asking; a question about one that this rules out is
+  /// withdrawn. Does nothing if it is active already.
+  /// Fails with: not_found, rejected (quarantined), invalid_argument (never was in use).
+  Result<Outcome> rollback(std::uint64_t number, std::string_view id, std::string_view reason = {});
+
+  std::optional<RoleRow> active() const;
+  /// The newest confirmed version: what was in good use before the active one.
+  std::optional<RoleRow> last_good() const;
+  /// The version that the application was asked about and has not answered.
+  std::optional<RoleRow> asked() const;
+  /// All rows by (number, id).
+  const std::vector<RoleRow>& rows() const noexcept { return rows_; }
+
+ private:
+  RoleRow* find(std::uint64_t number, std::string_view id);
+  const RoleRow* newest(VersionRole role) const;
+  bool blocked(std::uint64_t number, std::string_view id) const;
+  void set(Outcome& outcome, RoleRow& row, VersionRole role, std::string_view reason);
+  void activate(Outcome& outcome, RoleRow& row, std::string_view reason);
+  void ask_next(Outcome& outcome, bool held_too);
+  void overtake(Outcome& outcome);
+  void prune(Outcome& outcome);
+
+  std::string scope_;
+  std::vector<RoleRow> rows_;  // ascending by (number, id)
+  std::optional<std::pair<std::uint64_t, std::string>> asked_{};
+};
+
+}  // namespace edgesync::config

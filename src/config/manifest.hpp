@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Manifest: what is said about a config version and may be signed; Release: a manifest with the content it names. A
+// manifest travels verbatim, its signatures outside the signed bytes. CONTENT.md specifies the encodings; a release
+// carries a checksum, so that any damaged byte is refused even where nothing is signed.
+#pragma once
+
+#include "config/content.hpp"
+
+#include <array>
+
+namespace edgesync::config {
+
+inline constexpr std::size_t max_note_bytes = 4096;
+inline constexpr std::size_t max_library_bytes = 64;
+inline constexpr std::size_t max_signers = 16;  // key ids, and signatures
+inline constexpr std::size_t max_key_id_bytes = 64;
+
+/// One signature over Manifest::signed_bytes(), carried verbatim.
+struct Signature {
+  std::string key_id{};
+  std::array<std::byte, 64> bytes{};
+  bool operator==(const Signature&) const = default;
+};
+
+struct Manifest {
+  std::string scope{};
+  std::uint64_t number = 0;  ///< From 1.
+  Sha256Digest id{};         ///< SHA-256 of the canonical content.
+  Sha256Digest parent{};     ///< All zero: none.
+  ReplicaId author{};
+  Timestamp at{};
+  std::string note{};
+  std::uint64_t floor = 0;    ///< Versions numbered below this must not be activated any more.
+  Timestamp not_before{};     ///< 0: at once.
+  Timestamp expires{};        ///< 0: never.
+  std::string min_library{};  ///< "major.minor.patch"; empty: any.
+  std::vector<std::string> key_ids{};
+  std::vector<Signature> signatures{};
+
+  /// Everything but the signatures, under the domain "edgesync/config/v1".
+  Bytes signed_bytes() const;
+  Bytes encode() const;
+  /// Fails with: protocol_violation, limit_exceeded.
+  static Result<Manifest> decode(ByteView bytes);
+
+  VersionInfo info() const;
+  bool operator==(const Manifest&) const = default;
+};
+
+struct Release {
+  Manifest manifest{};
+  Bytes content{};  ///< Canonical bytes.
+
+  Bytes encode() const;
+  /// Checks the checksum and the form; verify() proves the content. Fails with: storage_corrupt (checksum),
+  /// protocol_violation, limit_exceeded.
+  static Result<Release> decode(ByteView bytes);
+  bool operator==(const Release&) const = default;
+};
+
+/// What a publisher must keep: a scope, a number, and the limits above. Fails with: invalid_argument, limit_exceeded.
+Result<void> check(const Manifest& manifest);
+
+/// The content, proved: its hash is the manifest's id and its form is canonical.
+/// Fails with: untrusted (the hash differs: these are not the bytes the id names), protocol_violation, limit_exceeded
+/// (they are, and no node can ever use them).
+Result<Content> verify(const Release& release);
+
+}  // namespace edgesync::config

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stream/segment.hpp"
+
+#include "samples.hpp"
+
+#include <gtest/gtest.h>
+
+namespace edgesync::stream {
+namespace {
+
+TEST(Segment, GivesBackEveryBitOfEveryType) {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    // given rows of every type, with nulls and special values
+    Sampler sampler(seed);
+    SegmentBuilder builder(every_type());
+    std::vector<Record> given(1 + sampler.below(seed % 10 == 0 ? 2000 : 40));
+    for (Record& record : given) {
+      record = {0, sampler.time(), sampler.row()};
+      ASSERT_TRUE(builder.accepts(record.fields));
+      builder.add(record.at, record.fields);
+    }
+    // when they are encoded and decoded
+    const std::uint64_t first = 1 + sampler.below(1'000'000);
+    Schema schema;
+    const auto decoded = decode(builder.finish(first), &schema);
+    // then nothing differs
+    ASSERT_TRUE(decoded) << seed << ": " << decoded.error().detail;
+    EXPECT_EQ(schema, every_type());
+    ASSERT_EQ(decoded->size(), given.size());
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      const Record& got = (*decoded)[i];
+      ASSERT_EQ(got.sequence, first + i);
+      ASSERT_EQ(got.at, given[i].at) << "seed " << seed << " row " << i;
+      for (std::size_t c = 0; c < got.fields.size(); ++c) {
+        ASSERT_TRUE(same_bits(got.fields[c], given[i].fields[c])) << "seed " << seed << " row " << i << " column " << c;
+      }
+    }
+  }
+}
+
+TEST(Segment, InspectTellsSequencesAndTheWidestTimes) {
+  SegmentBuilder builder(Schema{{{"x", edgesync::i64}}});
+  const std::vector<Value> row{std::int64_t{1}};
+  for (std::int64_t at : {50, -20, 70, 10}) builder.add(micros(at), row);
+
+  const auto info = inspect(builder.finish(100));
+
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->first, 100U);
+  EXPECT_EQ(info->last, 103U);
+  EXPECT_EQ(info->count, 4U);
+  EXPECT_EQ(info->from, micros(-20));
+  EXPECT_EQ(info->to, micros(70));
+}
+
+TEST(Segment, TheWidestTimesSurvive) {
+  SegmentBuilder builder(Schema{{{"x", edgesync::i64}}});
+  const std::vector<Value> row{std::int64_t{1}};
+  builder.add(Timestamp::max(), row);
+  builder.add(Timestamp::min(), row);
+
+  const auto decoded = decode(builder.finish(1));
+
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ((*decoded)[0].at, Timestamp::max());
+  EXPECT_EQ((*decoded)[1].at, Timestamp::min());
+}
+
+TEST(Segment, RefusesEveryTruncationAndEveryFlippedByte) {
+  const Bytes segment = small_segment();
+  ASSERT_TRUE(decode(segment));
+  for (std::size_t size = 0; size < segment.size(); ++size) {
+    EXPECT_FALSE(decode(ByteView(segment).first(size))) << size;
+    EXPECT_FALSE(inspect(ByteView(segment).first(size))) << size;
+  }
+  for (std::size_t at = 0; at < segment.size(); ++at) {
+    for (unsigned flip = 1; flip < 256; ++flip) {
+      Bytes damaged = segment;
+      damaged[at] ^= static_cast<std::byte>(flip);
+      const auto decoded = decode(damaged);
+      ASSERT_FALSE(decoded) << at;
+      EXPECT_TRUE(decoded.error().is(Errc::storage_corrupt));
+      EXPECT_FALSE(inspect(damaged));
+    }
+  }
+}
+
+TEST(Segment, SurvivesEveryFlippedByteUnderAGoodChecksum) {
+  const Bytes body = unsealed(small_segment());
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < body.size(); ++at) {
+    for (unsigned flip = 1; flip < 256; ++flip) {
+      Bytes damaged = body;
+      damaged[at] ^= static_cast<std::byte>(flip);
+      const auto decoded = decode(sealed(damaged));
+      if (decoded) continue;
+      ++refused;
+      EXPECT_EQ(decoded.error().detail.rfind("segment: ", 0), 0U) << decoded.error().detail;
+    }
+  }
+  EXPECT_GT(refused, body.size());
+}
+
+TEST(Segment, SurvivesRandomBytesUnderAGoodChecksum) {
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    Sampler sampler(seed);
+    Bytes body = unsealed(small_segment());
+    for (std::uint64_t i = 0; i <= sampler.below(6); ++i) {
+      body[sampler.below(body.size())] = static_cast<std::byte>(sampler.below(256));
+    }
+    body.resize(sampler.below(4) == 0 ? sampler.below(body.size()) : body.size());
+    const auto decoded = decode(sealed(body));
+    EXPECT_TRUE(!decoded || decoded->size() <= max_segment_records);
+  }
+}
+
+struct Header {
+  std::uint64_t first = 1, count = 1;
+  std::uint64_t span = 0;
+  std::uint64_t columns = 1;
+  std::int64_t from = 0;
+};
+
+Bytes hostile(const Header& header, std::string_view after) {
+  Bytes body;
+  Writer writer(body);
+  writer.u8(segment_magic);
+  writer.u8(segment_version);
+  writer.varint(header.first);
+  writer.varint(header.count);
+  writer.svarint(header.from);
+  writer.varint(header.span);
+  writer.varint(header.columns);
+  writer.raw(as_view(after));
+  return sealed(body);
+}
+
+TEST(Segment, RefusesHostileCounts) {
+  EXPECT_TRUE(decode(hostile({.count = 65'537}, {})).error().is(Errc::limit_exceeded));
+  EXPECT_TRUE(decode(hostile({.count = ~0ULL}, {})).error().is(Errc::limit_exceeded));
+  EXPECT_TRUE(decode(hostile({.count = 0}, {})).error().is(Errc::protocol_violation));
+  EXPECT_TRUE(decode(hostile({.first = 0}, {})).error().is(Errc::protocol_violation));
+  EXPECT_TRUE(decode(hostile({.first = ~0ULL, .count = 2}, {})).error().is(Errc::protocol_violation));
+  EXPECT_TRUE(decode(hostile({.span = ~0ULL}, {})).error().is(Errc::protocol_violation));
+  EXPECT_TRUE(decode(hostile({.columns = 1'000'000'000}, {})).error().is(Errc::protocol_violation));
+  EXPECT_TRUE(decode(hostile({.columns = 0}, {})).error().is(Errc::protocol_violation));
+}
+
+TEST(Segment, RefusesTimesThatDifferFromTheHeader) {
+  // given one null i64 "x" whose only time is `from` itself
+  const std::string_view after("\2\1x\2\0\0\1\2", 8);
+  EXPECT_TRUE(decode(hostile({}, after)));
+  const auto differs = decode(hostile({.span = 5}, after));
+  ASSERT_FALSE(differs);
+  EXPECT_EQ(differs.error().detail, "segment: times differ from the header");
+}
+
+TEST(Segment, ASmallInputCannotGrowPastTheLimit) {
+  // given 64 all-null columns of 65,536 records in some 300 bytes
+  std::string columns;
+  for (char c = 0; c < 64; ++c) columns += {'\2', '\1', static_cast<char>(c + 40)};
+  // when decoded, then the limit speaks before any record is made
+  EXPECT_TRUE(decode(hostile({.count = 65'536, .columns = 64}, columns)).error().is(Errc::limit_exceeded));
+}
+
+TEST(Segment, ADictionaryCannotMultiplyPastTheLimit) {
+  // given one 64 KiB text that 128 records share in one block of width 0, which would be 8 MiB decoded
+  const std::string big(65'536, 'x');
+  Bytes column;
+  Writer writer(column);
+  writer.raw(as_view(std::string_view("\0\1\1", 3)));  // no nulls, dictionary, one entry
+  writer.blob(as_view(big));
+  writer.raw(as_view(std::string_view("\1\0", 2)));  // packed, width 0
+  std::string after("\4\1t\2\1\0", 6);               // one text column "t"; the times, packed, width 0
+  Bytes tail;
+  Writer(tail).blob(column);
+  after += as_text(tail);
+
+  const auto within = decode(hostile({.count = 60}, after));
+  const auto beyond = decode(hostile({.count = 128}, after));
+
+  EXPECT_TRUE(within) << within.error().detail;
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().detail, "segment: column 't'");
+}
+
+TEST(Segment, ANewerVersionIsNotCalledDamage) {
+  Bytes body = unsealed(small_segment());
+  body[1] = std::byte{2};
+  EXPECT_TRUE(decode(sealed(body)).error().is(Errc::unsupported));
+}
+
+// SEGMENT.md explains these bytes one by one.
+TEST(Segment, GoldenBytes) {
+  SegmentBuilder builder(
+      Schema{{{"temp", edgesync::f64}, {"rpm", edgesync::i64}, {"ok", boolean}, {"state", edgesync::text}}});
+  builder.add(micros(1'000'000), std::vector<Value>{21.5, std::int64_t{1480}, true, std::string("run")});
+  builder.add(micros(2'000'000), std::vector<Value>{21.6, std::int64_t{1481}, true, std::monostate{}});
+  builder.add(micros(3'000'000), std::vector<Value>{21.4, std::int64_t{1483}, false, std::string("run")});
+
+  EXPECT_EQ(to_hex(builder.finish(5)),
+            "5301050380897a80897a04010474656d70020372706d03026f6b0405737461746506040080897a000800020102ae03020306000290"
+            "170204030002"
+            "030a010201010372756e0100ddd374338a246a60");
+}
+
+TEST(SegmentBuilder, IsEmptyAfterFinishAndGivesTheSameBytesAgain) {
+  SegmentBuilder builder(every_type());
+  const auto fill = [&] {
+    Sampler sampler(1);
+    for (int i = 0; i < 100; ++i) builder.add(sampler.time(), sampler.row());
+    return builder.finish(1);
+  };
+  const Bytes once = fill();
+  EXPECT_EQ(builder.size(), 0U);
+  EXPECT_EQ(builder.bytes_estimate(), 0U);
+  EXPECT_EQ(fill(), once);
+}
+
+TEST(SegmentBuilder, StopsAcceptingAtTheLimits) {
+  SegmentBuilder many(Schema{{{"x", boolean}}});
+  const std::vector<Value> flag{true};
+  while (many.accepts(flag)) many.add({}, flag);
+  EXPECT_EQ(many.size(), max_segment_records);
+  EXPECT_EQ(decode(many.finish(1)).value().size(), max_segment_records);
+
+  SegmentBuilder large(Schema{{{"x", edgesync::bytes}}});
+  const std::vector<Value> blob{Bytes(max_record_bytes - 16, std::byte{1})};
+  while (large.accepts(blob)) large.add({}, blob);
+  EXPECT_EQ(large.size(), 4U);
+  EXPECT_TRUE(decode(large.finish(1)));
+}
+
+}  // namespace
+}  // namespace edgesync::stream
