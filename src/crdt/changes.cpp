@@ -10,6 +10,19 @@ namespace {
 
 constexpr std::size_t write_overhead = 96;  // map node, entry and vector headers
 
+std::size_t cost(ByteView key, const std::optional<Entry>& entry) noexcept {
+  return write_overhead + key.size() + (entry ? entry->value.size() : 0);
+}
+
+std::size_t cost(const Changes::RangeRemoval& removal) noexcept {
+  return write_overhead + removal.range.low.size() * 2 + removal.observed.items().size() * sizeof(Context::Item);
+}
+
+bool contains(const KeyRange& outer, const KeyRange& inner) noexcept {
+  const bool high = outer.high.empty() || (!inner.high.empty() && compare(inner.high, outer.high) <= 0);
+  return high && compare(outer.low, inner.low) <= 0;
+}
+
 bool removed(const Changes& changes, ByteView key) noexcept {
   return std::any_of(changes.ranges.begin(), changes.ranges.end(),
                      [&](const Changes::RangeRemoval& removal) { return removal.range.contains(key); });
@@ -22,41 +35,52 @@ Context observed_with_own(const Changes& changes, const ReplicaId& self) {
   return observed;
 }
 
-void apply_write(ScopeTable& table, ByteView key, const Changes::Write& write, const Context& observed) {
-  const Cell before = table.find(key);
-  Cell after = without(before, observed);
+/// `cell` after `write`, which replaces what it observed.
+Cell written(const Cell& cell, const Changes::Write& write, const Context& observed) {
+  Cell after = without(cell, observed);
   if (write.entry) {
     after.push_back(*write.entry);
     std::sort(after.begin(), after.end(), [](const Entry& a, const Entry& b) { return a.dot < b.dot; });
   }
-  table.replace(key, before, after);
+  return after;
+}
+
+void apply_write(ScopeTable& table, ByteView key, const Changes::Write& write, const Context& observed) {
+  const Cell before = table.find(key);
+  table.replace(key, before, written(before, write, observed));
 }
 
 }  // namespace
 
 void Changes::write(ByteView key, Stamp stamp, std::optional<Entry> entry) {
-  const std::size_t size = write_overhead + key.size() + (entry ? entry->value.size() : 0);
   const auto at = writes.find(key);
+  bytes += cost(key, entry);
   if (at == writes.end()) {
     writes.emplace(to_bytes(key), Write{stamp, std::move(entry)});
-    bytes += size;
   } else {
-    bytes += entry ? entry->value.size() : 0;
-    bytes -= at->second.entry ? at->second.entry->value.size() : 0;
+    bytes -= cost(key, at->second.entry);
     at->second = {stamp, std::move(entry)};
   }
   last = std::max(last, stamp);
 }
 
 void Changes::remove_range(Stamp stamp, KeyRange range, Context seen) {
-  for (auto at = writes.lower_bound(ByteView(range.low)); at != writes.end() && range.contains(at->first);)
+  for (auto at = writes.lower_bound(ByteView(range.low)); at != writes.end() && range.contains(at->first);) {
+    bytes -= cost(at->first, at->second.entry);
     at = writes.erase(at);
-  bytes += write_overhead + range.low.size() * 2 + seen.items().size() * 24;
+  }
+  std::erase_if(ranges, [&](const RangeRemoval& earlier) {  // a later removal of more makes an earlier one say nothing
+    const bool superseded = contains(range, earlier.range) && seen.covers(earlier.observed);
+    if (superseded) bytes -= cost(earlier);
+    return superseded;
+  });
   ranges.push_back({stamp, std::move(range), std::move(seen)});
+  bytes += cost(ranges.back());
   last = std::max(last, stamp);
 }
 
 void Changes::append(Changes&& later) {
+  if (empty()) observed.join(later.observed);
   for (RangeRemoval& removal : later.ranges)
     remove_range(removal.stamp, std::move(removal.range), std::move(removal.observed));
   for (auto& [key, write] : later.writes) this->write(key, write.stamp, std::move(write.entry));
@@ -68,16 +92,12 @@ bool Overlay::decides(ByteView key) const noexcept {
 }
 
 Cell Overlay::seen(ByteView key, const Cell& below) const {
-  const auto at = changes_.writes.find(key);
-  if (at != changes_.writes.end()) {
-    Cell cell = without(below, observed_with_own(changes_, self_));
-    if (at->second.entry) cell.push_back(*at->second.entry);
-    return cell;
-  }
   Cell cell = below;
   for (const Changes::RangeRemoval& removal : changes_.ranges)
     if (removal.range.contains(key)) cell = without(cell, removal.observed);
-  return cell;
+  const auto at = changes_.writes.find(key);
+  if (at == changes_.writes.end()) return cell;
+  return written(cell, at->second, observed_with_own(changes_, self_));
 }
 
 Cell Overlay::find(ByteView key) { return seen(key, decides(key) ? Cell{} : base_.find(key)); }

@@ -33,7 +33,8 @@ struct Changes {
   bool empty() const noexcept { return last == 0; }
   void write(ByteView key, Stamp stamp, std::optional<Entry> entry);
   void remove_range(Stamp stamp, KeyRange range, Context seen);
-  /// Appends a later transaction. Requires: its stamps are above `last`.
+  /// Appends a later transaction; the first one brings `observed` with it. Requires: its stamps are above `last`, and
+  /// apart from own dots it saw no more than `observed` (else its writes would not replace all that it saw).
   void append(Changes&& later);
 };
 

@@ -4,6 +4,7 @@
 #include "base/planted.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace edgesync::crdt {
@@ -40,6 +41,24 @@ KeySet touched_keys(ScopeTable& table, const Context& receiver, std::vector<LogI
     });
   }
   return keys;
+}
+
+/// Of several removals of one thing by one replica the last says it all: who lacks an earlier one lacks the last too.
+void drop_superseded(std::vector<LogItem>& removals) {
+  std::vector<LogItem> kept;
+  std::map<Bytes, std::size_t, BytesLess> keys, ranges;  // to the place in `kept`, of the replica at hand
+  for (auto at = removals.rbegin(); at != removals.rend(); ++at) {
+    if (!kept.empty() && kept.back().dot.replica != at->dot.replica) keys.clear(), ranges.clear();
+    const bool ranged = at->type == LogItem::Type::remove_range;
+    const auto later = (ranged ? ranges : keys).emplace(ranged ? at->range.low : at->key, kept.size());
+    if (!later.second) {
+      const LogItem& last = kept[later.first->second];
+      if (last.range == at->range && last.observed.covers(at->observed)) continue;
+    }
+    kept.push_back(std::move(*at));
+  }
+  std::reverse(kept.begin(), kept.end());
+  removals = std::move(kept);
 }
 
 void list_all(ScopeTable& table, const Context& receiver, Delta& delta) {
@@ -97,6 +116,7 @@ Delta make_delta(ScopeTable& table, const Context& receiver) {
   }
   for (const Bytes& key : touched_keys(table, receiver, delta.removals))
     delta.keys.push_back(list(key, table.find(key), receiver));
+  drop_superseded(delta.removals);
   if (planted(Bug::partial_delta) && delta.keys.size() > 1) delta.keys.resize(delta.keys.size() / 2);
   return delta;
 }

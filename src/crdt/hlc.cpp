@@ -7,7 +7,9 @@ namespace edgesync::crdt {
 namespace {
 
 constexpr std::int64_t epoch_ms = 1'577'836'800'000;  // 2020-01-01 UTC in Unix milliseconds
-constexpr std::int64_t ms_max = (std::int64_t{1} << 44) - 1;
+// 2200-01-01: no honest clock is past it, and what is left of the 44 bits above keeps the counter from ever wrapping
+// under a clock that lies.
+constexpr std::int64_t ms_max = 65'744LL * 86'400'000;
 
 std::uint64_t milliseconds_of(Timestamp wall) noexcept {
   const auto ms = std::chrono::floor<std::chrono::milliseconds>(wall.time_since_epoch()).count() - epoch_ms;
@@ -30,7 +32,8 @@ Stamp Hlc::mint(Timestamp wall) noexcept {
 bool Hlc::observe(Stamp remote, Timestamp wall, std::chrono::milliseconds drift_max) noexcept {
   const std::uint64_t upper = remote >> tag_bits;
   if (upper <= upper_) return true;
-  if (upper >> logical_bits > milliseconds_of(wall + drift_max)) return false;
+  const auto drift_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(drift_max.count(), 0));
+  if (upper >> logical_bits > milliseconds_of(wall) + drift_ms) return false;
   upper_ = upper;
   return true;
 }

@@ -16,7 +16,7 @@ enum class Kind : std::uint8_t {
   value = 'r',     ///< register; no suffix
   count = 'c',     ///< counter, one owner's sum; suffix: the owner's replica id
   baseline = 'b',  ///< counter, what a reset took from that owner; suffix: the owner's replica id
-  member = 's',    ///< set element; suffix: the member's encoding, or its 128-bit hash beyond 64 bytes
+  member = 's',    ///< set element; suffix: the member's encoding; beyond 64 bytes 0xff and 128 bits of SHA-256
 };
 
 /// Half-open; an empty `high` means no upper end.

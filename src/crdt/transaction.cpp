@@ -9,16 +9,21 @@ namespace edgesync::crdt {
 namespace {
 
 constexpr std::size_t member_inline_max = 64;
+constexpr std::byte member_hashed{0xff};  // no value's encoding begins so: a short member never meets a long one's hash
 
 Bytes member_suffix(const Bytes& encoded) {
   if (encoded.size() <= member_inline_max) return encoded;
   const Sha256Digest digest = sha256(encoded);
-  return {digest.begin(), digest.begin() + 16};
+  Bytes suffix{member_hashed};
+  suffix.insert(suffix.end(), digest.begin(), digest.begin() + 16);
+  return suffix;
 }
 
 class Planner {
  public:
-  Planner(CellSource& view, const Author& author) : author_(author), view_(view, changes_, author_.self) {}
+  Planner(CellSource& view, const Author& author) : author_(author), view_(view, changes_, author_.self) {
+    changes_.observed = author.observed;
+  }
 
   Result<void> run(const Edit::Op& op) {
     if (op.kind != Edit::Kind::erase_prefix || !op.key.empty()) {
@@ -77,9 +82,10 @@ class Planner {
     const auto part = counter_part(view_.find(own));
     const auto baseline = counter_part(view_.find(base));
     CounterPart next{0, 1, op.delta};
-    if (part && baseline && baseline->incarnation == part->incarnation && baseline->version == part->version) {
-      // All that was counted has been reset: begin a new incarnation, and the baseline has nothing left to say.
-      next.incarnation = part->incarnation + 1;
+    if (baseline && (!part || (baseline->incarnation == part->incarnation && baseline->version == part->version))) {
+      // All that was counted has been reset, or erased: begin a new incarnation, and the baseline has nothing left to
+      // say.
+      next.incarnation = baseline->incarnation + 1;
       remove_cell(base);
     } else if (part) {
       next = {part->incarnation, part->version + 1, part->sum};

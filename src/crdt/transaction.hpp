@@ -29,8 +29,8 @@ struct Author {
   Context observed{};  ///< The scope's context as the transaction sees it, own earlier stamps included.
 };
 
-/// The changes of `ops`, read and written through `view`. Fails with: invalid_argument (key, value, delta overflow),
-/// limit_exceeded (operations, value size); `detail` names the operation.
+/// The changes of `ops`, read and written through `view`. Fails with: invalid_argument (key, kind),
+/// limit_exceeded (operations, value size, counter overflow); `detail` names the key.
 Result<Changes> plan(std::span<const Edit::Op> ops, CellSource& view, const Author& author);
 
 /// One owner's cell, and its baseline. Ordered by (incarnation, version).

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace edgesync::crdt {
 namespace {
@@ -23,8 +24,7 @@ class Gathering {
       case Kind::member:
         return add_member(cell);
       case Kind::count:
-        if (const auto part = counter_part(cell)) counts_[to_bytes(parts.suffix)] = *part;
-        return rank(Shown::Type::counter, cell);
+        return add_count(parts, cell);
       case Kind::baseline:
         if (const auto part = counter_part(cell)) baselines_[to_bytes(parts.suffix)] = *part;
         return;
@@ -46,32 +46,41 @@ class Gathering {
   }
 
  private:
-  void rank(Shown::Type type, const Cell& cell) {
-    const Entry& top = winner(cell);
+  void rank(Shown::Type type, const Entry& top) {
     if (best_ && !ranks_below(*best_, top)) return;
     best_ = top;
     type_ = type;
   }
 
-  void add_value(const Cell& cell) {
-    const Entry& top = winner(cell);
-    auto shown = decode_value(top.value);
-    if (!shown) return;
-    value_ = *std::move(shown);
+  void add_value(Cell cell) {
+    std::sort(cell.begin(), cell.end(), [](const Entry& a, const Entry& b) { return ranks_below(b, a); });
+    bool first = true;
     for (const Entry& entry : cell) {
-      if (entry.dot == top.dot || entry.value == top.value) continue;  // equal content is shown once
-      if (auto value = decode_value(entry.value)) siblings_.push_back({*std::move(value), entry.dot});
+      auto value = decode_value(entry.value);
+      const auto same = [&](const Entry& above) { return above.value == entry.value; };
+      if (!value || std::any_of(std::as_const(cell).data(), &entry, same)) continue;  // equal content is shown once
+      if (first) {
+        value_ = *std::move(value);
+        rank(Shown::Type::value, entry);
+      } else {
+        siblings_.push_back({*std::move(value), entry.dot});
+      }
+      first = false;
     }
-    std::sort(siblings_.begin(), siblings_.end(),
-              [](const auto& a, const auto& b) { return a.dot.stamp > b.dot.stamp; });
-    rank(Shown::Type::value, cell);
+  }
+
+  void add_count(const KeyParts& parts, const Cell& cell) {
+    const auto part = counter_part(cell);
+    if (!part) return;
+    counts_[to_bytes(parts.suffix)] = *part;
+    rank(Shown::Type::counter, winner(cell));
   }
 
   void add_member(const Cell& cell) {
     auto member = decode_value(winner(cell).value);
     if (!member) return;
     members_.push_back(*std::move(member));
-    rank(Shown::Type::set, cell);
+    rank(Shown::Type::set, winner(cell));
   }
 
   std::int64_t sum() const {
@@ -91,7 +100,7 @@ class Gathering {
   Value value_;
   std::vector<Shown::Sibling> siblings_;
   std::vector<Value> members_;
-  std::map<Bytes, CounterPart> counts_, baselines_;
+  std::map<Bytes, CounterPart, BytesLess> counts_, baselines_;
 };
 
 }  // namespace
