@@ -20,7 +20,8 @@ class EDGESYNC_EXPORT Runtime {
   Runtime& operator=(const Runtime&) = delete;
 };
 
-/// A runtime with one thread of its own, which ends when the last user lets go of it.
+/// A runtime with one thread of its own, which ends when the last user lets go of it. Fails with: throws Failure
+/// (limit_exceeded) if the system has no thread to spare.
 EDGESYNC_EXPORT std::shared_ptr<Runtime> make_runtime();
 
 /// An in-process address: a hub that listens on it and the nodes that link to it need no network and no TLS.

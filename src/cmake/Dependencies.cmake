@@ -5,21 +5,14 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(SQLite3 3.37 REQUIRED)
 find_package(Boost 1.81 REQUIRED CONFIG)
 
-# zstd: the target's name changed between releases and packagers; fall back to a plain search.
-find_package(zstd CONFIG QUIET)
-add_library(edgesync_zstd INTERFACE)
-if(TARGET zstd::libzstd)
-  target_link_libraries(edgesync_zstd INTERFACE zstd::libzstd)
-elseif(TARGET zstd::libzstd_shared)
-  target_link_libraries(edgesync_zstd INTERFACE zstd::libzstd_shared)
-else()
-  find_library(EDGESYNC_ZSTD_LIBRARY zstd REQUIRED)
-  find_path(EDGESYNC_ZSTD_INCLUDE zstd.h REQUIRED)
-  target_link_libraries(edgesync_zstd INTERFACE "${EDGESYNC_ZSTD_LIBRARY}")
-  target_include_directories(edgesync_zstd INTERFACE "${EDGESYNC_ZSTD_INCLUDE}")
+include(edgesyncZstd)
+if(NOT TARGET edgesync::zstd)
+  message(FATAL_ERROR "zstd not found: install its development package (Debian: libzstd-dev)")
 endif()
+add_library(edgesync_zstd INTERFACE)
+target_link_libraries(edgesync_zstd INTERFACE edgesync::zstd)
 
-# msgpack: headers only, without its Boost layer. EDGESYNC_DEPS first, then the system (Conan and vcpkg provide it there).
+# msgpack: headers only, without its Boost layer. EDGESYNC_DEPS first, then wherever CMake looks (Conan and vcpkg).
 find_path(EDGESYNC_MSGPACK_INCLUDE msgpack.hpp PATHS "${EDGESYNC_DEPS}/msgpack/usr/include" NO_DEFAULT_PATH)
 find_path(EDGESYNC_MSGPACK_INCLUDE msgpack.hpp)
 if(NOT EDGESYNC_MSGPACK_INCLUDE)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what edgesync needs on Debian 12. Works alone: src/cmake/debian-deps.sh [DIRECTORY]
 #
 # DIRECTORY (default: build/deps of this checkout) receives the msgpack headers. Debian's libmsgpack-cxx-dev depends on

@@ -183,8 +183,10 @@ void ConfigPlane::consider(store::ScopeId id, Scope& scope, const config::Releas
   scope.fresh.insert_or_assign(store::VersionKey{version.number, version.id}, release);
   config::Outcome outcome = scope.activation.offered(version.number, version.id);
   const auto proved = config::verify(release);
+  // Content that is not what the id names says nothing about the id: only content that is may quarantine it.
+  const bool permanent = !proved && !proved.error().is(Errc::untrusted);
   auto next = proved ? scope.activation.verified(version.number, version.id)
-                     : scope.activation.failed(version.number, version.id, true, proved.error().detail);
+                     : scope.activation.failed(version.number, version.id, permanent, proved.error().detail);
   if (next) {
     outcome.journal.insert(outcome.journal.end(), next->journal.begin(), next->journal.end());
     outcome.forget.insert(outcome.forget.end(), next->forget.begin(), next->forget.end());

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace edgesync::transport {
 
@@ -43,31 +44,33 @@ class Handler {
   /// The next message to write, asked only when nothing is being written: that is the back-pressure.
   virtual std::optional<Bytes> next_message() = 0;
   /// The conversation is over, or never came to be. The last call. The code says why: unreachable, untrusted, insecure,
-  /// timed_out, protocol_violation, limit_exceeded, closed (orderly), cancelled (own close()).
+  /// timed_out, protocol_violation, limit_exceeded, closed (orderly); after an own close() the error given to it; after
+  /// the peer's close() the error that it gave (its `cancelled` is `closed` here).
   virtual void on_closed(const Error& why) = 0;
 };
 
 /// Bounds of a connection; every wait in the transport has one of these deadlines.
 struct Limits {
-  std::size_t message_bytes_max = 1 << 20;       ///< Larger incoming messages close the connection (1009).
-  std::size_t header_bytes_max = 8 * 1024;       ///< HTTP upgrade request or response.
-  std::chrono::milliseconds connect{10'000};     ///< Name look-up and TCP.
-  std::chrono::milliseconds handshake{5'000};    ///< Each of TLS and WebSocket upgrade.
-  std::chrono::milliseconds write{30'000};       ///< One message; a slower reader is closed.
-  std::chrono::milliseconds idle{75'000};        ///< Nothing received for this long: half-open, closed.
-  std::chrono::milliseconds close{2'000};        ///< Orderly close; then the socket is dropped.
-  std::size_t connections_max = 10'000;          ///< Listener: more are refused at accept.
-  std::size_t handshakes_max = 512;              ///< Listener: connections that have not finished the upgrade.
+  std::size_t message_bytes_max = 1 << 20;     ///< Larger incoming messages close the connection (1009).
+  std::size_t header_bytes_max = 8 * 1024;     ///< HTTP upgrade request or response.
+  std::chrono::milliseconds connect{10'000};   ///< Name look-up and TCP.
+  std::chrono::milliseconds handshake{5'000};  ///< Each of TLS and WebSocket upgrade.
+  std::chrono::milliseconds write{30'000};     ///< One message; a slower reader is closed.
+  std::chrono::milliseconds idle{75'000};      ///< Nothing received for this long: half-open, closed.
+  std::chrono::milliseconds close{2'000};      ///< Orderly close; then the socket is dropped.
+  std::size_t connections_max = 10'000;        ///< Listener: more are refused at accept.
+  std::size_t handshakes_max = 512;            ///< Listener: connections that have not finished the upgrade.
 };
 
 struct Tls {
-  std::string ca_file{};           ///< PEM. Client: empty means the system's store. Listener: set to ask clients for certificates.
+  std::string
+      ca_file{};  ///< PEM. Client: empty means the system's store. Listener: set to ask clients for certificates.
   std::string certificate_file{};  ///< PEM chain.
   std::string key_file{};          ///< PEM.
 };
 
 struct ConnectOptions {
-  std::string url{};      ///< wss://host[:port][/path]; ws:// needs `insecure` and a loopback host.
+  std::string url{};  ///< wss://host[:port][/path]; ws:// needs `insecure` and a loopback host.
   Tls tls{};
   bool insecure = false;
   Limits limits{};
@@ -77,11 +80,14 @@ struct ListenOptions {
   std::string address = "0.0.0.0";
   std::uint16_t port = 0;  ///< 0 picks a free one.
   Tls tls{};
-  bool insecure = false;   ///< Plaintext; refused unless `address` is a loopback address.
+  bool insecure = false;  ///< Plaintext; refused unless `address` is a loopback address.
   Limits limits{};
+  /// For logs: connections that ended before they were open, and accepts that failed (then `peer` is empty).
+  Function<void(std::string_view peer, const Error& why)> refused{};
 };
 
-/// A listening socket; the destructor and close() stop accepting and leave open connections alone.
+/// A listening socket; the destructor and close() stop accepting and leave open connections alone. After a close() on
+/// the runtime the factory and `refused` are not called any more. Thread safety: any thread.
 class Listener {
  public:
   virtual ~Listener() = default;
@@ -91,14 +97,17 @@ class Listener {
 
 using HandlerFactory = Function<std::shared_ptr<Handler>()>;
 
-/// A timer that is armed for at most one instant; arming again replaces it. The callback runs on the runtime.
+/// A timer that is armed for at most one instant; arming again replaces it. The callback runs on the runtime; destroyed
+/// there, the timer never calls back again. Thread safety: any thread.
 class Timer {
  public:
   virtual ~Timer() = default;
   virtual void arm(Instant at) = 0;  ///< `never` disarms.
 };
 
-/// The runtime as the layers above see it. Every edgesync::Runtime is one.
+/// The runtime as the layers above see it. Every edgesync::Runtime is one. When its last user lets go, open connections
+/// end in an orderly way with `closed`, dials at once, timers and listeners go quiet; make_runtime() waits for that, at
+/// most Limits::close. Thread safety: any thread.
 class Host : public Runtime {
  public:
   virtual void post(Function<void()> work) = 0;
@@ -121,7 +130,8 @@ std::unique_ptr<Random> system_random();
 
 namespace edgesync {
 
-/// The in-process transport. A connection made here is a pair of queues: messages are posted to the other side's runtime.
+/// The in-process transport. A connection made here is a pair of queues: messages are posted to the other side's
+/// runtime. Requires: a host lives until its handlers were told on_closed() and its listener is closed.
 class Loopback {
  public:
   virtual ~Loopback() = default;

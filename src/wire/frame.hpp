@@ -22,6 +22,7 @@ struct Limits {
   std::size_t values = 262'144;       ///< Per frame.
   std::size_t allocation = 16 << 20;  ///< Total decoded into memory, per frame.
   std::size_t text_bytes = 4096;      ///< Names, tokens, details.
+  std::size_t key_bytes = 4096;       ///< Keys of cells, bounds of ranges.
   std::size_t origins = 4096;         ///< Entries of one context.
 };
 

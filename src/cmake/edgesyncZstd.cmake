@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Finds zstd and names it edgesync::zstd; without zstd there is no such target. The name of zstd's own target changed
+# between releases and packagers. Used by the build, and installed for those who link edgesync statically.
+if(NOT TARGET edgesync::zstd)
+  find_package(zstd CONFIG QUIET)
+  foreach(candidate zstd::libzstd zstd::libzstd_shared zstd::libzstd_static)
+    if(TARGET ${candidate} AND NOT TARGET edgesync::zstd)
+      add_library(edgesync::zstd INTERFACE IMPORTED GLOBAL)
+      target_link_libraries(edgesync::zstd INTERFACE ${candidate})
+    endif()
+  endforeach()
+endif()
+if(NOT TARGET edgesync::zstd)
+  find_library(EDGESYNC_ZSTD_LIBRARY zstd)
+  find_path(EDGESYNC_ZSTD_INCLUDE zstd.h)
+  mark_as_advanced(EDGESYNC_ZSTD_LIBRARY EDGESYNC_ZSTD_INCLUDE)
+  if(EDGESYNC_ZSTD_LIBRARY AND EDGESYNC_ZSTD_INCLUDE)
+    add_library(edgesync::zstd INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(edgesync::zstd INTERFACE "${EDGESYNC_ZSTD_LIBRARY}")
+    target_include_directories(edgesync::zstd INTERFACE "${EDGESYNC_ZSTD_INCLUDE}")
+  endif()
+endif()

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupCommit: what a Batch is here. It is filled by begin_flush(), worked on by write() alone, and read by finish(); so nothing
+// in it needs a lock. Parts are per scope, ascending; arrivals from peers are in the order of their acceptance.
+#pragma once
+
+#include "store/memtable.hpp"
+#include "store/sql_table.hpp"
+#include "store/store.hpp"
+
+#include <variant>
+
+namespace edgesync::store {
+
+/// Consecutive rows of this replica that become one segment.
+struct Run {
+  std::uint64_t first = 0;
+  Timestamp oldest{};
+  stream::SegmentBuilder rows;
+};
+
+struct VersionOp {
+  enum class Kind : std::uint8_t { save, role, forget };
+  Kind kind{};
+  VersionKey key{};
+  config::Release release{};
+  VersionRole role{};
+};
+
+struct Trim {
+  ReplicaId origin{};
+  std::uint64_t through = 0;
+};
+
+/// How far a replica's dots are known to be durable at the hub and at the root.
+struct AckNote {
+  ReplicaId replica{};
+  crdt::Stamp acked = 0, stable = 0;
+};
+
+/// What one scope brings to a batch.
+struct Part {
+  Scope scope{};
+  SqlTable* table = nullptr;
+  bool create = false;
+  std::optional<Bytes> policy{};
+  bool watched = false;
+  std::uint32_t history = 0;
+  std::vector<Memtable::Generation> generations{};
+  std::vector<Run> runs{};
+  std::vector<VersionOp> versions{};
+  std::vector<Trim> trims{};
+  std::vector<AckNote> acks{};
+  bool learned = false;  ///< Written by write(): a cut was applied.
+};
+
+struct Arrival {
+  Ticket ticket = 0;
+  std::variant<RemoteCut, RemoteSegment> body{};
+};
+
+class GroupCommit final : public Batch {
+ public:
+  std::uint64_t number = 0;
+  Ticket through = 0;
+  std::optional<std::pair<crdt::Stamp, Hash128>> lineage{};
+  std::vector<Part> parts{};
+  std::vector<Arrival> arrivals{};
+
+  /// What write() found.
+  std::optional<Error> error{};
+  std::optional<Loaded> reloaded{};
+  std::vector<Outcome> outcomes{};
+  std::vector<PathChange> changes{};
+  std::vector<std::pair<ScopeId, std::string>> conflicts{};
+  std::vector<ScopeId> diverged{};
+  std::vector<crdt::Context> learned{};  ///< Contexts of the deltas applied.
+
+  bool empty() const noexcept { return parts.empty() && arrivals.empty(); }
+  /// Null if the scope has no part.
+  Part* part(ScopeId id) noexcept;
+};
+
+}  // namespace edgesync::store

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// File: the open database with what every part of the store shares: its connection, its replica id, its origins; and
+// what is read when it is opened. The number of the last batch is in the file, so that after a failed commit a fresh
+// handle can tell whether the batch is there.
+#pragma once
+
+#include "crdt/scope_table.hpp"
+#include "store/origins.hpp"
+#include "store/sqlite_db.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace edgesync::store {
+
+/// What the file says about one scope, beside its cells, records and versions.
+struct Durable {
+  crdt::Context context{};  ///< A stream's: per origin the last sequence.
+  crdt::Context floors{};   ///< A stream's: per origin the last sequence trimmed.
+  crdt::Summary summary{};
+  std::uint64_t removals = 0;   ///< Removal records in the log.
+  std::uint64_t log_items = 0;  ///< Items in the log, removals included.
+  std::uint64_t version = 0;    ///< The last journal entry's.
+};
+
+struct LoadedScope {
+  std::uint32_t sid = 0;
+  Plane plane{};
+  std::string name{};
+  Bytes policy{};
+  Durable durable{};
+  crdt::Context acked{}, stable{};
+};
+
+/// Everything read when the file is opened.
+struct Loaded {
+  std::uint64_t batch = 0;
+  std::vector<LoadedScope> scopes{};
+};
+
+class File {
+ public:
+  File(std::string path, std::string vfs, std::size_t cache_bytes) : db(std::move(path), std::move(vfs), cache_bytes) {}
+
+  /// Opens and reads the file; an empty one becomes a database of replica `fresh`. Also after close().
+  /// Fails with: already_open, storage_io, storage_corrupt, storage_too_new, storage_full.
+  Result<Loaded> open(const ReplicaId& fresh);
+
+  const ReplicaId& replica() const noexcept { return replica_; }
+
+  /// Writes the origins that are new, the batch's number, and commits. Requires: in a transaction.
+  Result<void> commit(std::uint64_t batch);
+  /// The latched error, if any.
+  Result<void> check();
+
+  SqliteDb db;
+  Origins origins;
+
+ private:
+  Result<void> create(const ReplicaId& fresh);
+  Result<void> check_format();
+  Result<void> read_replica();
+  void read_origins();
+  void read_scopes(Loaded& loaded);
+  void read_contexts(Loaded& loaded);
+  void read_context_row(const Query& row, LoadedScope& scope);
+
+  ReplicaId replica_{};
+};
+
+/// A replica id from a column; nothing unless it has 16 bytes.
+std::optional<ReplicaId> replica_of(ByteView bytes) noexcept;
+
+/// The key of a scope's fingerprint: the same wherever the scope has this plane and name.
+Hash128 fingerprint_key(Plane plane, std::string_view name);
+
+}  // namespace edgesync::store

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Group commit: what was accepted becomes a batch, the writer puts it into the file, and what became durable is
+// published.
+#include "store/batch_writer.hpp"
+#include "store/sqlite_store.hpp"
+
+#include <algorithm>
+
+namespace edgesync::store {
+namespace {
+
+constexpr std::size_t tails_max = 256;     // log blocks kept in memory between batches, about 1 KB each
+constexpr std::size_t learned_max = 1024;  // remote stamps remembered until the next local transaction
+
+std::size_t size_of(const crdt::Delta& delta) {
+  std::size_t bytes = 0;
+  for (const crdt::KeyState& state : delta.keys) {
+    bytes += state.key.size() + sizeof state;
+    for (const crdt::Listed& listed : state.listed) bytes += listed.entry.value.size() + sizeof listed;
+  }
+  return bytes + delta.removals.size() * sizeof(crdt::LogItem);
+}
+
+}  // namespace
+
+Ticket SqliteStore::apply(RemoteCut cut) {
+  for (const auto& [id, delta] : cut.deltas) {
+    if (ScopeState* state = find(id)) touch(*state);
+    bytes_ += size_of(delta);
+  }
+  arrivals_.push_back({++accepted_, std::move(cut)});
+  return accepted_;
+}
+
+Ticket SqliteStore::apply(RemoteSegment segment) {
+  if (ScopeState* state = find(segment.scope)) touch(*state);
+  bytes_ += segment.body.size();
+  arrivals_.push_back({++accepted_, std::move(segment)});
+  return accepted_;
+}
+
+Part SqliteStore::take(ScopeState& state) {
+  Part part;
+  part.scope = state.scope;
+  part.table = &state.table;
+  part.create = !state.stored;
+  if (part.create || state.policy_dirty) part.policy = state.policy.encode();
+  part.watched = state.watched;
+  part.history = state.policy.history;
+  part.generations = state.memtable.take();
+  part.runs = std::exchange(state.runs, {});
+  part.versions = std::exchange(state.versions, {});
+  part.trims = std::exchange(state.trims, {});
+  for (const ReplicaId& replica : std::exchange(state.acks_dirty, {}))
+    part.acks.push_back({replica, state.acked[replica], state.stable[replica]});
+  state.policy_dirty = false;
+  state.touched = false;
+  return part;
+}
+
+void SqliteStore::reopen() {
+  auto loaded = file_.open(file_.replica());
+  if (loaded) install(*loaded);
+}
+
+std::unique_ptr<Batch> SqliteStore::begin_flush() {
+  if (!file_.db.is_open()) reopen();
+  auto batch = std::make_unique<GroupCommit>();
+  batch->number = ++batch_;
+  batch->through = accepted_;
+  batch->arrivals = std::exchange(arrivals_, {});
+  std::sort(touched_.begin(), touched_.end(),
+            [](const ScopeState* a, const ScopeState* b) { return a->scope.id < b->scope.id; });
+  for (ScopeState* state : std::exchange(touched_, {})) batch->parts.push_back(take(*state));
+  if (first_minted_ && !lineage_stored_) batch->lineage = {*first_minted_, secret_};
+  bytes_ = 0;
+  writing_ = true;
+  return batch;
+}
+
+void SqliteStore::write(Batch& batch) { BatchWriter(file_, static_cast<GroupCommit&>(batch)).run(); }
+
+Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
+  auto* const batch = static_cast<GroupCommit*>(opaque.get());  // begin_flush() makes no others
+  writing_ = false;
+  Flushed flushed;
+  flushed.through = durable_ = batch->through;
+  if (batch->error)
+    give_back(*batch);
+  else
+    publish(*batch, flushed);
+  flushed.error = std::move(batch->error);
+  return flushed;
+}
+
+void SqliteStore::publish(GroupCommit& batch, Flushed& flushed) {
+  if (batch.lineage) lineage_stored_ = true;
+  if (batch.reloaded) {
+    // The handle failed, yet the batch is in the file: take everything from there.
+    for (Part& part : batch.parts) part.table->reset({});
+    std::vector<LoadedScope>& scopes = batch.reloaded->scopes;
+    for (Part& part : batch.parts) {
+      const auto at = std::find_if(scopes.begin(), scopes.end(), [&](const LoadedScope& scope) {
+        return scope.sid == static_cast<std::uint32_t>(part.scope.id);
+      });
+      if (at != scopes.end()) part.table->reset(at->durable);
+    }
+  }
+  std::size_t tails = 0;
+  for (Part& part : batch.parts) {
+    publish(*find(part.scope.id), part, flushed);
+    tails += part.table->blocks().tails();
+  }
+  for (const crdt::Context& context : batch.learned)
+    for (const auto& item : context.items())
+      if (item.replica != file_.replica() && learned_.size() < learned_max) learned_.push_back(item.stamp);
+  flushed.outcomes = std::move(batch.outcomes);
+  flushed.changes = std::move(batch.changes);
+  flushed.conflicts = std::move(batch.conflicts);
+  flushed.diverged = std::move(batch.diverged);
+  if (tails > tails_max) forget_tails();
+}
+
+void SqliteStore::publish(ScopeState& state, const Part& part, Flushed& flushed) {
+  const bool grew = !(state.durable.context == state.table.context());
+  if (grew || !part.versions.empty()) flushed.advanced.push_back(state.scope.id);
+  if (part.learned) state.memtable.learned();
+  state.durable = state.table.state();
+  state.stored = true;
+}
+
+void SqliteStore::give_back(GroupCommit& batch) {
+  // The batch's content is gone, and its callers are told. What the store says about itself is written next time.
+  for (const Part& part : batch.parts) {
+    ScopeState& state = *find(part.scope.id);
+    state.table.reset(state.durable);
+    if (state.runs.empty()) state.next_sequence = state.durable.context[file_.replica()] + 1;
+    state.policy_dirty = state.policy_dirty || part.policy.has_value();
+    for (const AckNote& note : part.acks) state.acks_dirty.push_back(note.replica);
+    if (part.create || state.policy_dirty || !state.acks_dirty.empty()) touch(state);
+  }
+  if (batch.reloaded) install(*batch.reloaded);
+}
+
+void SqliteStore::forget_tails() {
+  for (auto& [sid, state] : states_) state->table.blocks().drop_tails();
+}
+
+}  // namespace edgesync::store

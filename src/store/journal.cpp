@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/journal.hpp"
+
+#include "crdt/hlc.hpp"
+#include "store/cell_codec.hpp"
+
+#include <set>
+
+namespace edgesync::store {
+namespace {
+
+Bytes encode_images(const CellMap& images, Origins& origins) {
+  Bytes bytes, cell;
+  Writer out(bytes), entries(cell);
+  out.varint(images.size());
+  for (const auto& [key, before] : images) {
+    cell.clear();
+    encode_cell(entries, before, origins);
+    out.blob(key);
+    out.blob(cell);
+  }
+  return bytes;
+}
+
+struct Image {
+  JournalEntry entry{};
+  CellMap before{};
+};
+
+/// The newest entry below `version`; the latched error tells a damaged one from none.
+std::optional<Image> read_entry(SqlTable& table, std::uint64_t version) {
+  Query row(table.file().db, Sql::history);
+  if (!row.bind(table.sid()).bind(version).step()) return std::nullopt;
+  Image image;
+  image.entry.version = row.number(0);
+  image.entry.at = Timestamp(Timestamp::duration(row.integer(1)));
+  auto before = decode_images(row.blob(2), table.file().origins);
+  if (!before) {
+    table.file().db.corrupt("hist: scope " + std::to_string(table.sid()) + ", version " +
+                            std::to_string(image.entry.version) + ": damaged");
+    return std::nullopt;
+  }
+  image.before = *std::move(before);
+  return image;
+}
+
+std::vector<PathChange> changes_between(ScopeId id, crdt::CellSource& before, crdt::CellSource& after,
+                                        const CellMap& touched) {
+  std::set<std::string> paths;
+  for (const auto& [key, cell] : touched)
+    if (auto parts = crdt::split(key)) paths.insert(std::move(parts->path));
+  std::vector<PathChange> changes;
+  for (const std::string& path : paths)
+    changes.push_back({id, path, crdt::show(before, path), crdt::show(after, path)});
+  return changes;
+}
+
+}  // namespace
+
+crdt::Cell BeforeView::find(ByteView key) {
+  const auto at = replaced_.find(key);
+  return at == replaced_.end() ? now_.find(key) : at->second;
+}
+
+void BeforeView::scan(const crdt::KeyRange& range, const Visit& visit) {
+  auto next = replaced_.lower_bound(ByteView(range.low));
+  const auto end = replaced_.end();
+  bool more = true;
+  const auto emit_until = [&](const ByteView* key) {
+    for (; more && next != end && (key != nullptr ? compare(next->first, *key) < 0 : range.contains(next->first)); ++next)
+      more = next->second.empty() || visit(next->first, next->second);
+  };
+  now_.scan(range, [&](ByteView key, const crdt::Cell& cell) {
+    emit_until(&key);
+    const bool was = next != end && equal(next->first, key);
+    const crdt::Cell& before = was ? (next++)->second : cell;
+    if (more && !before.empty()) more = visit(key, before);
+    return more;
+  });
+  emit_until(nullptr);
+}
+
+std::optional<CellMap> decode_images(ByteView bytes, const Origins& origins) {
+  CellMap images;
+  Reader in(bytes);
+  for (std::size_t left = in.count(2); left > 0; --left) {
+    Bytes key = to_bytes(in.blob());
+    auto cell = decode_cell(in.blob(), origins);
+    if (in.failed() || !cell) return std::nullopt;
+    images.emplace(std::move(key), *std::move(cell));
+  }
+  if (!in.done()) return std::nullopt;
+  return images;
+}
+
+void write_journal(SqlTable& table, std::uint32_t versions) {
+  SqliteDb& db = table.file().db;
+  if (versions == 0) {
+    // An entry left out here would make walking back across it wrong.
+    if (table.state().version != 0)
+      Query(db, Sql::history_trim).bind(table.sid()).bind(table.state().version).step();
+    return;
+  }
+  if (table.replaced().empty()) return;
+  const std::uint64_t version = table.next_version();
+  const auto at = crdt::Hlc::wall(table.latest()).time_since_epoch().count();
+  const Bytes body = encode_images(table.replaced(), table.file().origins);
+  Query(db, Sql::history_put).bind(table.sid()).bind(version).bind(std::int64_t{at}).bind(body).step();
+  if (version > versions) Query(db, Sql::history_trim).bind(table.sid()).bind(version - versions).step();
+}
+
+Result<std::vector<JournalEntry>> read_journal(SqlTable& table, ScopeId id, std::size_t limit) {
+  std::vector<JournalEntry> entries;
+  CellMap later;  // the oldest image of each key touched by the entries read so far
+  std::uint64_t below = INT64_MAX;
+  while (entries.size() < limit) {
+    auto image = read_entry(table, below);
+    if (!image) break;
+    below = image->entry.version;
+    CellMap earlier = later;
+    for (const auto& [key, cell] : image->before) earlier.insert_or_assign(key, cell);
+    BeforeView before(table, earlier), after(table, later);
+    image->entry.changes = changes_between(id, before, after, image->before);
+    entries.push_back(std::move(image->entry));
+    later = std::move(earlier);
+  }
+  if (auto good = table.file().check(); !good) return good.error();
+  return entries;
+}
+
+}  // namespace edgesync::store

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The journal: per group commit, the cells it replaced as they were before. States of the past are read by walking back
+// from the present, so an entry costs what changed and not what there is. A scope's entries have no gaps: capture is
+// part of the scope's policy, and switching it off forgets them.
+#pragma once
+
+#include "store/sql_table.hpp"
+#include "store/store.hpp"
+
+namespace edgesync::store {
+
+/// The cells as they were before the ones in `replaced` were: the table must outlive the view, as must `replaced`.
+class BeforeView final : public crdt::CellSource {
+ public:
+  BeforeView(crdt::CellSource& now, const CellMap& replaced) noexcept : now_(now), replaced_(replaced) {}
+  crdt::Cell find(ByteView key) override;
+  void scan(const crdt::KeyRange& range, const Visit& visit) override;
+
+ private:
+  crdt::CellSource& now_;
+  const CellMap& replaced_;
+};
+
+/// Records what the batch replaced as the scope's next version, and keeps the last `versions` entries.
+void write_journal(SqlTable& table, std::uint32_t versions);
+
+/// Newest first.
+Result<std::vector<JournalEntry>> read_journal(SqlTable& table, ScopeId id, std::size_t limit);
+
+/// Nothing if the bytes are malformed.
+std::optional<CellMap> decode_images(ByteView bytes, const Origins& origins);
+
+}  // namespace edgesync::store

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Local writes: transactions, records and versions enter the memtable here.
+#include "crdt/transaction.hpp"
+#include "store/sqlite_store.hpp"
+
+#include <algorithm>
+
+namespace edgesync::store {
+namespace {
+
+/// For transactions that read nothing.
+class NoCells final : public crdt::CellSource {
+ public:
+  crdt::Cell find(ByteView) override { return {}; }
+  void scan(const crdt::KeyRange&, const Visit&) override {}
+};
+
+Error no_scope(const char* call) { return {Errc::invalid_argument, std::string(call) + ": no such scope"}; }
+
+}  // namespace
+
+void SqliteStore::observe_learned(Timestamp wall) {
+  for (const crdt::Stamp stamp : learned_) clock_.observe(stamp, wall, options_.clock_drift_max);
+  learned_.clear();
+}
+
+crdt::Stamp SqliteStore::mint(Timestamp wall) {
+  if (!learned_.empty()) observe_learned(wall);
+  const crdt::Stamp stamp = clock_.mint(wall);
+  if (!first_minted_) first_minted_ = stamp;
+  return stamp;
+}
+
+Result<crdt::Changes> SqliteStore::plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp) {
+  const bool looks = std::any_of(ops.begin(), ops.end(), crdt::reads);
+  const bool ranges = std::any_of(ops.begin(), ops.end(),
+                                  [](const Edit::Op& op) { return op.kind == Edit::Kind::erase_prefix; });
+  crdt::Author author{file_.replica(), stamp, {}};
+  // Inside a generation a blind write needs no context of its own: the generation's holds for it.
+  if (looks || ranges || state.memtable.begins()) {
+    author.observed = state.durable.context;
+    author.observed.advance({file_.replica(), state.last_own});
+  }
+  if (!looks) {
+    NoCells none;
+    return crdt::plan(ops, none, author);
+  }
+  if (writing_) return Error(Errc::invalid_argument, "commit: reads while a batch is being written");
+  MemtableView view(state.table, state.memtable, file_.replica());
+  auto changes = crdt::plan(ops, view, author);
+  if (auto good = file_.check(); !good) return good.error();
+  return changes;
+}
+
+Result<Committed> SqliteStore::commit(ScopeId id, std::span<const Edit::Op> ops, Timestamp wall) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope("commit");
+  if (state->scope.plane == Plane::stream)
+    return Error(Errc::invalid_argument, "commit: \"" + state->scope.name + "\" is a stream");
+  const crdt::Stamp stamp = mint(wall);
+  auto changes = plan(*state, ops, stamp);
+  if (!changes) return changes.error();
+  const std::size_t before = state->memtable.bytes();
+  state->memtable.append(*std::move(changes));
+  bytes_ += state->memtable.bytes() - before;  // less than nothing if it erased more than it wrote
+  state->last_own = stamp;
+  return Committed{ticket(*state), stamp};
+}
+
+Result<void> SqliteStore::define_stream(ScopeId id, const stream::Schema& schema, bool local_only) {
+  ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane != Plane::stream) return no_scope("define_stream");
+  if (auto valid = stream::validate(schema); !valid) return valid;
+  Policy& policy = state->policy;
+  if (policy.schema && *policy.schema != schema)
+    return Error(Errc::type_mismatch, "stream: \"" + state->scope.name + "\" has other columns");
+  if (policy.schema && policy.local_only == local_only) return {};
+  policy.schema = schema;
+  policy.local_only = local_only;
+  state->policy_dirty = true;
+  touch(*state);
+  return {};
+}
+
+std::optional<stream::Schema> SqliteStore::schema(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->policy.schema : std::nullopt;
+}
+
+bool SqliteStore::local_only(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr && state->policy.local_only;
+}
+
+void SqliteStore::add_row(ScopeState& state, const Row& row) {
+  if (state.runs.empty() || !state.runs.back().rows.accepts(row.fields))
+    state.runs.push_back({state.next_sequence, row.at, stream::SegmentBuilder(*state.policy.schema)});
+  state.runs.back().rows.add(row.at, row.fields);
+  ++state.next_sequence;
+  bytes_ += stream::record_bytes(row.fields);
+}
+
+Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope("append");
+  if (!state->policy.schema) return Error(Errc::not_found, "append: \"" + state->scope.name + "\" has no columns yet");
+  if (rows.empty()) return Error(Errc::invalid_argument, "append: no rows");
+  for (const Row& row : rows)
+    if (auto fit = stream::fits(*state->policy.schema, row.fields); !fit) return fit.error();
+  const std::uint64_t first = state->next_sequence;
+  for (const Row& row : rows) add_row(*state, row);
+  return Appended{ticket(*state), first, state->next_sequence - 1};
+}
+
+Ticket SqliteStore::version_op(ScopeId id, VersionOp op) {
+  ScopeState* state = find(id);
+  if (state == nullptr || !from_hex(op.key.id)) return accepted_;
+  bytes_ += op.release.content.size() + sizeof(VersionOp);
+  state->versions.push_back(std::move(op));
+  return ticket(*state);
+}
+
+Ticket SqliteStore::save_version(ScopeId id, const config::Release& release, VersionRole role) {
+  return version_op(id, {VersionOp::Kind::save, {release.manifest.number, to_hex(release.manifest.id)}, release, role});
+}
+
+Ticket SqliteStore::set_role(ScopeId id, const VersionKey& version, VersionRole role) {
+  return version_op(id, {VersionOp::Kind::role, version, {}, role});
+}
+
+Ticket SqliteStore::forget_version(ScopeId id, const VersionKey& version) {
+  return version_op(id, {VersionOp::Kind::forget, version, {}, {}});
+}
+
+Ticket SqliteStore::trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) {
+  ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane != Plane::stream) return accepted_;
+  state->trims.push_back({origin, through});
+  return ticket(*state);
+}
+
+}  // namespace edgesync::store

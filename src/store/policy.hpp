@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Policy: what a scope was told about itself, kept with it in the file.
+#pragma once
+
+#include "stream/schema.hpp"
+
+#include <optional>
+
+namespace edgesync::store {
+
+struct Policy {
+  std::optional<stream::Schema> schema{};
+  bool local_only = false;
+  std::uint32_t history = 0;  ///< Group commits whose before-images are kept.
+
+  Bytes encode() const;
+  /// Nothing if the bytes are malformed.
+  static std::optional<Policy> decode(ByteView bytes);
+};
+
+}  // namespace edgesync::store

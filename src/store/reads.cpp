@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads: the memtable over the file for the application, the file alone for peers.
+#include "store/journal.hpp"
+#include "store/records.hpp"
+#include "store/sqlite_store.hpp"
+#include "store/upkeep.hpp"
+#include "store/verify.hpp"
+#include "store/version_rows.hpp"
+
+#include <algorithm>
+
+namespace edgesync::store {
+namespace {
+
+Error no_scope() { return {Errc::not_found, "store: no such scope"}; }
+
+void older(std::optional<Timestamp>& oldest, Timestamp at) { oldest = oldest ? std::min(*oldest, at) : at; }
+
+}  // namespace
+
+Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&)>& read) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope();
+  MemtableView view(state->table, state->memtable, file_.replica());
+  read(view);
+  return file_.check();
+}
+
+Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver) {
+  ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  crdt::Delta delta = crdt::make_delta(state->table, receiver);
+  if (auto good = file_.check(); !good) return good.error();
+  return delta;
+}
+
+Result<std::vector<StoredSegment>> SqliteStore::segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
+                                                         std::size_t bytes_max) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope();
+  return read_segments(state->table, origin, after, bytes_max);
+}
+
+Result<std::vector<VersionRow>> SqliteStore::versions(ScopeId id) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope();
+  return read_versions(file_, state->table.sid(), state->versions);
+}
+
+Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& version) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope();
+  return read_release(file_, state->table.sid(), version, state->versions);
+}
+
+Result<std::vector<JournalEntry>> SqliteStore::journal(ScopeId id, std::size_t limit) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope();
+  return read_journal(state->table, id, limit);
+}
+
+Result<Store::Pending> SqliteStore::pending(ScopeId id) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return no_scope();
+  return state->scope.plane == Plane::stream ? pending_records(*state) : pending_cells(*state);
+}
+
+Result<Store::Pending> SqliteStore::pending_cells(ScopeState& state) {
+  Pending pending;
+  const auto count = [&pending](crdt::Stamp stamp) {
+    ++pending.count;
+    older(pending.oldest, crdt::Hlc::wall(stamp));
+  };
+  state.table.scan_log(file_.replica(), state.acked[file_.replica()], [&](const crdt::LogItem& item) {
+    const bool range = item.type == crdt::LogItem::Type::remove_range;
+    const bool overtaken = !range && state.memtable.writes(item.key);
+    const bool live = item.type != crdt::LogItem::Type::write || holds(state.table.find(item.key), item.dot);
+    if (live && !overtaken) count(item.dot.stamp);
+    return true;
+  });
+  for (const Memtable::Generation& generation : state.memtable.generations()) {
+    for (const auto& [key, write] : generation.changes.writes) count(write.stamp);
+    for (const auto& range : generation.changes.ranges) count(range.stamp);
+  }
+  if (auto good = file_.check(); !good) return good.error();
+  return pending;
+}
+
+Result<Store::Pending> SqliteStore::pending_records(ScopeState& state) {
+  Pending pending;
+  const ReplicaId& self = file_.replica();
+  const std::uint64_t done = std::max(state.acked[self], state.durable.floors[self]);
+  const std::uint64_t last = state.durable.context[self];
+  if (last > done) {
+    pending.count = last - done;
+    const auto first = read_segments(state.table, self, done, 1);
+    if (!first) return first.error();
+    if (!first->empty())
+      if (const auto info = stream::inspect(first->front().body)) pending.oldest = info->from;
+  }
+  for (const Run& run : state.runs) {
+    pending.count += run.rows.size();
+    older(pending.oldest, run.oldest);
+  }
+  return pending;
+}
+
+Result<std::vector<std::string>> SqliteStore::verify() {
+  std::vector<std::string> findings;
+  verify_pages(file_, findings);
+  for (const Scope& scope : scopes()) verify_scope(find(scope.id)->table, scope, findings);
+  return findings;
+}
+
+Result<void> SqliteStore::compact(std::size_t removals_max) {
+  auto done = compact_scopes(removals_max);
+  if (!done) {
+    file_.db.close(true);
+    for (auto& [sid, state] : states_) state->table.reset(state->durable);
+    reopen();
+    return done;
+  }
+  for (auto& [sid, state] : states_) state->durable = state->table.state();
+  return {};
+}
+
+Result<void> SqliteStore::compact_scopes(std::size_t removals_max) {
+  Query(file_.db, Sql::begin).step();
+  for (auto& [sid, state] : states_) {
+    if (state->scope.plane == Plane::stream || !state->stored) continue;
+    compact_log(state->table, removals_max);
+    state->table.save();
+  }
+  if (auto good = file_.check(); !good) return good;
+  return file_.commit(batch_);
+}
+
+}  // namespace edgesync::store

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/records.hpp"
+
+namespace edgesync::store {
+namespace {
+
+bool as_claimed(const RemoteSegment& segment) {
+  const auto info = stream::inspect(segment.body);
+  return info && info->first == segment.first && info->count == segment.count && info->last <= INT64_MAX;
+}
+
+crdt::Context context_of(const ReplicaId& origin, std::uint64_t sequence) {
+  crdt::Context context;
+  context.advance({origin, sequence});
+  return context;
+}
+
+}  // namespace
+
+Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t first, ByteView body) noexcept {
+  std::array<std::byte, 8> number;
+  for (std::size_t i = 0; i < number.size(); ++i) number[i] = static_cast<std::byte>(first >> (8 * i));
+  SipHash hash(key);
+  hash.add(origin.bytes);
+  hash.add(number);
+  hash.add(body);
+  return hash.finish();
+}
+
+void put_segment(SqlTable& table, const RemoteSegment& segment) {
+  File& file = table.file();
+  Query(file.db, Sql::segment_put)
+      .bind(table.sid())
+      .bind(file.origins.intern(segment.origin))
+      .bind(segment.first)
+      .bind(segment.count)
+      .bind(segment.body)
+      .step();
+  table.count_in(segment_hash(table.fingerprint_key(), segment.origin, segment.first, segment.body), segment.count);
+  table.advance(context_of(segment.origin, segment.first + segment.count - 1));
+}
+
+bool take_segment(SqlTable& table, const RemoteSegment& segment) {
+  if (!as_claimed(segment)) return false;
+  const std::uint64_t held = table.context()[segment.origin];
+  if (segment.first + segment.count - 1 <= held) return true;
+  if (segment.first > held + 1 && !segment.gap_before) return false;
+  put_segment(table, segment);
+  return true;
+}
+
+void trim_records(SqlTable& table, const Trim& trim) {
+  File& file = table.file();
+  const Oid oid = file.origins.find(trim.origin);
+  std::uint64_t trimmed = 0;
+  while (oid != 0) {
+    std::uint64_t first = 0;
+    {
+      Query row(file.db, Sql::segments_through);
+      if (!row.bind(table.sid()).bind(oid).bind(std::min<std::uint64_t>(trim.through, INT64_MAX)).step()) break;
+      first = row.number(0);
+      trimmed = std::max(trimmed, first + row.number(1) - 1);
+      table.count_out(segment_hash(table.fingerprint_key(), trim.origin, first, row.blob(2)), row.number(1));
+    }
+    Query(file.db, Sql::segment_delete).bind(table.sid()).bind(oid).bind(first).step();
+  }
+  table.raise_floors(context_of(trim.origin, trimmed));
+}
+
+Result<std::vector<StoredSegment>> read_segments(SqlTable& table, const ReplicaId& origin, std::uint64_t after,
+                                                 std::size_t bytes_max) {
+  File& file = table.file();
+  std::vector<StoredSegment> segments;
+  std::size_t bytes = 0;
+  const Oid oid = file.origins.find(origin);
+  if (oid != 0 && after < INT64_MAX) {
+    Query rows(file.db, Sql::segments_after);
+    rows.bind(table.sid()).bind(oid).bind(after + 1);
+    while ((segments.empty() || bytes < bytes_max) && rows.step()) {
+      const std::uint64_t first = rows.number(0), count = rows.number(1);
+      if (first + count - 1 <= after) continue;
+      segments.push_back({first, static_cast<std::uint32_t>(count), to_bytes(rows.blob(2))});
+      bytes += segments.back().body.size();
+    }
+  }
+  if (auto good = file.check(); !good) return good.error();
+  return segments;
+}
+
+}  // namespace edgesync::store

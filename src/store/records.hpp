@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records: a stream's segments in the file, stored verbatim as they were encoded at their origin. Per origin they are
+// dense: a segment follows the one before, or says that what lies between will never come.
+#pragma once
+
+#include "store/batch.hpp"
+
+namespace edgesync::store {
+
+/// Stores it and moves the origin's last sequence. Requires: it ends after the last sequence held.
+void put_segment(SqlTable& table, const RemoteSegment& segment);
+
+/// Stores a segment from a peer; one that is held already changes nothing. False if records are missing before it, or
+/// if it is not the segment that it claims to be.
+bool take_segment(SqlTable& table, const RemoteSegment& segment);
+
+/// Deletes whole segments of one origin that end at or before `trim.through`.
+void trim_records(SqlTable& table, const Trim& trim);
+
+Result<std::vector<StoredSegment>> read_segments(SqlTable& table, const ReplicaId& origin, std::uint64_t after,
+                                                 std::size_t bytes_max);
+
+/// A segment's share of its scope's fingerprint.
+Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t first, ByteView body) noexcept;
+
+}  // namespace edgesync::store

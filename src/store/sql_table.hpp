@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// SqlTable: crdt::ScopeTable on the file. The scope's context, floors and summary are held here while a batch is being
+// written and become everybody's when the batch is published; after a rollback they are reset. Replaced cells can be
+// remembered, as the before-images that watchers and the journal need.
+#pragma once
+
+#include "store/file.hpp"
+#include "store/scope_log.hpp"
+
+#include <map>
+#include <vector>
+
+namespace edgesync::store {
+
+using CellMap = std::map<Bytes, crdt::Cell, BytesLess>;
+
+class SqlTable final : public crdt::ScopeTable {
+ public:
+  SqlTable(File& file, std::uint32_t sid, const Hash128& fingerprint_key)
+      : file_(file), sid_(sid), fingerprint_key_(fingerprint_key), log_(file, sid) {}
+
+  crdt::Cell find(ByteView key) override;
+  void scan(const crdt::KeyRange& range, const Visit& visit) override;
+  void replace(ByteView key, const crdt::Cell& before, const crdt::Cell& after) override;
+  const crdt::Context& context() const override { return state_.context; }
+  void advance(const crdt::Context& to) override { raise(state_.context, to); }
+  const crdt::Context& floors() const override { return state_.floors; }
+  void raise_floors(const crdt::Context& to) override { raise(state_.floors, to); }
+  void log(const crdt::LogItem& item) override;
+  void scan_log(const ReplicaId& replica, crdt::Stamp after,
+                const Function<bool(const crdt::LogItem&)>& visit) override;
+  crdt::Summary summary() const override { return state_.summary; }
+
+  const Durable& state() const noexcept { return state_; }
+  /// Takes `state` for what the file holds.
+  void reset(Durable state);
+  /// From here on replaced cells are remembered if `remember`; what was before is forgotten.
+  void begin(bool remember);
+  const CellMap& replaced() const noexcept { return replaced_; }
+  /// The latest stamp logged since begin(); 0 if none.
+  crdt::Stamp latest() const noexcept { return latest_; }
+  std::uint64_t logged() const noexcept { return logged_; }
+  /// Writes context, summary and log tails, where they changed.
+  void save();
+
+  /// A stream's records, or anything else counted and summed by its owner.
+  void count_in(const Hash128& hash, std::uint64_t count);
+  void count_out(const Hash128& hash, std::uint64_t count);
+  void count_log(std::int64_t items, std::int64_t removals);
+  std::uint64_t next_version();
+
+  ScopeLog& blocks() noexcept { return log_; }
+  /// Where the sweeper stands, and what it owes; kept between batches, not in the file.
+  struct Sweep {
+    std::optional<BlockKey> done{};
+    std::uint64_t owed = 0;
+  };
+  Sweep& sweep() noexcept { return sweep_; }
+  File& file() noexcept { return file_; }
+  std::uint32_t sid() const noexcept { return sid_; }
+  const Hash128& fingerprint_key() const noexcept { return fingerprint_key_; }
+
+ private:
+  using Page = std::vector<std::pair<Bytes, crdt::Cell>>;
+  void raise(crdt::Context& context, const crdt::Context& to);
+  /// Appends the next rows from `low` on; true if there may be more.
+  bool read_page(const crdt::KeyRange& range, std::size_t rows_max, Page& page);
+  crdt::Cell decode(ByteView key, ByteView entries);
+  void write(ByteView key, bool existed, const crdt::Cell& after);
+  void tear();
+
+  File& file_;
+  std::uint32_t sid_;
+  Hash128 fingerprint_key_;
+  Durable state_;
+  ScopeLog log_;
+  Sweep sweep_;
+  std::vector<ReplicaId> risen_;  // whose context or floor changed since save()
+  bool summary_dirty_ = false;
+  bool remember_ = false;
+  CellMap replaced_;
+  crdt::Stamp latest_ = 0;
+  std::uint64_t logged_ = 0, written_ = 0;
+  Bytes scratch_;
+};
+
+}  // namespace edgesync::store

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// SqliteDb: one exclusive connection to one file, with prepared statements. The first failure is latched: every later
+// step answers "no row" until the owner takes the error, so that readers need no error plumbing and a writer checks once
+// before it commits. The lock is taken when the file is opened and held until it is closed.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "store/statements.hpp"
+
+#include <edgesync/error.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace edgesync::store {
+
+class SqliteDb {
+ public:
+  SqliteDb(std::string path, std::string vfs, std::size_t cache_bytes);
+  ~SqliteDb();
+  SqliteDb(const SqliteDb&) = delete;
+  SqliteDb& operator=(const SqliteDb&) = delete;
+
+  /// Opens the file, creating it if missing, and takes the lock. Requires: !is_open().
+  /// Fails with: already_open, storage_io, storage_corrupt, storage_full.
+  Result<void> open();
+  /// After a failure the write-ahead log must be left as it is: a checkpoint would trust pages that a failed fsync may
+  /// have lost, where recovery at the next open checks every frame.
+  void close(bool after_failure) noexcept;
+  /// Closes a file that cannot be used; every later use fails with `reason`, until open() succeeds.
+  void give_up(Error reason);
+  bool is_open() const noexcept { return db_ != nullptr; }
+  const std::string& path() const noexcept { return path_; }
+
+  /// Runs statements without parameters; `operation` names them in the error.
+  Result<void> run(const char* sql, const char* operation);
+  Result<std::int64_t> integer(const char* sql, const char* operation);
+
+  bool failed() const noexcept { return error_.has_value(); }
+  std::optional<Error> take_error() noexcept;
+  /// Latches storage_corrupt; `what` names the table and what is wrong in it.
+  void corrupt(std::string what);
+
+ private:
+  friend class Query;
+  sqlite3_stmt* statement(Sql sql);
+  Error error(int code, const char* operation) const;
+  void fail(int code, const char* operation);
+  Result<void> create_file();
+  Result<void> configure();
+
+  std::string path_, vfs_;
+  std::size_t cache_bytes_;
+  sqlite3* db_ = nullptr;
+  std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};
+  std::optional<Error> error_, unusable_;
+};
+
+/// One use of a prepared statement: bind in order, step, read columns. Bound bytes must live until the last step;
+/// columns are valid until the next one. A statement is in use by one Query at a time.
+class Query {
+ public:
+  Query(SqliteDb& db, Sql sql);
+  ~Query();
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  Query& bind(std::int64_t value);
+  Query& bind(std::uint64_t value) { return bind(static_cast<std::int64_t>(value)); }
+  Query& bind(std::uint32_t value) { return bind(std::int64_t{value}); }
+  Query& bind(ByteView value);
+  Query& bind(const Bytes& value) { return bind(ByteView(value)); }
+  Query& bind_text(std::string_view value);
+
+  /// True if there is a row.
+  bool step();
+  std::int64_t integer(int column) const noexcept;
+  std::uint64_t number(int column) const noexcept { return static_cast<std::uint64_t>(integer(column)); }
+  ByteView blob(int column) const noexcept;
+
+ private:
+  SqliteDb& db_;
+  Sql sql_;
+  sqlite3_stmt* statement_;
+  int bound_ = 0;
+};
+
+}  // namespace edgesync::store

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite_store.hpp"
+
+#include "base/path.hpp"
+#include "store/upkeep.hpp"
+
+#include <algorithm>
+
+namespace edgesync::store {
+namespace {
+
+const crdt::Context no_context;
+
+Hash128 draw_secret(Random& random) {
+  const std::uint64_t first = random.next();
+  return {first, random.next()};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(Options options, Random& random, Timestamp now) {
+  const ReplicaId fresh = random.id();
+  auto store = std::make_unique<SqliteStore>(std::move(options), draw_secret(random));
+  if (auto started = store->start(fresh, now); !started) return started.error();
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+SqliteStore::SqliteStore(Options options, const Hash128& secret)
+    : options_(std::move(options)),
+      file_(options_.path, options_.vfs, options_.cache_bytes),
+      clock_(secret, 0),
+      secret_(secret) {}
+
+Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
+  auto loaded = file_.open(fresh);
+  if (!loaded) return loaded.error();
+  if (auto good = load(*loaded); !good) return good;
+  install(*loaded);
+  crdt::Stamp last = 0;
+  for (auto& [sid, state] : states_)
+    if (state->scope.plane != Plane::stream)
+      last = std::max(last, state->last_own = state->durable.context[file_.replica()]);
+  clock_ = crdt::Hlc(secret_, last);
+  for (auto& [sid, state] : states_)
+    if (state->scope.plane != Plane::stream) observe_context(state->durable.context, now);
+  return {};
+}
+
+Result<void> SqliteStore::load(const Loaded& loaded) {
+  for (const LoadedScope& scope : loaded.scopes) {
+    auto policy = Policy::decode(scope.policy);
+    if (!policy)
+      return Error(Errc::storage_corrupt, "store: " + options_.path + ": policy of scope \"" + scope.name + '"');
+    ScopeState& state = add({static_cast<ScopeId>(scope.sid), scope.plane, scope.name});
+    state.policy = *std::move(policy);
+    state.acked = scope.acked;
+    state.stable = scope.stable;
+  }
+  return {};
+}
+
+void SqliteStore::install(Loaded& loaded) {
+  batch_ = std::max(batch_, loaded.batch);
+  for (auto& [sid, state] : states_) state->stored = false;
+  for (LoadedScope& scope : loaded.scopes)
+    if (ScopeState* state = find(static_cast<ScopeId>(scope.sid))) install(*state, scope);
+  for (auto& [sid, state] : states_) {
+    if (state->stored) continue;
+    state->durable = {};
+    state->table.reset({});
+    touch(*state);
+  }
+}
+
+void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
+  if (!(state.durable.context == loaded.durable.context)) state.memtable.learned();
+  state.stored = true;
+  state.durable = loaded.durable;
+  state.table.reset(std::move(loaded.durable));
+  if (state.runs.empty()) state.next_sequence = state.durable.context[file_.replica()] + 1;
+}
+
+void SqliteStore::observe_context(const crdt::Context& context, Timestamp now) {
+  for (const crdt::Context::Item& item : context.items()) clock_.observe(item.stamp, now, options_.clock_drift_max);
+}
+
+ScopeState* SqliteStore::find(ScopeId id) const noexcept {
+  const auto at = states_.find(static_cast<std::uint32_t>(id));
+  return at == states_.end() ? nullptr : at->second.get();
+}
+
+ScopeState& SqliteStore::add(Scope scope) {
+  const auto sid = static_cast<std::uint32_t>(scope.id);
+  last_sid_ = std::max(last_sid_, sid);
+  names_[{scope.plane, scope.name}] = scope.id;
+  return *(states_[sid] = std::make_unique<ScopeState>(file_, std::move(scope)));
+}
+
+void SqliteStore::touch(ScopeState& state) {
+  if (!std::exchange(state.touched, true)) touched_.push_back(&state);
+}
+
+Ticket SqliteStore::ticket(ScopeState& state) {
+  touch(state);
+  return ++accepted_;
+}
+
+Result<ScopeId> SqliteStore::open_scope(Plane plane, std::string_view name) {
+  if (plane < Plane::state || plane > Plane::stream) return Error(Errc::invalid_argument, "scope: unknown plane");
+  if (auto good = check_path("scope", name); !good) return good.error();
+  if (const auto found = find_scope(plane, name)) return *found;
+  ScopeState& state = add({static_cast<ScopeId>(last_sid_ + 1), plane, std::string(name)});
+  touch(state);
+  return state.scope.id;
+}
+
+std::optional<ScopeId> SqliteStore::find_scope(Plane plane, std::string_view name) const {
+  const auto at = names_.find({plane, std::string(name)});
+  if (at == names_.end()) return std::nullopt;
+  return at->second;
+}
+
+std::vector<Scope> SqliteStore::scopes() const {
+  std::vector<Scope> scopes;
+  for (const auto& [sid, state] : states_) scopes.push_back(state->scope);
+  std::sort(scopes.begin(), scopes.end(), [](const Scope& a, const Scope& b) { return a.id < b.id; });
+  return scopes;
+}
+
+Scope SqliteStore::scope(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->scope : Scope{};
+}
+
+void SqliteStore::watch(ScopeId id, bool on) {
+  if (ScopeState* state = find(id)) state->watched = on;
+}
+
+void SqliteStore::keep_history(ScopeId id, std::uint32_t versions) {
+  ScopeState* state = find(id);
+  if (state == nullptr || state->policy.history == versions) return;
+  state->policy.history = versions;
+  state->policy_dirty = true;
+  touch(*state);
+}
+
+const crdt::Context& SqliteStore::context(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->durable.context : no_context;
+}
+
+crdt::Summary SqliteStore::summary(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->durable.summary : crdt::Summary{};
+}
+
+void SqliteStore::note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return;
+  const auto changed = [state](crdt::Context& known, const crdt::Context& now) {
+    for (const auto& item : known.items())
+      if (now[item.replica] != item.stamp) state->acks_dirty.push_back(item.replica);
+    for (const auto& item : now.items())
+      if (known[item.replica] == 0) state->acks_dirty.push_back(item.replica);
+    known = now;
+  };
+  changed(state->acked, acked);
+  changed(state->stable, stable);
+  if (!state->acks_dirty.empty()) touch(*state);
+}
+
+const crdt::Context& SqliteStore::acked(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->acked : no_context;
+}
+
+const crdt::Context& SqliteStore::stable(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->stable : no_context;
+}
+
+std::vector<StreamState> SqliteStore::stream(ScopeId id) const {
+  std::vector<StreamState> origins;
+  const ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane != Plane::stream) return origins;
+  for (const auto& item : state->durable.context.items())
+    origins.push_back({item.replica, item.stamp, state->durable.floors[item.replica]});
+  return origins;
+}
+
+}  // namespace edgesync::store

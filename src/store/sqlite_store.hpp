@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// SqliteStore: the one Store. Per scope it holds what is durable (published by finish() alone), what is not yet (the
+// memtable, taken by begin_flush()), and the table through which the file is read and written. While a batch is being
+// written the table and the file belong to the writer; everything else stays with the caller.
+#pragma once
+
+#include "crdt/hlc.hpp"
+#include "store/batch.hpp"
+#include "store/policy.hpp"
+
+#include <memory>
+#include <unordered_map>
+
+namespace edgesync::store {
+
+struct ScopeState {
+  ScopeState(File& file, Scope of)
+      : scope(std::move(of)), table(file, static_cast<std::uint32_t>(scope.id), fingerprint_key(scope.plane, scope.name)) {}
+
+  Scope scope;
+  SqlTable table;
+  Durable durable{};
+  crdt::Context acked{}, stable{};
+  Policy policy{};
+  bool stored = false;        ///< The scope has its row.
+  bool policy_dirty = false;  ///< `policy` differs from the row.
+  bool watched = false;
+  bool touched = false;  ///< Listed for the next batch.
+
+  Memtable memtable{};
+  crdt::Stamp last_own = 0;  ///< The stamp of this scope's last local transaction.
+  std::vector<Run> runs{};
+  std::size_t run_bytes = 0;
+  std::uint64_t next_sequence = 1;  ///< Of this replica's records.
+  std::vector<VersionOp> versions{};
+  std::vector<Trim> trims{};
+  std::vector<ReplicaId> acks_dirty{};
+};
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(Options options, const Hash128& secret);
+  Result<void> start(const ReplicaId& fresh, Timestamp now);
+
+  const ReplicaId& replica() const override { return file_.replica(); }
+  Result<ScopeId> open_scope(Plane plane, std::string_view name) override;
+  std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const override;
+  std::vector<Scope> scopes() const override;
+  Scope scope(ScopeId id) const override;
+  void watch(ScopeId id, bool on) override;
+  void keep_history(ScopeId id, std::uint32_t versions) override;
+
+  const crdt::Context& context(ScopeId id) const override;
+  crdt::Summary summary(ScopeId id) const override;
+  void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) override;
+  const crdt::Context& acked(ScopeId id) const override;
+  const crdt::Context& stable(ScopeId id) const override;
+  std::vector<StreamState> stream(ScopeId id) const override;
+
+  Result<Committed> commit(ScopeId id, std::span<const Edit::Op> ops, Timestamp wall) override;
+  Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only) override;
+  std::optional<stream::Schema> schema(ScopeId id) const override;
+  bool local_only(ScopeId id) const override;
+  Result<Appended> append(ScopeId id, std::span<const Row> rows) override;
+  Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) override;
+  Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) override;
+  Ticket forget_version(ScopeId id, const VersionKey& version) override;
+  Ticket trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) override;
+
+  Ticket apply(RemoteCut cut) override;
+  Ticket apply(RemoteSegment segment) override;
+
+  Ticket accepted() const override { return accepted_; }
+  Ticket durable() const override { return durable_; }
+  bool wants_flush() const override { return bytes_ > options_.memtable_bytes; }
+  bool writing() const override { return writing_; }
+  std::unique_ptr<Batch> begin_flush() override;
+  void write(Batch& batch) override;
+  Flushed finish(std::unique_ptr<Batch> batch) override;
+
+  Result<void> read(ScopeId id, const Function<void(crdt::CellSource&)>& read) override;
+  Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver) override;
+  Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
+                                              std::size_t bytes_max) override;
+  Result<std::vector<VersionRow>> versions(ScopeId id) override;
+  Result<config::Release> release(ScopeId id, const VersionKey& version) override;
+  Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) override;
+  Result<Pending> pending(ScopeId id) override;
+  Result<std::vector<std::string>> verify() override;
+  Result<void> compact(std::size_t removals_max) override;
+
+ private:
+  ScopeState* find(ScopeId id) const noexcept;
+  ScopeState& add(Scope scope);
+  void touch(ScopeState& state);
+  Ticket ticket(ScopeState& state);
+
+  Result<void> load(const Loaded& loaded);
+  void install(Loaded& loaded);
+  void install(ScopeState& state, LoadedScope& loaded);
+  void observe_context(const crdt::Context& context, Timestamp now);
+  void observe_learned(Timestamp wall);
+
+  crdt::Stamp mint(Timestamp wall);
+  Result<crdt::Changes> plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp);
+  void add_row(ScopeState& state, const Row& row);
+  Ticket version_op(ScopeId id, VersionOp op);
+
+  Part take(ScopeState& state);
+  void publish(GroupCommit& batch, Flushed& flushed);
+  void publish(ScopeState& state, const Part& part, Flushed& flushed);
+  void give_back(GroupCommit& batch);
+  void reopen();
+  void forget_tails();
+
+  Result<Pending> pending_cells(ScopeState& state);
+  Result<Pending> pending_records(ScopeState& state);
+  Result<void> compact_scopes(std::size_t removals_max);
+
+  Options options_;
+  File file_;
+  crdt::Hlc clock_;
+  Hash128 secret_;
+  std::optional<crdt::Stamp> first_minted_;  ///< Of this open; with the secret it tells our stamps from a clone's.
+  bool lineage_stored_ = false;
+  std::vector<crdt::Stamp> learned_;  ///< Remote stamps the clock has not moved past yet: it needs a wall time.
+
+  std::unordered_map<std::uint32_t, std::unique_ptr<ScopeState>> states_;
+  std::map<std::pair<Plane, std::string>, ScopeId> names_;
+  std::uint32_t last_sid_ = 0;
+
+  std::vector<ScopeState*> touched_;
+  std::vector<Arrival> arrivals_;
+  std::size_t bytes_ = 0;
+  Ticket accepted_ = 0, durable_ = 0;
+  std::uint64_t batch_ = 0;
+  bool writing_ = false;
+};
+
+}  // namespace edgesync::store

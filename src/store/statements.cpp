@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/statements.hpp"
+
+#include <array>
+
+namespace edgesync::store {
+namespace {
+
+constexpr auto texts = [] {
+  std::array<const char*, static_cast<std::size_t>(Sql::count_)> sql{};
+  const auto put = [&sql](Sql name, const char* text) { sql[static_cast<std::size_t>(name)] = text; };
+  put(Sql::begin, "BEGIN IMMEDIATE");
+  put(Sql::commit, "COMMIT");
+  put(Sql::rollback, "ROLLBACK");
+  put(Sql::meta_get, "SELECT v FROM meta WHERE k = ?1");
+  put(Sql::meta_put, "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET v = excluded.v");
+  put(Sql::lineage_put, "INSERT INTO lineage VALUES (?1, ?2) ON CONFLICT DO UPDATE SET secret = excluded.secret");
+  put(Sql::origins, "SELECT oid, replica FROM origin ORDER BY oid");
+  put(Sql::origin_put, "INSERT INTO origin VALUES (?1, ?2)");
+  put(Sql::scopes, "SELECT sid, plane, name, policy FROM scope ORDER BY sid");
+  put(Sql::scope_put, "INSERT INTO scope VALUES (?1, ?2, ?3, ?4)");
+  put(Sql::scope_policy, "UPDATE scope SET policy = ?2 WHERE sid = ?1");
+  put(Sql::contexts, "SELECT sid, oid, stamp, floor, acked, stable, sum FROM ctx ORDER BY sid, oid");
+  put(Sql::context_put,
+      "INSERT INTO ctx VALUES (?1, ?2, ?3, ?4, 0, 0, NULL)"
+      " ON CONFLICT DO UPDATE SET stamp = excluded.stamp, floor = excluded.floor");
+  put(Sql::acks_put,
+      "INSERT INTO ctx VALUES (?1, ?2, 0, 0, ?3, ?4, NULL)"
+      " ON CONFLICT DO UPDATE SET acked = excluded.acked, stable = excluded.stable");
+  put(Sql::summary_put, "REPLACE INTO ctx VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)");
+  put(Sql::cell_find, "SELECT e FROM cell WHERE sid = ?1 AND key = ?2");
+  put(Sql::cell_insert, "INSERT INTO cell VALUES (?1, ?2, ?3)");
+  put(Sql::cell_update, "UPDATE cell SET e = ?3 WHERE sid = ?1 AND key = ?2");
+  put(Sql::cell_delete, "DELETE FROM cell WHERE sid = ?1 AND key = ?2");
+  put(Sql::cell_scan, "SELECT key, e FROM cell WHERE sid = ?1 AND key >= ?2 ORDER BY key");
+  put(Sql::cell_scan_to, "SELECT key, e FROM cell WHERE sid = ?1 AND key >= ?2 AND key < ?3 ORDER BY key");
+  put(Sql::log_last, "SELECT lo, part, body FROM log WHERE sid = ?1 AND oid = ?2 ORDER BY lo DESC, part DESC LIMIT 1");
+  put(Sql::log_from,
+      "SELECT lo, part, body FROM log WHERE sid = ?1 AND oid = ?2 AND lo <= ?3 ORDER BY lo DESC, part DESC LIMIT 1");
+  put(Sql::log_next,
+      "SELECT lo, part, body FROM log WHERE sid = ?1 AND oid = ?2 AND (lo, part) > (?3, ?4)"
+      " ORDER BY lo, part LIMIT 1");
+  put(Sql::log_put, "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET body = excluded.body");
+  put(Sql::log_delete, "DELETE FROM log WHERE sid = ?1 AND oid = ?2 AND lo = ?3 AND part = ?4");
+  put(Sql::segment_put, "REPLACE INTO sblk VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::segments_after,
+      "SELECT first, n, body FROM sblk WHERE sid = ?1 AND oid = ?2"
+      " AND first >= coalesce((SELECT max(first) FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3), 0)"
+      " ORDER BY first");
+  put(Sql::segments_through,
+      "SELECT first, n, body FROM sblk WHERE sid = ?1 AND oid = ?2 AND first + n - 1 <= ?3 ORDER BY first LIMIT 1");
+  put(Sql::segment_delete, "DELETE FROM sblk WHERE sid = ?1 AND oid = ?2 AND first = ?3");
+  put(Sql::versions, "SELECT manifest, role FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
+  put(Sql::version_get, "SELECT manifest, content FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
+  put(Sql::version_put,
+      "INSERT INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+      " ON CONFLICT DO UPDATE SET role = excluded.role, manifest = excluded.manifest");
+  put(Sql::version_content, "UPDATE ver SET content = ?4 WHERE sid = ?1 AND number = ?2 AND id = ?3");
+  put(Sql::version_role, "UPDATE ver SET role = ?4 WHERE sid = ?1 AND number = ?2 AND id = ?3");
+  put(Sql::version_delete, "DELETE FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
+  put(Sql::history, "SELECT version, at, body FROM hist WHERE sid = ?1 AND version < ?2 ORDER BY version DESC LIMIT 1");
+  put(Sql::history_put, "INSERT INTO hist VALUES (?1, ?2, ?3, ?4)");
+  put(Sql::history_trim, "DELETE FROM hist WHERE sid = ?1 AND version <= ?2");
+  put(Sql::integrity, "PRAGMA integrity_check(100)");
+  return sql;
+}();
+
+}  // namespace
+
+const char* text(Sql sql) noexcept { return texts[static_cast<std::size_t>(sql)]; }
+
+const char* schema_text() noexcept {
+  return "CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
+         "CREATE TABLE lineage (first INTEGER PRIMARY KEY, secret BLOB NOT NULL);"
+         "CREATE TABLE origin (oid INTEGER PRIMARY KEY, replica BLOB NOT NULL UNIQUE);"
+         "CREATE TABLE scope (sid INTEGER PRIMARY KEY, plane INTEGER NOT NULL, name TEXT NOT NULL,"
+         " policy BLOB NOT NULL, UNIQUE (plane, name));"
+         "CREATE TABLE ctx (sid INTEGER, oid INTEGER, stamp INTEGER NOT NULL, floor INTEGER NOT NULL,"
+         " acked INTEGER NOT NULL, stable INTEGER NOT NULL, sum BLOB, PRIMARY KEY (sid, oid)) WITHOUT ROWID;"
+         "CREATE TABLE cell (sid INTEGER, key BLOB, e BLOB NOT NULL, PRIMARY KEY (sid, key)) WITHOUT ROWID;"
+         "CREATE TABLE log (sid INTEGER, oid INTEGER, lo INTEGER, part INTEGER, body BLOB NOT NULL,"
+         " PRIMARY KEY (sid, oid, lo, part)) WITHOUT ROWID;"
+         "CREATE TABLE sblk (sid INTEGER, oid INTEGER, first INTEGER, n INTEGER NOT NULL, body BLOB NOT NULL,"
+         " PRIMARY KEY (sid, oid, first)) WITHOUT ROWID;"
+         "CREATE TABLE ver (sid INTEGER, number INTEGER, id BLOB, role INTEGER NOT NULL,"
+         " manifest BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sid, number, id));"
+         "CREATE TABLE hist (sid INTEGER, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,"
+         " PRIMARY KEY (sid, version)) WITHOUT ROWID;";
+}
+
+}  // namespace edgesync::store

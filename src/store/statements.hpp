@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every SQL text of the store, by name. Statements are prepared once per connection and reused; values are only ever
+// bound. FORMAT.md specifies the tables.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace edgesync::store {
+
+inline constexpr std::int32_t application_id = 0x65645379;  // "edSy"
+inline constexpr std::int32_t schema_version = 1;
+
+enum class Sql : std::size_t {
+  begin,
+  commit,
+  rollback,
+  meta_get,
+  meta_put,
+  lineage_put,
+  origins,
+  origin_put,
+  scopes,
+  scope_put,
+  scope_policy,
+  contexts,
+  context_put,
+  acks_put,
+  summary_put,
+  cell_find,
+  cell_insert,
+  cell_update,
+  cell_delete,
+  cell_scan,
+  cell_scan_to,
+  log_last,
+  log_from,
+  log_next,
+  log_put,
+  log_delete,
+  segment_put,
+  segments_after,
+  segments_through,
+  segment_delete,
+  versions,
+  version_get,
+  version_put,
+  version_content,
+  version_role,
+  version_delete,
+  history,
+  history_put,
+  history_trim,
+  integrity,
+  count_
+};
+
+const char* text(Sql sql) noexcept;
+
+/// The tables of an empty database.
+const char* schema_text() noexcept;
+
+}  // namespace edgesync::store

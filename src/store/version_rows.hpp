@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Version rows: the config versions a node knows, with their roles and, once fetched, their content.
+#pragma once
+
+#include "store/batch.hpp"
+
+namespace edgesync::store {
+
+/// A save without content leaves the content that is there; a role of an unknown version changes nothing.
+void write_version(File& file, std::uint32_t sid, const VersionOp& op);
+
+/// Newest first. Both answer for `pending` over the file.
+Result<std::vector<VersionRow>> read_versions(File& file, std::uint32_t sid, const std::vector<VersionOp>& pending);
+Result<config::Release> read_release(File& file, std::uint32_t sid, const VersionKey& key,
+                                     const std::vector<VersionOp>& pending);
+
+}  // namespace edgesync::store

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// ByteStream: a connected socket, with TLS or without, behind one type. Beast's WebSocket is instantiated over AnyStream
+// once, instead of once per kind of socket, which is what keeps compile time and binary small.
+// Reads are counted twice: their time tells a silent peer, and until the peer is admitted their sum is bounded.
+#pragma once
+
+#include "transport/engine.hpp"
+
+#include <edgesync/error.hpp>
+#include <edgesync/function.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace boost::asio::ssl {
+class context;
+}
+
+namespace edgesync::transport {
+
+class ByteStream {
+ public:
+  using ErrorCode = boost::system::error_code;
+  using IoHandler = boost::asio::any_completion_handler<void(ErrorCode, std::size_t)>;
+  using MutableBuffers = std::span<const boost::asio::mutable_buffer>;
+  using ConstBuffers = std::span<const boost::asio::const_buffer>;
+  using Done = Function<void(Result<void>)>;
+
+  virtual ~ByteStream() = default;
+  virtual Executor executor() = 0;
+  /// Makes the connection secure. Without TLS it completes at once, though not inside the call.
+  virtual void handshake(Done done) = 0;
+  virtual void write(ConstBuffers buffers, IoHandler handler) = 0;
+  /// Says goodbye, then reads what the peer still sends until it ends too: a socket closed over unread bytes would be
+  /// reset, and the reset could overtake what was said before. Unbounded in time; close() ends it.
+  virtual void shutdown(Function<void()> done) = 0;
+  virtual void close() noexcept = 0;
+
+  void read(MutableBuffers buffers, IoHandler handler);
+  std::chrono::steady_clock::time_point last_read() const noexcept { return last_read_; }
+  /// Fails reads after so many more bytes.
+  void allow(std::size_t bytes) noexcept { allowance_ = bytes; }
+  void allow_all() noexcept { allowance_ = std::numeric_limits<std::size_t>::max(); }
+  /// Told when shutdown begins, so that its deadline can begin as well.
+  void on_shutdown(Function<void()> observer) { shutting_down_ = std::move(observer); }
+
+ protected:
+  virtual void read_some(MutableBuffers buffers, IoHandler handler) = 0;
+  void announce_shutdown() const;
+  void count(std::size_t bytes) noexcept;
+
+ private:
+  std::chrono::steady_clock::time_point last_read_ = std::chrono::steady_clock::now();
+  std::size_t allowance_ = std::numeric_limits<std::size_t>::max();
+  Function<void()> shutting_down_;
+};
+
+using Socket = boost::asio::ip::tcp::socket;
+
+std::unique_ptr<ByteStream> plain_stream(Socket socket);
+
+/// `context` decides whom to trust; `host` is the name or address that the peer must prove.
+std::unique_ptr<ByteStream> tls_client_stream(Socket socket, std::shared_ptr<boost::asio::ssl::context> context,
+                                              std::string host);
+std::unique_ptr<ByteStream> tls_server_stream(Socket socket, std::shared_ptr<boost::asio::ssl::context> context);
+
+/// The face that Beast sees: an AsyncStream over a ByteStream.
+class AnyStream {
+ public:
+  using executor_type = Executor;
+
+  explicit AnyStream(std::unique_ptr<ByteStream> bytes) : bytes_(std::move(bytes)) {}
+  executor_type get_executor() const { return bytes_->executor(); }
+  ByteStream& bytes() noexcept { return *bytes_; }
+
+  template <class Buffers, class Handler>
+  void async_read_some(const Buffers& buffers, Handler&& handler) {
+    std::array<boost::asio::mutable_buffer, buffers_max> list;
+    bytes_->read({list.data(), gather(buffers, list)}, ByteStream::IoHandler(std::forward<Handler>(handler)));
+  }
+  template <class Buffers, class Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    std::array<boost::asio::const_buffer, buffers_max> list;
+    bytes_->write({list.data(), gather(buffers, list)}, ByteStream::IoHandler(std::forward<Handler>(handler)));
+  }
+
+ private:
+  static constexpr std::size_t buffers_max = 8;  // the rest waits for the next call, as "some" allows
+
+  template <class Buffers, class List>
+  static std::size_t gather(const Buffers& buffers, List& list) {
+    std::size_t count = 0;
+    const auto end = boost::asio::buffer_sequence_end(buffers);
+    for (auto it = boost::asio::buffer_sequence_begin(buffers); it != end && count < list.size(); ++it) {
+      const typename List::value_type buffer(*it);
+      if (buffer.size() > 0) list[count++] = buffer;
+    }
+    return count;
+  }
+
+  std::unique_ptr<ByteStream> bytes_;
+};
+
+/// Found by Beast; both ends of a WebSocket take the socket down alike.
+template <class Handler>
+void async_teardown(boost::beast::role_type, AnyStream& stream, Handler&& handler) {
+  stream.bytes().shutdown([handler = std::forward<Handler>(handler)]() mutable {
+    std::move(handler)(boost::system::error_code{});
+  });
+}
+
+/// Found by Beast for operations that are cancelled; ours never are, but it must compile.
+inline void beast_close_socket(AnyStream& stream) { stream.bytes().close(); }
+
+}  // namespace edgesync::transport

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// The in-process transport. A connection is a pipe with two ends; one message per direction is under way at a time, and
+// the next is asked for when the other side has consumed it. Whoever posts to a host does so under the pipe's lock and
+// only while that end is alive, so a host may go as soon as its handler has been told on_closed().
+#include "transport/close_reason.hpp"
+#include "transport/transport.hpp"
+
+#include <array>
+#include <mutex>
+#include <utility>
+
+namespace edgesync {
+namespace {
+
+using transport::Connection;
+using transport::Handler;
+using transport::HandlerFactory;
+using transport::Host;
+
+template <class Work>
+bool contained(Work&& work) noexcept {
+  try {
+    std::forward<Work>(work)();
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+class Pipe : public std::enable_shared_from_this<Pipe> {
+ public:
+  struct End {
+    Host* host = nullptr;  // null once it is over
+    std::shared_ptr<Handler> handler{};
+    bool opened = false;
+    bool wake_posted = false;
+    bool sending = false;          // its message is not consumed yet
+    std::optional<Error> closing;  // its own close() waits for that message
+  };
+
+  Pipe(Host& connector, std::shared_ptr<Handler> handler) {
+    ends_[0].host = &connector;
+    ends_[0].handler = std::move(handler);
+  }
+
+  /// The acceptor's side, on its host. Null: nobody serves.
+  void accept(Host& host, std::shared_ptr<Handler> handler);
+  void refuse(Error why) { over(0, std::move(why)); }
+  void wake(std::size_t side);
+  void close(std::size_t side, Error why);
+
+ private:
+  void post(std::size_t side, Function<void(Pipe&)> work);
+  void open(std::size_t side);
+  void pump(std::size_t side);
+  void deliver(std::size_t side, const Bytes& message);
+  void consumed(std::size_t side);
+  void part(std::size_t side, const Error& why);
+  void over(std::size_t side, Error why);
+  std::shared_ptr<Handler> handler(std::size_t side);
+  void failed(std::size_t side) { part(side, {Errc::closed, "the handler failed"}); }
+
+  std::mutex mutex_;
+  std::array<End, 2> ends_{};
+};
+
+class PipeHandle final : public Connection {
+ public:
+  PipeHandle(std::weak_ptr<Pipe> pipe, std::size_t side) : pipe_(std::move(pipe)), side_(side) {}
+  void wake() override {
+    if (const auto pipe = pipe_.lock()) pipe->wake(side_);
+  }
+  void close(Error why) override {
+    if (const auto pipe = pipe_.lock()) pipe->close(side_, std::move(why));
+  }
+
+ private:
+  const std::weak_ptr<Pipe> pipe_;
+  const std::size_t side_;
+};
+
+/// Requires: the lock is held.
+void Pipe::post(std::size_t side, Function<void(Pipe&)> work) {
+  if (Host* host = ends_[side].host; host != nullptr)
+    host->post([self = shared_from_this(), work = std::move(work)] { work(*self); });
+}
+
+std::shared_ptr<Handler> Pipe::handler(std::size_t side) {
+  const std::lock_guard lock(mutex_);
+  return ends_[side].handler;
+}
+
+void Pipe::accept(Host& host, std::shared_ptr<Handler> handler) {
+  const std::lock_guard lock(mutex_);
+  if (ends_[0].host == nullptr) return;
+  ends_[1].host = &host;
+  ends_[1].handler = std::move(handler);
+  for (std::size_t side : {0U, 1U}) post(side, [side](Pipe& pipe) { pipe.open(side); });
+}
+
+void Pipe::open(std::size_t side) {
+  const auto handler = this->handler(side);
+  if (!handler) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ends_[side].opened = true;
+  }
+  if (!contained([&] { handler->on_open(std::make_shared<PipeHandle>(weak_from_this(), side), "loopback"); }))
+    return failed(side);
+  pump(side);
+}
+
+void Pipe::wake(std::size_t side) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(ends_[side].wake_posted, true)) return;
+  post(side, [side](Pipe& pipe) {
+    {
+      const std::lock_guard inner(pipe.mutex_);
+      pipe.ends_[side].wake_posted = false;
+    }
+    pipe.pump(side);
+  });
+}
+
+void Pipe::pump(std::size_t side) {
+  std::shared_ptr<Handler> handler;
+  {
+    const std::lock_guard lock(mutex_);
+    const End& end = ends_[side];
+    if (end.sending || end.closing || !end.opened) return;
+    handler = end.handler;
+  }
+  if (!handler) return;
+  std::optional<Bytes> message;
+  if (!contained([&] { message = handler->next_message(); })) return failed(side);
+  if (!message) return;
+  const std::lock_guard lock(mutex_);
+  if (ends_[1 - side].host == nullptr) return;
+  ends_[side].sending = true;
+  post(1 - side, [side, message = std::move(*message)](Pipe& pipe) { pipe.deliver(1 - side, message); });
+}
+
+void Pipe::deliver(std::size_t side, const Bytes& message) {
+  const auto handler = this->handler(side);
+  if (!handler) return;
+  bool wanted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted = !ends_[side].closing;
+  }
+  if (wanted && !contained([&] { handler->on_message(message); })) return failed(side);
+  const std::lock_guard lock(mutex_);
+  post(1 - side, [side](Pipe& pipe) { pipe.consumed(1 - side); });
+}
+
+void Pipe::consumed(std::size_t side) {
+  std::optional<Error> closing;
+  {
+    const std::lock_guard lock(mutex_);
+    ends_[side].sending = false;
+    closing = ends_[side].closing;
+  }
+  if (closing) return part(side, *closing);
+  pump(side);
+}
+
+void Pipe::close(std::size_t side, Error why) {
+  const std::lock_guard lock(mutex_);
+  if (ends_[side].closing || ends_[side].host == nullptr) return;
+  ends_[side].closing = why;
+  // With a message under way, consumed() does it.
+  if (ends_[side].sending) return;
+  post(side, [side, why = std::move(why)](Pipe& pipe) { pipe.part(side, why); });
+}
+
+/// Ends both sides: `side` with its own reason, the other with what would arrive over a wire.
+void Pipe::part(std::size_t side, const Error& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    const transport::CloseReason reason = transport::to_close_reason(why);
+    post(1 - side, [side, reason](Pipe& pipe) {
+      pipe.over(1 - side, transport::from_close_reason(reason.code, reason.text));
+    });
+  }
+  over(side, why);
+}
+
+void Pipe::over(std::size_t side, Error why) {
+  std::shared_ptr<Handler> handler;
+  {
+    const std::lock_guard lock(mutex_);
+    ends_[side].host = nullptr;
+    handler = std::exchange(ends_[side].handler, nullptr);
+  }
+  if (handler) contained([&] { handler->on_closed(why); });
+}
+
+/// What listens on a loopback, and what its listener handle shares with it.
+struct Ear {
+  std::mutex mutex;
+  Host* host = nullptr;  // null: nobody listens
+  std::shared_ptr<HandlerFactory> factory;
+  std::uint64_t round = 0;  // of the last listen(); a handle of an earlier one closes nothing
+};
+
+class EarHandle final : public transport::Listener {
+ public:
+  EarHandle(std::shared_ptr<Ear> ear, std::uint64_t round) : ear_(std::move(ear)), round_(round) {}
+  ~EarHandle() override { EarHandle::close(); }
+  std::uint16_t port() const noexcept override { return 0; }
+  void close() override {
+    std::shared_ptr<HandlerFactory> factory;  // outlives the lock: its destructor is somebody else's code
+    const std::lock_guard lock(ear_->mutex);
+    if (ear_->round != round_) return;
+    ear_->host = nullptr;
+    factory = std::exchange(ear_->factory, nullptr);
+  }
+
+ private:
+  const std::shared_ptr<Ear> ear_;
+  const std::uint64_t round_;
+};
+
+Error nobody_listens() { return {Errc::unreachable, "loopback: nobody listens"}; }
+
+/// Nobody once the listener is closed: whoever owns the factory may be gone.
+std::shared_ptr<Handler> serve(Ear& ear, std::uint64_t round) {
+  std::shared_ptr<HandlerFactory> factory;
+  {
+    const std::lock_guard lock(ear.mutex);
+    if (ear.round == round) factory = ear.factory;
+  }
+  return factory ? (*factory)() : nullptr;
+}
+
+class PipeLoopback final : public Loopback {
+ public:
+  Result<std::unique_ptr<transport::Listener>> listen(Host& host, HandlerFactory factory) override {
+    const std::lock_guard lock(ear_->mutex);
+    if (ear_->host != nullptr) return Error(Errc::already_open, "loopback: somebody listens already");
+    ear_->host = &host;
+    ear_->factory = std::make_shared<HandlerFactory>(std::move(factory));
+    return std::unique_ptr<transport::Listener>(std::make_unique<EarHandle>(ear_, ++ear_->round));
+  }
+
+  void connect(Host& host, std::shared_ptr<Handler> handler) override {
+    auto pipe = std::make_shared<Pipe>(host, std::move(handler));
+    const std::lock_guard lock(ear_->mutex);
+    if (ear_->host == nullptr) return host.post([pipe] { pipe->refuse(nobody_listens()); });
+    ear_->host->post([pipe, ear = ear_, listening = ear_->host, round = ear_->round, &host] {
+      std::shared_ptr<Handler> served;
+      contained([&] { served = serve(*ear, round); });
+      if (served) return pipe->accept(*listening, std::move(served));
+      host.post([pipe] { pipe->refuse(nobody_listens()); });
+    });
+  }
+
+ private:
+  const std::shared_ptr<Ear> ear_ = std::make_shared<Ear>();
+};
+
+}  // namespace
+
+std::shared_ptr<Loopback> make_loopback() { return std::make_shared<PipeLoopback>(); }
+
+}  // namespace edgesync

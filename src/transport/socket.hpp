@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every TCP socket gets, whichever side opened it.
+#pragma once
+
+#include "transport/byte_stream.hpp"
+
+#include <string>
+
+namespace edgesync::transport {
+
+inline std::string name_of(const boost::asio::ip::tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  const bool v6 = endpoint.address().is_v6();
+  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+}
+
+/// The remote address; empty if it has gone already.
+inline std::string peer_name(const Socket& socket) {
+  boost::system::error_code gone;
+  const auto endpoint = socket.remote_endpoint(gone);
+  return gone ? std::string() : name_of(endpoint);
+}
+
+/// Messages are small and somebody waits for each: no collecting of segments.
+inline void prepare(Socket& socket) {
+  boost::system::error_code ignored;
+  socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+}
+
+}  // namespace edgesync::transport

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/tls.hpp"
+
+#include "transport/url.hpp"
+
+#include <boost/asio/ssl/context.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace edgesync::transport {
+namespace {
+
+namespace ssl = boost::asio::ssl;
+
+Error file_error(const char* what, const std::string& path, const std::string& why) {
+  return {Errc::invalid_argument, std::string("tls: ") + what + ": " + (path.empty() ? "no file given" : path) + ": " + why};
+}
+
+std::string openssl_reason() {
+  const unsigned long code = ERR_peek_error();
+  ERR_clear_error();
+  const char* reason = ERR_reason_error_string(code);
+  return reason != nullptr ? reason : "not usable";
+}
+
+Result<void> readable(const char* what, const std::string& path) {
+  if (path.empty()) return file_error(what, path, "needed here");
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return file_error(what, path, std::strerror(errno));
+  std::fclose(file);
+  return {};
+}
+
+Result<TlsContext> base_context(ssl::context::method method) {
+  boost::system::error_code failed;
+  TlsContext context;
+  try {
+    context = std::make_shared<ssl::context>(method);
+  } catch (const std::exception& error) {
+    return Error(Errc::unsupported, std::string("tls: ") + error.what());
+  }
+  SSL_CTX* native = context->native_handle();
+  if (SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION) != 1)
+    return Error(Errc::unsupported, "tls: this OpenSSL has no TLS 1.3");
+  SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(native, 0);
+  // An idle connection gives its buffers back: 14 KiB instead of 23 KiB each.
+  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+  return context;
+}
+
+Result<void> use_certificate(SSL_CTX* context, const Tls& tls) {
+  if (auto ok = readable("certificate", tls.certificate_file); !ok) return ok.error();
+  if (auto ok = readable("private key", tls.key_file); !ok) return ok.error();
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate_chain_file(context, tls.certificate_file.c_str()) != 1)
+    return file_error("certificate", tls.certificate_file, openssl_reason());
+  if (SSL_CTX_use_PrivateKey_file(context, tls.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+    return file_error("private key", tls.key_file, openssl_reason());
+  if (SSL_CTX_check_private_key(context) != 1) return file_error("private key", tls.key_file, openssl_reason());
+  return {};
+}
+
+Result<void> trust(SSL_CTX* context, const std::string& ca_file) {
+  if (auto ok = readable("CA", ca_file); !ok) return ok.error();
+  ERR_clear_error();
+  if (SSL_CTX_load_verify_file(context, ca_file.c_str()) != 1) return file_error("CA", ca_file, openssl_reason());
+  return {};
+}
+
+}  // namespace
+
+Result<TlsContext> client_context(const Tls& tls) {
+  Result<TlsContext> context = base_context(ssl::context::tls_client);
+  if (!context) return context;
+  SSL_CTX* native = (*context)->native_handle();
+  SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+  if (tls.ca_file.empty()) {
+    if (SSL_CTX_set_default_verify_paths(native) != 1) return file_error("CA", "the system's store", openssl_reason());
+  } else if (auto ok = trust(native, tls.ca_file); !ok) {
+    return ok.error();
+  }
+  if (!tls.certificate_file.empty() || !tls.key_file.empty())
+    if (auto ok = use_certificate(native, tls); !ok) return ok.error();
+  return context;
+}
+
+Result<TlsContext> server_context(const Tls& tls) {
+  Result<TlsContext> context = base_context(ssl::context::tls_server);
+  if (!context) return context;
+  SSL_CTX* native = (*context)->native_handle();
+  if (auto ok = use_certificate(native, tls); !ok) return ok.error();
+  if (tls.ca_file.empty()) return context;
+  if (auto ok = trust(native, tls.ca_file); !ok) return ok.error();
+  SSL_CTX_set_client_CA_list(native, SSL_load_client_CA_file(tls.ca_file.c_str()));
+  SSL_CTX_set_verify(native, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  return context;
+}
+
+bool expect_peer(SSL* handle, const std::string& host) {
+  if (is_address(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host.c_str()) == 1;
+  SSL_set_hostflags(handle, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return SSL_set_tlsext_host_name(handle, host.c_str()) == 1 && SSL_set1_host(handle, host.c_str()) == 1;
+}
+
+std::string verify_failure(SSL* handle) {
+  const long result = SSL_get_verify_result(handle);
+  return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
+}
+
+}  // namespace edgesync::transport

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/messages.hpp"
+
+#include <array>
+#include <concepts>
+#include <tuple>
+#include <utility>
+
+namespace edgesync::wire {
+namespace {
+
+template <class T, class M>
+concept Is = std::same_as<std::remove_const_t<T>, M>;
+
+// The fields of each message in the order of PROTOCOL.md. A later version may only append.
+auto fields(Is<Hello> auto& m) {
+  return std::tie(m.version_min, m.version_max, m.capabilities, m.replica, m.name, m.token, m.now, m.root, m.software);
+}
+auto fields(Is<Subscribe> auto& m) { return std::tie(m.channel, m.plane, m.scope, m.context, m.summary); }
+auto fields(Is<Subscribed> auto& m) { return std::tie(m.channel, m.context, m.summary, m.writable); }
+auto fields(Is<Unsubscribed> auto& m) { return std::tie(m.channel, m.code, m.detail); }
+auto fields(Is<DeltaPart> auto& m) { return std::tie(m.cut, m.channel, m.first, m); }  // the fourth: the packed body
+auto fields(Is<Cut> auto& m) { return std::tie(m.cut, m.scopes); }
+auto fields(Is<Ack> auto& m) { return std::tie(m.cut); }
+auto fields(Is<Resync> auto& m) { return std::tie(m.cut, m.channel, m.context); }
+auto fields(Is<Stable> auto& m) { return std::tie(m.channel, m.context); }
+auto fields(Is<Segment> auto& m) { return std::tie(m.channel, m.origin, m.first, m.count, m.gap_before, m.body); }
+auto fields(Is<StreamAck> auto& m) { return std::tie(m.channel, m.origin, m.through); }
+auto fields(Is<Ping> auto& m) { return std::tie(m.nonce); }
+auto fields(Is<Pong> auto& m) { return std::tie(m.nonce); }
+auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
+
+constexpr std::size_t kinds = std::variant_size_v<Message>;
+constexpr std::array<const char*, kinds> names{"hello",      "subscribe", "subscribed", "unsubscribed", "delta part",
+                                               "cut",        "ack",       "resync",     "stable",       "segment",
+                                               "stream ack", "ping",      "pong",       "bye"};
+
+// Where the reading of one message stands, for errors.
+struct Progress {
+  std::size_t count = 0;  // fields that the message has
+  std::size_t read = 0;
+};
+
+template <class M>
+Message read_fields(FieldReader& in, Budget& budget, Progress& progress) {
+  M message{};
+  std::apply(
+      [&](auto&... field) {
+        if (progress.count < sizeof...(field)) return void(budget.malformed("fields are missing"));
+        ((budget.failed() || (++progress.read, in.get(field), true)), ...);
+      },
+      fields(message));
+  return message;
+}
+
+using ReadFields = Message (*)(FieldReader&, Budget&, Progress&);
+
+template <std::size_t... Index>
+constexpr std::array<ReadFields, kinds> make_readers(std::index_sequence<Index...>) {
+  return {&read_fields<std::variant_alternative_t<Index, Message>>...};
+}
+
+// By kind, less one: kinds are numbered as the variant's alternatives.
+constexpr auto readers = make_readers(std::make_index_sequence<kinds>());
+
+}  // namespace
+
+void write_message(FieldWriter& out, const Message& message) {
+  std::visit(
+      [&](const auto& m) {
+        std::apply(
+            [&](const auto&... field) {
+              out.array(1 + sizeof...(field));
+              out.put(std::uint64_t{message.index() + 1});
+              (out.put(field), ...);
+            },
+            fields(m));
+      },
+      message);
+}
+
+std::optional<Message> read_message(FieldReader& in, Budget& budget, std::string& where) {
+  const std::size_t count = in.array();
+  if (count == 0) budget.malformed("empty message");
+  std::uint64_t kind = 0;
+  in.get(kind);
+  where = "kind " + std::to_string(kind);
+  if (budget.failed()) return std::nullopt;
+  Progress progress{count - 1};
+  std::optional<Message> message;
+  if (kind >= 1 && kind <= kinds) {
+    message = readers[kind - 1](in, budget, progress);
+    where = names[kind - 1];
+  }
+  if (budget.failed()) {
+    where += " field " + std::to_string(progress.read);
+    return std::nullopt;
+  }
+  in.skip(progress.count - progress.read);
+  if (budget.failed()) message.reset();
+  return message;
+}
+
+}  // namespace edgesync::wire
