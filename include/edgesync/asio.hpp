@@ -4,13 +4,21 @@
 #pragma once
 
 #include <edgesync/error.hpp>
+#include <edgesync/node.hpp>
 #include <edgesync/runtime.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/version.hpp>
 
 #include <memory>
+#include <stop_token>
+#include <utility>
 
 namespace edgesync {
 
@@ -34,6 +42,30 @@ inline boost::system::error_code to_asio(const Error& error) noexcept {
   if (error.is(Errc::cancelled)) return boost::asio::error::operation_aborted;
   if (error.is(Errc::timed_out)) return boost::asio::error::timed_out;
   return error.code;
+}
+
+/// Completes with void(error_code), on the handler's executor, once the hub holds every earlier commit and record durably.
+/// Cancellation: all types; a cancelled flush only stops waiting, the data is still sent. Lifetime: `node` outlives the
+/// start of the operation.
+template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
+auto async_flush(Node& node, Token&& token) {
+  namespace net = boost::asio;
+  auto start = [](auto handler, Node* flushed) {
+    std::stop_source stop;
+    auto slot = net::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) slot.assign([stop](net::cancellation_type) mutable { stop.request_stop(); });
+    auto executor = net::prefer(net::get_associated_executor(handler), net::execution::outstanding_work.tracked);
+    flushed->flush(
+        [slot, executor, handler = std::move(handler)](Result<void> result) mutable {
+          const auto code = result ? boost::system::error_code{} : to_asio(result.error());
+          net::post(executor, [slot, code, handler = std::move(handler)]() mutable {
+            slot.clear();
+            std::move(handler)(code);
+          });
+        },
+        stop.get_token());
+  };
+  return net::async_initiate<Token, void(boost::system::error_code)>(std::move(start), token, &node);
 }
 
 }  // namespace edgesync

@@ -89,14 +89,14 @@ class [[nodiscard]] Result {
   /// Requires: has_value().
   T& operator*() & noexcept { return *std::get_if<0>(&state_); }
   const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
-  T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
+  T operator*() && { return std::move(*std::get_if<0>(&state_)); }
   T* operator->() noexcept { return std::get_if<0>(&state_); }
   const T* operator->() const noexcept { return std::get_if<0>(&state_); }
 
   /// The value. Fails with: throws Failure if an error is held.
   T& value() & { return check(), **this; }
   const T& value() const& { return check(), **this; }
-  T&& value() && { return check(), std::move(**this); }
+  T value() && { return check(), std::move(*std::get_if<0>(&state_)); }  // by value: safe in a range-for
 
   template <class U>
   T value_or(U&& other) const& {

@@ -9,9 +9,20 @@ target_compile_options(edgesync_settings INTERFACE -Wall -Wextra -Wpedantic -Wco
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(edgesync_settings INTERFACE -Wno-restrict)  # false alarms on string concatenation
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # false alarms on std::optional below -O3
+  target_compile_options(edgesync_settings INTERFACE $<$<NOT:$<CONFIG:Release>>:-Wno-maybe-uninitialized>)
+endif()
+# A second build of the same sources costs seconds where ccache is installed; nothing needs it.
+find_program(EDGESYNC_CCACHE ccache)
+if(PROJECT_IS_TOP_LEVEL AND EDGESYNC_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${EDGESYNC_CCACHE}")
+endif()
 if(EDGESYNC_SANITIZE)
   add_compile_options(-fsanitize=${EDGESYNC_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${EDGESYNC_SANITIZE})
+  if(EDGESYNC_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-tsan)  # Asio has fences, which ThreadSanitizer does not model
+  endif()
   if(EDGESYNC_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
     if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")

@@ -55,6 +55,19 @@ Result<Loaded> File::open(const ReplicaId& fresh) {
   return good.error();
 }
 
+Result<Loaded> File::reopen(std::uint64_t doubtful) {
+  const ReplicaId known = replica_;
+  auto loaded = open(known);
+  if (!loaded) return loaded;
+  Result<void> good;
+  if (replica_ != known) good = Error(Errc::storage_corrupt, "store: " + db.path() + ": another file stands here now");
+  if (good && loaded->batch == doubtful) good = db.rewrite_log();
+  if (good) return loaded;
+  replica_ = known;
+  db.give_up(good.error());
+  return good.error();
+}
+
 Result<void> File::check_format() {
   const auto application = db.integer("PRAGMA application_id", "open");
   if (!application) return application.error();

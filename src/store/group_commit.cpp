@@ -59,7 +59,7 @@ Part SqliteStore::take(ScopeState& state) {
 }
 
 void SqliteStore::reopen() {
-  auto loaded = file_.open(file_.replica());
+  auto loaded = file_.reopen(batch_);
   if (loaded) install(*loaded);
 }
 

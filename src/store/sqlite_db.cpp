@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -132,6 +133,23 @@ void SqliteDb::close(bool after_failure) noexcept {
   if (after_failure) sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_close_v2(db_);
   db_ = nullptr;
+}
+
+Result<void> SqliteDb::rewrite_log() {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log == nullptr || log->pMethods == nullptr) return {};
+  sqlite3_int64 size = 0;
+  int code = log->pMethods->xFileSize(log, &size);
+  Bytes chunk(64 * 1024);
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += static_cast<sqlite3_int64>(chunk.size())) {
+    const int part = static_cast<int>(std::min(size - at, static_cast<sqlite3_int64>(chunk.size())));
+    code = log->pMethods->xRead(log, chunk.data(), part, at);
+    if (code == SQLITE_OK) code = log->pMethods->xWrite(log, chunk.data(), part, at);
+  }
+  if (code == SQLITE_OK) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  if (code == SQLITE_OK) return {};
+  return error(code, "write the log again");
 }
 
 Result<void> SqliteDb::run(const char* sql, const char* operation) {

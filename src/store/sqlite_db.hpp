@@ -33,6 +33,9 @@ class SqliteDb {
   void close(bool after_failure) noexcept;
   /// Closes a file that cannot be used; every later use fails with `reason`, until open() succeeds.
   void give_up(Error reason);
+  /// Writes the write-ahead log over itself and syncs it. After a failed sync what can be read may be in the system's
+  /// cache alone, marked as written; only writing it again makes a later sync mean something.
+  Result<void> rewrite_log();
   bool is_open() const noexcept { return db_ != nullptr; }
   const std::string& path() const noexcept { return path_; }
 

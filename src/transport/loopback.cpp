@@ -62,6 +62,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
   std::mutex mutex_;
   std::array<End, 2> ends_{};
+  std::shared_ptr<Pipe> living_{};  // itself, while an end is open: nobody else need hold an idle pipe
 };
 
 class PipeHandle final : public Connection {
@@ -93,6 +94,7 @@ std::shared_ptr<Handler> Pipe::handler(std::size_t side) {
 void Pipe::accept(Host& host, std::shared_ptr<Handler> handler) {
   const std::lock_guard lock(mutex_);
   if (ends_[0].host == nullptr) return;
+  living_ = shared_from_this();
   ends_[1].host = &host;
   ends_[1].handler = std::move(handler);
   for (std::size_t side : {0U, 1U}) post(side, [side](Pipe& pipe) { pipe.open(side); });
@@ -187,10 +189,12 @@ void Pipe::part(std::size_t side, const Error& why) {
 
 void Pipe::over(std::size_t side, Error why) {
   std::shared_ptr<Handler> handler;
+  std::shared_ptr<Pipe> last;  // let go of after the lock
   {
     const std::lock_guard lock(mutex_);
     ends_[side].host = nullptr;
     handler = std::exchange(ends_[side].handler, nullptr);
+    if (ends_[1 - side].host == nullptr) last = std::move(living_);
   }
   if (handler) contained([&] { handler->on_closed(why); });
 }

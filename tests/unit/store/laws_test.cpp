@@ -28,6 +28,7 @@ class StoreReplica final : public laws::Replica {
       EXPECT_FALSE(opened_->finish(std::move(batch)).error);
     }
     if (!committed) return committed.error();
+    busy_ = true;
     return last_ = committed->stamp;
   }
 
@@ -45,7 +46,8 @@ class StoreReplica final : public laws::Replica {
     RemoteCut cut;
     cut.deltas.emplace_back(scope_, delta);
     opened_->apply(std::move(cut));
-    if (random_.one_in(2)) return crdt::Applied{};  // it stays queued, to be flushed beside later transactions
+    // Queued, to be flushed beside later transactions; but not for ever, when there are none any more.
+    if (std::exchange(busy_, false) && random_.one_in(2)) return crdt::Applied{};
     const Flushed flushed = store::flush(*opened_);
     EXPECT_FALSE(flushed.error);
     EXPECT_TRUE(flushed.outcomes.back().applied);
@@ -54,7 +56,8 @@ class StoreReplica final : public laws::Replica {
 
   laws::Cells stored() override {
     laws::Cells cells;
-    for (const crdt::KeyState& state : opened_->delta(scope_, {}).value().keys)
+    const crdt::Delta all = delta_for({});
+    for (const crdt::KeyState& state : all.keys)
       for (const crdt::Listed& listed : state.listed) cells[state.key].push_back(listed.entry);
     return cells;
   }
@@ -89,10 +92,11 @@ class StoreReplica final : public laws::Replica {
   Opened opened_;
   ScopeId scope_{};
   crdt::Stamp last_ = 0;
+  bool busy_ = false;  // committed since the last offer
 };
 
 TEST(StoreLaws, HoldInRandomHistories) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     std::vector<StoreReplica*> replicas;
     laws::History history(seed, {3, 120}, [&](std::uint8_t number) {
       auto replica = std::make_unique<StoreReplica>(seed * 100 + number);

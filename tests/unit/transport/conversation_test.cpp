@@ -227,8 +227,8 @@ TEST_P(Conversation, WakeAndCloseAfterTheEndDoNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, Conversation, ::testing::Values(Kind::tls, Kind::plain, Kind::loopback),
-                         [](const auto& info) {
-                           return info.param == Kind::tls ? "tls" : info.param == Kind::plain ? "plain" : "loopback";
+                         [](const auto& made) {
+                           return made.param == Kind::tls ? "tls" : made.param == Kind::plain ? "plain" : "loopback";
                          });
 
 TEST(Loopback, SecondListenerIsRefused) {

@@ -30,11 +30,14 @@ class RawSocket {
 
   static RawSocket connect(std::uint16_t port, int flags = 0) {
     RawSocket made(::socket(AF_INET, SOCK_STREAM | flags, 0));
-    const sockaddr_in address = local(port);
-    const int result = ::connect(made.descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    EXPECT_TRUE(result == 0 || flags != 0);
+    EXPECT_TRUE(made.connect_to(port) || flags != 0);
     return made;
   }
+  bool connect_to(std::uint16_t port) const {
+    const sockaddr_in address = local(port);
+    return ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  int descriptor() const { return descriptor_; }
   static RawSocket listen(int backlog = 8) {
     RawSocket made(::socket(AF_INET, SOCK_STREAM, 0));
     const sockaddr_in address = local(0);

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands.hpp"
+
+#include "status.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+#include <utility>
+
+namespace program {
+namespace {
+
+std::string people_line(const es::ScopeStatus& scope) {
+  std::string line = std::string(es::name(scope.plane)) + ' ' + scope.scope + ": " + es::name(scope.why);
+  if (scope.version.number != 0) line += ", version " + std::to_string(scope.version.number);
+  line += ", " + std::to_string(scope.pending) + " pending";
+  if (scope.plane == es::Plane::stream) {
+    line += ", " + std::to_string(scope.counts.produced) + " produced = " + std::to_string(scope.counts.delivered) +
+            " delivered + " + std::to_string(scope.counts.pending) + " pending + " +
+            std::to_string(scope.counts.dropped) + " dropped";
+  }
+  return line + ", digest " + scope.digest.fingerprint;
+}
+
+json::object tagged(const es::ScopeStatus& scope) {
+  json::object out;
+  out["plane"] = es::name(scope.plane);
+  out["scope"] = scope.scope;
+  return out;
+}
+
+es::Result<void> log_config(es::Node& node, const es::ScopeStatus& scope, Output& output) {
+  auto known = node.config(scope.scope).history(std::size_t{1'000'000});
+  if (!known) return known.error();
+  for (const es::Config::Known& one : *known) {
+    json::object line = tagged(scope);
+    for (auto& [name, value] : from_version(one.version)) line[name] = std::move(value);
+    line["role"] = es::name(one.role);
+    output.line(line);
+  }
+  return {};
+}
+
+es::Result<void> log_state(es::Node& node, const es::ScopeStatus& scope, Output& output) {
+  auto entries = node.state(scope.scope).journal(std::size_t{1'000'000});
+  if (!entries) return entries.error();
+  for (const es::JournalEntry& entry : *entries) {
+    json::object line = tagged(scope);
+    line["version"] = entry.version;
+    line["at"] = from_time(entry.at);
+    json::array changes;
+    for (const es::KeyChange& change : entry.changes) changes.push_back(from_change(change));
+    line["changes"] = std::move(changes);
+    output.line(line);
+  }
+  return {};
+}
+
+es::Result<void> log_stream(es::Node& node, const es::ScopeStatus& scope, Output& output) {
+  auto origins = node.stream(scope.scope).origins();
+  if (!origins) return origins.error();
+  for (const auto& [origin, last] : *origins) {
+    json::object line = tagged(scope);
+    line["origin"] = es::to_string(origin);
+    line["last"] = last;
+    output.line(line);
+  }
+  return {};
+}
+
+}  // namespace
+
+es::Result<es::Node> open_existing(const std::string& path) {
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure)) {
+    return es::Error(es::Errc::not_found, "open: " + path + ": no such database");
+  }
+  es::NodeOptions options;
+  options.database = path;
+  return es::Node::open(std::move(options));
+}
+
+es::Result<std::vector<es::ScopeStatus>> scopes_of(const es::Node& node, const std::string& scope) {
+  std::vector<es::ScopeStatus> scopes = node.status().scopes;
+  if (!scope.empty()) std::erase_if(scopes, [&](const es::ScopeStatus& one) { return one.scope != scope; });
+  if (!scope.empty() && scopes.empty())
+    return es::Error(es::Errc::not_found, "scope: " + scope + ": not in this database");
+  std::sort(scopes.begin(), scopes.end(), [](const es::ScopeStatus& a, const es::ScopeStatus& b) {
+    return std::tie(a.plane, a.scope) < std::tie(b.plane, b.scope);
+  });
+  return scopes;
+}
+
+es::Result<int> run_status(const Options& options, Output& output) {
+  auto node = open_existing(options.db);
+  if (!node) return node.error();
+  const es::Status now = node->status();
+  auto scopes = scopes_of(*node, {});
+  if (!scopes) return scopes.error();
+  if (!output.human()) {
+    json::object line = from_status(now);
+    json::array list;
+    for (const es::ScopeStatus& scope : *scopes) list.push_back(from_scope(scope));
+    line["scopes"] = std::move(list);
+    output.line(line);
+    return 0;
+  }
+  output.text(now.name + ", replica " + es::to_string(now.replica));
+  for (const es::ScopeStatus& scope : *scopes) output.text("  " + people_line(scope));
+  return 0;
+}
+
+es::Result<int> run_log(const Options& options, Output& output) {
+  auto node = open_existing(options.db);
+  if (!node) return node.error();
+  auto scopes = scopes_of(*node, options.scope);
+  if (!scopes) return scopes.error();
+  for (const es::ScopeStatus& scope : *scopes) {
+    const auto log = scope.plane == es::Plane::config  ? log_config
+                     : scope.plane == es::Plane::state ? log_state
+                                                       : log_stream;
+    if (auto done = log(*node, scope, output); !done) return done.error();
+  }
+  return 0;
+}
+
+es::Result<int> run_diff(const Options& options, Output& output) {
+  auto node = open_existing(options.db);
+  if (!node) return node.error();
+  auto changes = node->config(options.scope).diff(options.versions[0], options.versions[1]);
+  if (!changes) return changes.error();
+  for (const es::KeyChange& change : *changes) output.line(from_change(change));
+  return 0;
+}
+
+es::Result<int> run_verify(const Options& options, Output& output) {
+  auto node = open_existing(options.db);
+  if (!node) return node.error();
+  auto findings = node->verify();
+  if (!findings) return findings.error();
+  for (const std::string& finding : *findings) output.line({{"finding", finding}});
+  output.line({{"sound", findings->empty()}, {"findings", findings->size()}});
+  return findings->empty() ? 0 : 1;
+}
+
+}  // namespace program

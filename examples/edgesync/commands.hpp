@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that look at one database and end: status, log, diff, dump, verify. None creates a database.
+#pragma once
+
+#include "options.hpp"
+#include "output.hpp"
+
+namespace program {
+
+/// Each returns the exit code. Fails with: whatever opening and reading the database fails with.
+es::Result<int> run_status(const Options& options, Output& output);
+es::Result<int> run_log(const Options& options, Output& output);
+es::Result<int> run_diff(const Options& options, Output& output);
+es::Result<int> run_dump(const Options& options, Output& output);
+es::Result<int> run_verify(const Options& options, Output& output);
+
+/// Opens a database that exists. Fails with: not_found; as Node::open.
+es::Result<es::Node> open_existing(const std::string& path);
+
+/// The node's scopes by plane and name; only `scope` if it is not empty, and then not_found if there is none.
+es::Result<std::vector<es::ScopeStatus>> scopes_of(const es::Node& node, const std::string& scope);
+
+}  // namespace program

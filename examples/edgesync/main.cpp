@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The `edgesync` program: a hub, a node driven by JSON lines, and tools that look into a database. Answers and events
+// go to stdout. An error is one line on stderr, "edgesync: WHAT: WHERE: WHY", and exit code 1; a usage error is 2.
+#include "commands.hpp"
+#include "input.hpp"
+#include "ops.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+
+namespace program {
+namespace {
+
+es::Result<int> run_session(const Options& options, Output& output) {
+  Input input;
+  auto session = Session::open(options, input, output);
+  if (!session) return session.error();
+  if (!options.requests) {
+    input.wait();
+  } else {
+    while (!(*session)->ended()) {
+      const auto line = input.next_line();
+      if (!line) break;
+      output.line(answer(**session, *line));
+    }
+  }
+  (*session)->close();
+  return 0;
+}
+
+es::Result<int> run(Options options) {
+  if (options.command == "shell") options.requests = true;
+  Output output(!options.json && !options.requests && isatty(STDOUT_FILENO) != 0);
+  if (options.command == "status") return run_status(options, output);
+  if (options.command == "log") return run_log(options, output);
+  if (options.command == "diff") return run_diff(options, output);
+  if (options.command == "dump") return run_dump(options, output);
+  if (options.command == "verify") return run_verify(options, output);
+  return run_session(options, output);
+}
+
+int main_with(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "--version")) {
+    const std::string version = std::string("edgesync ") + es::library_version() + '\n';
+    std::fputs(arguments[0] == "--help" ? std::string(usage()).c_str() : version.c_str(), stdout);
+    return 0;
+  }
+  ParsedOptions parsed = parse_options(arguments);
+  if (parsed.error) {
+    std::fprintf(stderr, "edgesync: %s\n%s", parsed.error->detail.c_str(), std::string(usage()).c_str());
+    return 2;
+  }
+  auto code = run(std::move(parsed.options));
+  if (code) return *code;
+  std::fprintf(stderr, "edgesync: %s\n", code.error().detail.c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace program
+
+int main(int argc, char** argv) {
+  try {
+    return program::main_with({argv + 1, argv + argc});
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "edgesync: failed: program: %s\n", failure.what());
+    return 1;
+  }
+}

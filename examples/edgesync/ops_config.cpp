@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests of the config plane.
+#include "edits.hpp"
+#include "ops.hpp"
+
+#include <utility>
+
+namespace program {
+namespace {
+
+json::object published(const es::VersionInfo& version) {
+  json::object out;
+  out["version"] = version.number;
+  out["id"] = version.id;
+  return out;
+}
+
+Answer publish_edits(es::Config config, const json::value& edits, const std::string& note) {
+  if (!edits.is_array()) return invalid("edits", "not a list");
+  auto edit = to_edit(edits.get_array());
+  if (!edit) return edit.error();
+  auto version = config.publish(*edit, note);
+  if (!version) return version.error();
+  return published(*version);
+}
+
+Answer publish_tree(es::Config config, const json::value& tree, const std::string& note) {
+  if (!tree.is_object()) return invalid("tree", "not an object");
+  auto content = flatten(tree);
+  if (!content) return content.error();
+  auto version = config.publish_tree(std::move(*content), note);
+  if (!version) return version.error();
+  return published(*version);
+}
+
+}  // namespace
+
+Answer config_publish(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const json::value* edits = fields.find("edits");
+  const json::value* tree = fields.find("tree");
+  const std::string note = fields.text_or("note", "");
+  if (edits == nullptr && tree == nullptr) fields.fail("edits", "missing, and no tree");
+  if (edits != nullptr && tree != nullptr) fields.fail("tree", "not together with edits");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  es::Config config = session.config(scope);
+  return edits != nullptr ? publish_edits(std::move(config), *edits, note)
+                          : publish_tree(std::move(config), *tree, note);
+}
+
+Answer config_get(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::string key = fields.text("key");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  const es::Config config = session.config(scope);
+  auto value = config.get(key);
+  if (!value) return value.error();
+  json::object out;
+  out["value"] = from_value(*value);
+  out["version"] = config.active().number;
+  return out;
+}
+
+Answer config_history(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::uint64_t limit = fields.number_or("limit", 20);
+  if (auto checked = fields.check(); !checked) return checked.error();
+  auto known = session.config(scope).history(limit);
+  if (!known) return known.error();
+  json::array versions;
+  for (const es::Config::Known& one : *known) {
+    json::object entry = from_version(one.version);
+    entry["role"] = es::name(one.role);
+    versions.push_back(std::move(entry));
+  }
+  json::object out;
+  out["versions"] = std::move(versions);
+  return out;
+}
+
+Answer config_diff(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::uint64_t from = fields.number("from");
+  const std::uint64_t to = fields.number("to");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  auto differing = session.config(scope).diff(from, to);
+  if (!differing) return differing.error();
+  json::array changes;
+  for (const es::KeyChange& change : *differing) changes.push_back(from_change(change));
+  json::object out;
+  out["changes"] = std::move(changes);
+  return out;
+}
+
+Answer config_rollback(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::uint64_t to = fields.number("to");
+  const std::string note = fields.text_or("note", "");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  auto version = session.config(scope).rollback(to, note);
+  if (!version) return version.error();
+  return published(*version);
+}
+
+}  // namespace program

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests of the stream plane. A row is [unix_us, field...] with the fields in the order of the columns.
+#include "ops.hpp"
+
+#include <utility>
+
+namespace program {
+namespace {
+
+constexpr std::string_view column_types = "f64, i64, bool, text or bytes";
+
+std::optional<es::ColumnType> to_type(std::string_view text) {
+  if (text == "bool") return es::boolean;
+  for (const es::ColumnType type : {es::f64, es::i64, es::text, es::bytes}) {
+    if (text == es::name(type)) return type;
+  }
+  return std::nullopt;
+}
+
+es::Result<es::Column> to_column(const json::value& from, const std::string& where) {
+  const json::array* pair = from.if_array();
+  if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_string()) {
+    return invalid(where, "not [name, type]");
+  }
+  const json::string& name = (*pair)[0].get_string();
+  const json::string& type = (*pair)[1].get_string();
+  const auto known = to_type(std::string_view(type.data(), type.size()));
+  if (!known) return invalid(where, "type is not " + std::string(column_types));
+  return es::Column{std::string(name.data(), name.size()), *known};
+}
+
+es::Result<std::vector<es::Column>> to_columns(const json::array& list) {
+  std::vector<es::Column> columns;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    auto column = to_column(list[i], "columns[" + std::to_string(i) + "]");
+    if (!column) return column.error();
+    columns.push_back(std::move(*column));
+  }
+  return columns;
+}
+
+es::Result<es::Record> to_record(const json::value& from, const std::vector<es::Column>& columns,
+                                 const std::string& where) {
+  const json::array* row = from.if_array();
+  if (row == nullptr || row->empty()) return invalid(where, "not [unix_us, field...]");
+  const std::int64_t* at = (*row)[0].if_int64();
+  if (at == nullptr) return invalid(where, "unix_us is not a whole number");
+  es::Record record;
+  record.at = es::Timestamp(std::chrono::microseconds(*at));
+  for (std::size_t i = 1; i < row->size(); ++i) {
+    auto field = to_value((*row)[i], where);
+    if (!field) return field.error();
+    if (std::holds_alternative<es::Json>(*field)) return invalid(where, "a field is a list or an object");
+    // JSON writers drop ".0": a whole number in a column of doubles is a double.
+    const auto* whole = std::get_if<std::int64_t>(&*field);
+    if (whole != nullptr && i <= columns.size() && columns[i - 1].type == es::f64) {
+      *field = static_cast<double>(*whole);
+    }
+    record.fields.push_back(std::move(*field));
+  }
+  return record;
+}
+
+}  // namespace
+
+Answer stream_open(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const json::array* list = fields.array("columns");
+  es::StreamOptions options;
+  options.local_only = fields.flag_or("local_only", false);
+  for (const char* name : {"retention_ms", "quota_bytes", "overflow"}) fields.refuse(name);
+  if (auto checked = fields.check(); !checked) return checked.error();
+  auto columns = to_columns(*list);
+  if (!columns) return columns.error();
+  options.columns = std::move(*columns);
+  auto opened = session.node().stream(scope, std::move(options)).columns();
+  if (!opened) return opened.error();
+  return json::object();
+}
+
+Answer stream_append(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const json::array* rows = fields.array("rows");
+  const es::Durability durability = fields.durability();
+  if (auto checked = fields.check(); !checked) return checked.error();
+  es::Stream stream = session.node().stream(scope);
+  auto columns = stream.columns();
+  if (!columns) return columns.error();
+  std::vector<es::Record> records;
+  for (std::size_t i = 0; i < rows->size(); ++i) {
+    auto record = to_record((*rows)[i], *columns, "rows[" + std::to_string(i) + "]");
+    if (!record) return record.error();
+    records.push_back(std::move(*record));
+  }
+  auto sequences = stream.append(records, durability);
+  if (!sequences) return sequences.error();
+  json::object out;
+  out["first"] = sequences->first;
+  out["last"] = sequences->last;
+  return out;
+}
+
+Answer stream_read(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::string origin = fields.text_or("origin", es::to_string(session.node().id()));
+  const std::uint64_t from = fields.number_or("from", 1);
+  const std::uint64_t limit = fields.number_or("limit", 1000);
+  if (auto checked = fields.check(); !checked) return checked.error();
+  const auto replica = to_replica(origin, "origin");
+  if (!replica) return replica.error();
+  auto read = session.node().stream(scope).read(*replica, from, limit);
+  if (!read) return read.error();
+  json::array rows;
+  for (const es::Record& record : read->records) rows.push_back(from_record(record));
+  json::object out;
+  out["rows"] = std::move(rows);
+  out["gaps"] = from_gaps(read->gaps);
+  if (!read->records.empty()) {
+    out["first"] = read->records.front().sequence;
+    out["last"] = read->records.back().sequence;
+  }
+  return out;
+}
+
+}  // namespace program

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+
+namespace program {
+namespace {
+
+struct Command {
+  std::string_view name;
+  std::vector<std::string_view> options;
+  std::size_t versions = 0;  ///< Positional arguments.
+};
+
+struct TextOption {
+  std::string_view name;
+  std::string Options::*member;
+};
+
+struct Flag {
+  std::string_view name;
+  bool Options::*member;
+};
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      {"serve",
+       {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--uplink", "--token",
+        "--ca", "--insecure", "--stdin", "--json"}},
+      {"shell",
+       {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--hub", "--token", "--ca",
+        "--insecure", "--json"}},
+      {"status", {"--db", "--json"}},
+      {"log", {"--db", "--scope", "--json"}},
+      {"diff", {"--db", "--scope", "--json"}, 2},
+      {"dump", {"--db", "--scope", "--json"}},
+      {"verify", {"--db", "--json"}},
+  };
+  return all;
+}
+
+const std::vector<TextOption>& text_options() {
+  static const std::vector<TextOption> all = {
+      {"--db", &Options::db},
+      {"--name", &Options::name},
+      {"--tls-cert", &Options::certificate},
+      {"--tls-key", &Options::key},
+      {"--client-ca", &Options::client_ca},
+      {"--tokens", &Options::tokens},
+      {"--uplink", &Options::hub},
+      {"--hub", &Options::hub},
+      {"--token", &Options::token},
+      {"--ca", &Options::ca},
+      {"--scope", &Options::scope},
+  };
+  return all;
+}
+
+const std::vector<Flag>& flags() {
+  static const std::vector<Flag> all = {
+      {"--insecure", &Options::insecure}, {"--stdin", &Options::requests}, {"--json", &Options::json}};
+  return all;
+}
+
+template <class Table>
+auto find(const Table& table, std::string_view name) {
+  const auto found = std::find_if(table.begin(), table.end(), [&](const auto& entry) { return entry.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+template <class Number>
+bool to_number(std::string_view text, Number& out) {
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return failure == std::errc() && end == text.data() + text.size();
+}
+
+/// HOST:PORT; an IPv6 address stands in brackets.
+std::optional<Listen> to_listen(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  Listen listen{std::string(text.substr(0, colon))};
+  if (listen.host.size() > 2 && listen.host.front() == '[' && listen.host.back() == ']') {
+    listen.host = listen.host.substr(1, listen.host.size() - 2);
+  }
+  if (!to_number(text.substr(colon + 1), listen.port)) return std::nullopt;
+  return listen;
+}
+
+/// Walks the arguments after the command once; the first thing wrong ends the walk.
+class Parser {
+ public:
+  Parser(const Command& command, const std::vector<std::string>& arguments) : command_(command), arguments_(arguments) {
+    out_.options.command = command.name;
+  }
+
+  ParsedOptions run() {
+    for (at_ = 1; at_ < arguments_.size() && !out_.error; ++at_) take(arguments_[at_]);
+    if (!out_.error) complete();
+    return std::move(out_);
+  }
+
+ private:
+  void take(const std::string& argument) {
+    if (argument.rfind("--", 0) != 0) return positional(argument);
+    if (std::find(command_.options.begin(), command_.options.end(), argument) == command_.options.end()) {
+      return fail(argument, "unknown option");
+    }
+    if (const Flag* flag = find(flags(), argument)) {
+      out_.options.*flag->member = true;
+      return;
+    }
+    if (at_ + 1 == arguments_.size() || arguments_[at_ + 1].empty()) return fail(argument, "needs a value");
+    const std::string& value = arguments_[++at_];
+    if (const TextOption* option = find(text_options(), argument)) {
+      out_.options.*option->member = value;
+      return;
+    }
+    out_.options.listen = to_listen(value);
+    if (!out_.options.listen) fail(argument, "'" + value + "' is not HOST:PORT");
+  }
+
+  void positional(const std::string& argument) {
+    std::uint64_t version = 0;
+    if (out_.options.versions.size() == command_.versions) return fail(argument, "unexpected argument");
+    if (!to_number(argument, version)) return fail(argument, "not a version number");
+    out_.options.versions.push_back(version);
+  }
+
+  void complete() {
+    const Options& options = out_.options;
+    if (options.db.empty()) return fail("--db", "missing");
+    if (options.versions.size() != command_.versions) return fail("V1 V2", "missing");
+    if (command_.versions != 0 && options.scope.empty()) return fail("--scope", "missing");
+    if (command_.name == "serve" && !options.listen) return fail("--listen", "missing");
+    if (!options.listen && !(options.certificate + options.client_ca + options.tokens).empty()) {
+      return fail("--listen", "missing");
+    }
+    if (options.certificate.empty() != options.key.empty()) {
+      return fail(options.key.empty() ? "--tls-key" : "--tls-cert", "missing");
+    }
+    if (options.hub.empty() && (!options.ca.empty() || !options.token.empty()) && command_.name == "serve") {
+      return fail("--uplink", "missing");
+    }
+  }
+
+  void fail(std::string_view what, std::string_view why) {
+    out_.error = UsageError{std::string(what) + ": " + std::string(command_.name) + ": " + std::string(why)};
+  }
+
+  const Command& command_;
+  const std::vector<std::string>& arguments_;
+  std::size_t at_ = 0;
+  ParsedOptions out_;
+};
+
+}  // namespace
+
+ParsedOptions parse_options(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return {{}, UsageError{"command: edgesync: missing"}};
+  const Command* command = find(commands(), arguments.front());
+  if (command == nullptr) return {{}, UsageError{arguments.front() + ": edgesync: unknown command"}};
+  return Parser(*command, arguments).run();
+}
+
+std::string_view usage() noexcept {
+  return R"(usage:
+  edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
+                  [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--insecure] [--stdin]
+  edgesync shell  --db FILE [--name NAME] [--hub URL] [--token T] [--ca F] [--insecure]
+                  [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
+  edgesync status --db FILE
+  edgesync log    --db FILE [--scope S]
+  edgesync diff   --db FILE --scope S V1 V2
+  edgesync dump   --db FILE [--scope S]
+  edgesync verify --db FILE
+With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
+per line on stdin. A plaintext listener or ws:// URL needs --insecure and a loopback address.
+)";
+}
+
+}  // namespace program

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options: the command line, checked. A command takes only the options it knows; anything else is a usage error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace program {
+
+struct Listen {
+  std::string host{};
+  std::uint16_t port = 0;
+};
+
+struct Options {
+  std::string command{};
+  std::string db{};
+  std::optional<Listen> listen{};
+  std::string name{};
+  std::string certificate{}, key{}, client_ca{};  ///< The listener's side.
+  std::string tokens{};
+  std::string hub{};  ///< URL of the hub above: --hub of a shell, --uplink of a hub.
+  std::string token{}, ca{};
+  std::string scope{};
+  std::vector<std::uint64_t> versions{};  ///< diff: from, to
+  bool insecure = false;
+  bool requests = false;  ///< Requests are read from stdin.
+  bool json = false;
+};
+
+/// What is wrong with a command line: "WHAT: WHERE: WHY".
+struct UsageError {
+  std::string detail{};
+};
+
+/// Either `options` is complete, or `error` says why not.
+struct ParsedOptions {
+  Options options{};
+  std::optional<UsageError> error{};
+};
+
+ParsedOptions parse_options(const std::vector<std::string>& arguments);
+std::string_view usage() noexcept;
+
+}  // namespace program

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session.hpp"
+
+#include "events.hpp"
+
+#include <utility>
+
+namespace program {
+namespace {
+
+es::Result<es::Authorizer> authorizer(const Options& options) {
+  // No file, no grants: the hub then refuses everybody.
+  if (options.tokens.empty()) return es::Authorizer{};
+  return es::token_file(options.tokens);
+}
+
+es::Result<es::Hub> open_hub(const Options& options) {
+  auto authorize = authorizer(options);
+  if (!authorize) return authorize.error();
+  es::HubOptions hub;
+  hub.node.database = options.db;
+  hub.node.name = options.name;
+  hub.address = options.listen->host;
+  hub.port = options.listen->port;
+  hub.tls = {options.client_ca, options.certificate, options.key};
+  hub.insecure = options.insecure;
+  hub.authorize = std::move(*authorize);
+  return es::Hub::open(std::move(hub));
+}
+
+es::Result<es::Node> open_node(const Options& options) {
+  es::NodeOptions node;
+  node.database = options.db;
+  node.name = options.name;
+  return es::Node::open(std::move(node));
+}
+
+}  // namespace
+
+es::Result<std::unique_ptr<Session>> Session::open(const Options& options, const Input& input, Output& output) {
+  std::unique_ptr<Session> session(new Session(options, input, output));
+  if (auto started = session->start(options); !started) return started.error();
+  return session;
+}
+
+es::Result<void> Session::start(const Options& options) {
+  if (options.listen) {
+    auto hub = open_hub(options);
+    if (!hub) return hub.error();
+    hub_.emplace(std::move(*hub));
+    output_.line({{"event", "listening"}, {"port", hub_->port()}});
+  } else {
+    auto node = open_node(options);
+    if (!node) return node.error();
+    node_.emplace(std::move(*node));
+  }
+  subscriptions_.push_back(node().on_event([this](const es::Event& event) { print(event); }));
+  if (options.hub.empty()) return {};
+  return link(options.hub, options.token, options.ca);
+}
+
+es::Result<void> Session::link(const std::string& url, const std::string& token, const std::string& ca) {
+  es::LinkOptions options;
+  options.url = url;
+  if (!token.empty()) options.token = [token] { return token; };
+  options.tls.ca_file = ca;
+  options.insecure = insecure_;
+  return node().link(std::move(options));
+}
+
+void Session::watch(const std::string& scope, const std::string& prefix) {
+  subscriptions_.push_back(node().state(scope).on_change(
+      prefix, [this](const es::Change& change) { output_.line(from_state_change(change)); }));
+}
+
+es::Config Session::config(const std::string& scope) {
+  es::Config config = node().config(scope);
+  const std::uint64_t active = config.active().number;
+  const std::lock_guard lock(mutex_);
+  active_.try_emplace(scope, active);
+  return config;
+}
+
+std::uint64_t Session::replace_active(const std::string& scope, std::uint64_t now) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(active_[scope], now);
+}
+
+void Session::print(const es::Event& event) {
+  json::object line = from_event(event);
+  if (event.kind == es::EventKind::activated) replace_active(event.scope, event.version.number);
+  if (event.kind == es::EventKind::rolled_back) {
+    const std::uint64_t from = replace_active(event.scope, event.version.number);
+    if (from != 0) line["from"] = from;
+  }
+  output_.line(line);
+}
+
+void Session::close() noexcept {
+  ended_ = true;
+  if (hub_) hub_->close();
+  if (node_) node_->close();
+  subscriptions_.clear();
+}
+
+}  // namespace program

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: one running node or hub, what it prints about itself, and the handlers that requests registered. It ends
+// orderly: what was accepted is durable before close() returns.
+#pragma once
+
+#include "input.hpp"
+#include "options.hpp"
+#include "output.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace program {
+
+class Session {
+ public:
+  /// Opens the database, listens if told so, and starts the link if there is a URL.
+  static es::Result<std::unique_ptr<Session>> open(const Options& options, const Input& input, Output& output);
+
+  es::Node& node() noexcept { return hub_ ? *hub_ : *node_; }
+  Output& output() noexcept { return output_; }
+
+  /// Links to `url` with this process's leave for plaintext.
+  es::Result<void> link(const std::string& url, const std::string& token, const std::string& ca);
+  /// A `change` line for every later change at or below `prefix`.
+  void watch(const std::string& scope, const std::string& prefix);
+  /// Remembers the active version, so that a later rollback can tell where it came from.
+  es::Config config(const std::string& scope);
+
+  /// A signal came, or the session was closed.
+  bool ended() const noexcept { return ended_ || input_.signalled(); }
+  void close() noexcept;
+
+ private:
+  Session(const Options& options, const Input& input, Output& output)
+      : insecure_(options.insecure), input_(input), output_(output) {}
+  es::Result<void> start(const Options& options);
+  void print(const es::Event& event);
+  /// The version that was active in `scope` before `now`; 0 if that is not known.
+  std::uint64_t replace_active(const std::string& scope, std::uint64_t now);
+
+  const bool insecure_;
+  const Input& input_;
+  Output& output_;
+  std::optional<es::Node> node_{};
+  std::optional<es::Hub> hub_{};
+  std::vector<es::Subscription> subscriptions_{};
+  bool ended_ = false;
+  std::mutex mutex_;  ///< Guards active_: requests and events come from different threads.
+  std::map<std::string, std::uint64_t> active_{};
+};
+
+}  // namespace program

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Black-box tests of the `edgesync` program: every request, every shape of error, exit codes, and two nodes with a hub
+over TLS. Nothing here sleeps: a test waits for the answer or the event it is about.
+
+    shell_test.py PROGRAMS [CASE...]"""
+
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
+from rig import Rig  # noqa: E402
+
+PROGRAMS = None
+COLUMNS = [["temp_c", "f64"], ["count", "i64"], ["on", "bool"], ["note", "text"], ["raw", "bytes"]]
+ROWS = [[1_700_000_000_000_000 + i, 20.5 + i, i, i % 2 == 0, f"row {i}", {"base64": "AAEC"}] for i in range(10)]
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory(prefix="edgesync-test-"))
+        self.rig = self.enterContext(Rig(directory, PROGRAMS))
+
+    def shell(self, name="node", *arguments):
+        return self.rig.start("edgesync", "shell", "--db", self.rig.path(f"{name}.db"), "--name", name, *arguments)
+
+    def refused(self, answer, code, names=""):
+        self.assertIs(answer["ok"], False)
+        self.assertEqual(answer["error"]["code"], code, answer)
+        self.assertIn(names, answer["error"]["detail"])
+
+
+class State(Case):
+    def test_every_kind_of_edit_shows_in_get_and_scan(self):
+        node = self.shell()
+        node.do("state.transact", scope="twin/a", edits=[
+            {"set": "mode", "value": "eco"}, {"add": "boots", "delta": 2}, {"add": "boots", "delta": -5},
+            {"insert": "alarms", "member": "hot"}, {"insert": "alarms", "member": 7}, {"set": "gone/x", "value": 1},
+            {"set": "gone/y", "value": 2}, {"set": "erased", "value": 3}, {"add": "cleared", "delta": 9}])
+        node.do("state.transact", scope="twin/a", edits=[
+            {"erase_prefix": "gone"}, {"erase": "erased"}, {"remove": "alarms", "member": 7}, {"reset": "cleared"}])
+        self.assertEqual(node.do("state.get", scope="twin/a", key="boots")["value"], -3)
+        self.assertEqual(node.do("state.get", scope="twin/a", key="alarms")["value"], ["hot"])
+        cells = node.do("state.scan", scope="twin/a", prefix="")["cells"]
+        self.assertEqual({k: v for k, v in cells.items() if k != "cleared"}, {"alarms": ["hot"], "boots": -3, "mode": "eco"})
+        self.assertEqual(list(cells), sorted(cells))
+        self.assertEqual(node.do("state.scan", scope="twin/a", prefix="mode")["cells"], {"mode": "eco"})
+        self.refused(node.ask("state.get", scope="twin/a", key="erased"), "not_found", "erased")
+
+    def test_values_keep_their_type(self):
+        values = [None, True, -9223372036854775808, 9223372036854775807, 2.0, 0.1, 5e-324, -1.7976931348623157e308,
+                  94911.62560000001, "", "ä\n\u0001", {"base64": ""}, {"base64": "/+8="}, [1, 2.5, {"deep": [None]}],
+                  {"a": {"b": 1}}]
+        node = self.shell()
+        for value in values:
+            node.do("state.transact", scope="s", edits=[{"set": "k", "value": value}])
+            back = node.do("state.get", scope="s", key="k")["value"]
+            self.assertEqual((back, type(back)), (value, type(value)))
+
+    def test_commits_grow_and_survive_the_end_of_input(self):
+        node = self.shell()
+        tokens = [int(node.do("state.transact", scope="s", durability=durability,
+                              edits=[{"add": "n", "delta": 1}])["commit"]) for durability in ["durable", "fast"] * 3]
+        self.assertEqual(tokens, sorted(set(tokens)))
+        self.assertEqual(node.finish(), 0)
+        self.assertEqual(self.shell().do("state.get", scope="s", key="n")["value"], 6)
+
+    def test_a_bad_edit_changes_nothing(self):
+        node = self.shell()
+        self.refused(node.ask("state.transact", scope="s", edits=[{"set": "a", "value": 1}, {"add": "n", "delta": "x"}]),
+                     "invalid_argument", "edits[1].delta")
+        self.assertEqual(node.do("state.scan", scope="s", prefix="")["cells"], {})
+
+    def test_watch_tells_changes_below_its_prefix(self):
+        node = self.shell()
+        node.do("watch", plane="state", scope="s", prefix="in")
+        node.do("state.transact", scope="s", edits=[{"set": "out", "value": 1}, {"set": "in/x", "value": 2}])
+        node.do("state.transact", scope="s", edits=[{"set": "in/x", "value": 3}])
+        first = node.event("change")
+        self.assertEqual((first["scope"], first["key"], first["after"]), ("s", "in/x", 2))
+        self.assertEqual(node.event("change", before=2)["after"], 3)
+        self.assertFalse([event for event in node.events if event.get("key") == "out"])
+        self.refused(node.ask("watch", plane="config", scope="c"), "unsupported", "plane")
+
+
+class Config(Case):
+    def test_a_tree_is_published_flattened_and_edits_build_on_it(self):
+        node = self.shell()
+        tree = {"line": {"limit": 5, "list": [1, {"a": 2}], "none": {}, "raw": {"base64": "AA=="}}, "x/y": True}
+        first = node.do("config.publish", scope="c", tree=tree, note="first")
+        self.assertEqual(len(first["id"]), 64)
+        node.event("activated", version=first["version"])
+        for key, value in {"line/limit": 5, "line/list": [1, {"a": 2}], "line/none": {}, "line/raw": {"base64": "AA=="},
+                           "x/y": True}.items():
+            answer = node.do("config.get", scope="c", key=key)
+            self.assertEqual((answer["value"], answer["version"]), (value, first["version"]))
+        second = node.do("config.publish", scope="c", edits=[{"set": "line/limit", "value": 6}, {"erase": "x/y"}])
+        node.event("activated", version=second["version"])
+        self.assertEqual(node.do("config.diff", scope="c", **{"from": first["version"], "to": second["version"]})["changes"],
+                         [{"key": "line/limit", "before": 5, "after": 6}, {"key": "x/y", "before": True}])
+        history = node.do("config.history", scope="c")["versions"]
+        self.assertEqual([(v["version"], v["role"]) for v in history], [(2, "active"), (1, "confirmed")])
+        self.assertEqual(history[1]["note"], "first")
+        self.assertEqual(len(node.do("config.history", scope="c", limit=1)["versions"]), 1)
+
+    def test_rollback_returns_to_old_content(self):
+        node = self.shell()
+        for limit in (1, 2, 3):
+            version = node.do("config.publish", scope="c", tree={"limit": limit})["version"]
+            node.event("activated", version=version)
+        node.do("config.rollback", scope="c", to=1)
+        rolled = node.event("rolled_back")
+        self.assertEqual((rolled["scope"], rolled["from"], rolled["to"]), ("c", 3, 1))
+        self.assertEqual(node.do("config.get", scope="c", key="limit")["value"], 1)
+        self.refused(node.ask("config.rollback", scope="c", to=77), "not_found", "77")
+
+    def test_bad_publications_are_refused(self):
+        node = self.shell()
+        self.refused(node.ask("config.publish", scope="c"), "invalid_argument", "edits")
+        self.refused(node.ask("config.publish", scope="c", tree={"a": 1}, edits=[]), "invalid_argument", "tree")
+        self.refused(node.ask("config.publish", scope="c", tree=[1]), "invalid_argument", "tree")
+        self.refused(node.ask("config.publish", scope="c", edits=[{"add": "n", "delta": 1}]), "invalid_argument", "n")
+        self.refused(node.ask("config.get", scope="c", key="a"), "not_found")
+
+
+class Stream(Case):
+    def test_rows_come_back_as_they_went_in(self):
+        node = self.shell()
+        node.do("stream.open", scope="t", columns=COLUMNS)
+        answer = node.do("stream.append", scope="t", rows=ROWS)
+        self.assertEqual((answer["first"], answer["last"]), (1, 10))
+        self.assertEqual(node.do("stream.append", scope="t", durability="fast", rows=[[5] + [None] * 5])["first"], 11)
+        read = node.do("stream.read", scope="t", **{"from": 3, "limit": 4})
+        self.assertEqual((read["rows"], read["gaps"], read["first"], read["last"]), (ROWS[2:6], [], 3, 6))
+        self.assertEqual(node.do("stream.read", scope="t", **{"from": 11})["rows"], [[5] + [None] * 5])
+        whole = node.do("stream.append", scope="t", rows=[[5, 21, 1, True, "", {"base64": ""}]])["first"]
+        value = node.do("stream.read", scope="t", **{"from": whole})["rows"][0][1]
+        self.assertEqual((value, type(value)), (21.0, float))
+
+    def test_bad_streams_and_rows_are_refused(self):
+        node = self.shell()
+        for name in ("retention_ms", "quota_bytes", "overflow"):
+            self.refused(node.ask("stream.open", scope="t", columns=COLUMNS, **{name: 1}), "unsupported", name)
+        self.refused(node.ask("stream.open", scope="t", columns=[["a", "f32"]]), "invalid_argument", "columns[0]")
+        self.refused(node.ask("stream.append", scope="none", rows=[[1, 2]]), "not_found", "none")
+        node.do("stream.open", scope="t", columns=COLUMNS)
+        self.refused(node.ask("stream.append", scope="t", rows=[ROWS[0], [1, "x"]]), "type_mismatch")
+        self.refused(node.ask("stream.append", scope="t", rows=[["now"]]), "invalid_argument", "rows[0]")
+        self.refused(node.ask("stream.read", scope="t", origin="zz"), "invalid_argument", "origin")
+        self.assertEqual(node.do("stream.read", scope="t")["rows"], [])
+
+    def test_a_local_stream_owes_nothing(self):
+        node = self.shell()
+        node.do("stream.open", scope="t", columns=COLUMNS, local_only=True)
+        node.do("stream.append", scope="t", rows=ROWS)
+        scope = next(s for s in node.do("status")["scopes"] if s["scope"] == "t")
+        self.assertEqual((scope["why"], scope["pending"], scope["produced"]), ("local_only", 0, 10))
+
+
+class Requests(Case):
+    def test_answers_repeat_the_id_and_bad_requests_are_errors(self):
+        node = self.shell()
+        for line in ("nonsense", "[1]", '{"op":"status"}', ""):
+            before = len(node.events)
+            node.send(line)
+            node.wait_until(lambda: len(node.events) > before or None, "answer without an id", 30)
+            self.assertNotIn("id", node.events[-1])
+            self.refused(node.events[-1], "invalid_argument")
+        node.send('{"id":"a","op":"digest","plane":"state","scope":"s"}')
+        self.assertIs(node.wait_until(lambda: node.answers.pop("a", None), "answer", 30)["ok"], True)
+        self.refused(node.ask("explode"), "invalid_argument", "explode")
+
+    def test_every_op_names_unknown_and_missing_fields(self):
+        needed = {"state.transact": {"scope": "s", "edits": []}, "state.get": {"scope": "s", "key": "k"},
+                  "state.scan": {"scope": "s"}, "config.publish": {"scope": "c", "tree": {}},
+                  "config.get": {"scope": "c", "key": "k"}, "config.history": {"scope": "c"},
+                  "config.diff": {"scope": "c", "from": 1, "to": 2}, "config.rollback": {"scope": "c", "to": 1},
+                  "stream.open": {"scope": "t", "columns": []}, "stream.append": {"scope": "t", "rows": []},
+                  "stream.read": {"scope": "t"}, "subscribe": {"plane": "state", "scope": "s"},
+                  "digest": {"plane": "state", "scope": "s"}, "status": {}, "flush": {"timeout_ms": 1},
+                  "watch": {"plane": "state", "scope": "s"}, "link": {"url": "wss://127.0.0.1:1"}, "unlink": {},
+                  "close": {}}
+        node = self.shell()
+        for op, fields in needed.items():
+            self.refused(node.ask(op, **fields, surprise=1), "invalid_argument", "surprise")
+            for missing in fields:
+                if missing in ("timeout_ms", "tree"):
+                    continue
+                rest = {name: value for name, value in fields.items() if name != missing}
+                self.refused(node.ask(op, **rest), "invalid_argument", missing)
+                self.refused(node.ask(op, **rest, **{missing: False}), "invalid_argument", missing)
+
+    def test_close_makes_everything_durable_and_ends_with_success(self):
+        node = self.shell()
+        node.do("state.transact", scope="s", edits=[{"set": "k", "value": 1}], durability="fast")
+        node.do("close")
+        self.assertEqual(node.wait(), 0)
+        self.assertEqual(self.shell().do("state.get", scope="s", key="k")["value"], 1)
+
+    def test_flush_offline_times_out_and_says_what_is_missing(self):
+        node = self.shell()
+        node.do("flush", timeout_ms=0)
+        node.do("state.transact", scope="twin/x", edits=[{"set": "k", "value": 1}])
+        self.refused(node.ask("flush", timeout_ms=10), "timed_out", "twin/x")
+        scope = node.do("status")["scopes"][0]
+        self.assertEqual((scope["scope"], scope["pending"], scope["why"]), ("twin/x", 1, "no_link"))
+        self.assertGreaterEqual(scope["oldest_pending_ms"], 0)
+
+    def test_a_signal_ends_a_shell_orderly(self):
+        node = self.shell()
+        node.do("state.transact", scope="s", edits=[{"set": "k", "value": 1}], durability="fast")
+        self.assertEqual(node.stop(), 0)
+        self.assertEqual(self.shell().do("state.get", scope="s", key="k")["value"], 1)
+
+
+class CommandLine(Case):
+    def fails(self, code, *arguments, naming=""):
+        got, out, error = self.rig.run("edgesync", *arguments)
+        self.assertEqual((got, out), (code, ""), error)
+        self.assertRegex(error.splitlines()[0], "^edgesync: [^:]+: .+: .+")
+        self.assertIn(naming, error)
+        self.assertTrue(code == 2 or len(error.splitlines()) == 1, error)
+
+    def test_usage_errors_exit_with_2(self):
+        db = ("--db", self.rig.path("x.db"))
+        self.fails(2, naming="command")
+        for command in ("export", "import", "fly"):
+            self.fails(2, command, *db, naming=command)
+        self.fails(2, "shell", naming="--db")
+        self.fails(2, "shell", *db, "--admin", "127.0.0.1:0", naming="--admin")
+        self.fails(2, "serve", *db, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", naming="--admin")
+        self.fails(2, "serve", *db, naming="--listen")
+        self.fails(2, "serve", *db, "--listen", "nowhere", naming="HOST:PORT")
+        self.fails(2, "serve", *db, "--listen", "127.0.0.1:70000", naming="HOST:PORT")
+        self.fails(2, "serve", *db, "--listen", "127.0.0.1:0", "--tls-cert", "f", naming="--tls-key")
+        self.fails(2, "shell", *db, "--tokens", "f", naming="--listen")
+        self.fails(2, "diff", *db, "--scope", "c", "1", naming="V1 V2")
+        self.fails(2, "diff", *db, "1", "2", naming="--scope")
+        self.fails(2, "status", *db, "extra", naming="extra")
+        self.assertFalse(Path(self.rig.path("x.db")).exists())
+
+    def test_other_errors_exit_with_1_and_one_line(self):
+        db = ("--db", self.rig.path("x.db"))
+        for command in ("status", "log", "dump", "verify"):
+            self.fails(1, command, *db, naming="x.db")
+        self.fails(1, "serve", *db, "--listen", "127.0.0.1:0")
+        self.fails(1, "serve", *db, "--listen", "0.0.0.0:0", "--insecure")
+        self.fails(1, "serve", *db, "--listen", "127.0.0.1:0", "--insecure", "--tokens", "/no/file", naming="/no/file")
+        self.fails(1, "shell", *db, "--hub", "ws://127.0.0.1:1", naming="ws://127.0.0.1:1")
+        self.fails(1, "shell", *db, "--hub", "ws://192.0.2.1:1", "--insecure")
+        self.fails(1, "shell", "--db", "/no/such/directory/x.db", naming="/no/such/directory")
+
+    def test_a_database_has_one_user_at_a_time(self):
+        self.shell().do("status")
+        self.fails(1, "status", "--db", self.rig.path("node.db"), naming="node.db")
+
+    def test_help_is_no_error(self):
+        code, out, error = self.rig.run("edgesync", "--help")
+        self.assertEqual((code, error), (0, ""))
+        for command in ("serve", "shell", "status", "log", "diff", "dump", "verify"):
+            self.assertIn(f"edgesync {command}", out)
+
+
+class Tools(Case):
+    def lines(self, *arguments):
+        code, out, error = self.rig.run("edgesync", *arguments, "--db", self.rig.path("node.db"))
+        self.assertEqual((code, error), (0, ""))
+        return [json.loads(line) for line in out.splitlines()]
+
+    def test_tools_show_what_a_shell_wrote(self):
+        node = self.shell()
+        node.do("state.transact", scope="s", edits=[{"set": "b", "value": 1}, {"insert": "a", "member": "x"}])
+        for limit in (1, 2):
+            version = node.do("config.publish", scope="c", tree={"limit": limit})["version"]
+            node.event("activated", version=version)
+        node.do("stream.open", scope="t", columns=COLUMNS)
+        node.do("stream.append", scope="t", rows=ROWS)
+        digests = {scope: node.do("digest", plane=plane, scope=scope)
+                   for plane, scope in (("state", "s"), ("config", "c"), ("stream", "t"))}
+        self.assertEqual(node.finish(), 0)
+
+        status = self.lines("status")[0]
+        self.assertEqual(sorted(s["scope"] for s in status["scopes"]), ["c", "s", "t"])
+        self.assertEqual([line["version"] for line in self.lines("log", "--scope", "c")], [2, 1])
+        self.assertEqual(self.lines("diff", "--scope", "c", "1", "2"), [{"key": "limit", "before": 1, "after": 2}])
+        self.assertEqual(self.lines("verify"), [{"sound": True, "findings": 0}])
+        dump = self.lines("dump")
+        for scope, digest in digests.items():
+            line = next(line for line in dump if line["scope"] == scope and "digest" in line)
+            self.assertEqual(line["digest"], {name: digest[name] for name in ("context", "fingerprint", "count")})
+        cells = [line for line in dump if line["scope"] == "s" and "key" in line]
+        self.assertEqual([(c["key"], c["type"], c["value"]) for c in cells], [("a", "set", ["x"]), ("b", "value", 1)])
+        rows = [line for line in dump if line["scope"] == "t" and "rows" in line]
+        self.assertEqual((rows[0]["first"], rows[0]["last"], rows[0]["rows"]), (1, 10, ROWS))
+        self.assertEqual({line["scope"] for line in self.lines("dump", "--scope", "s")}, {"s"})
+
+
+if __name__ == "__main__":
+    PROGRAMS = sys.argv[1]
+    unittest.main(argv=[sys.argv[0], "-q", *sys.argv[2:]])

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damage: what verify() must find, and files that must be refused with the right error.
+#include "harness.hpp"
+
+#include <sqlite3.h>
+
+#include <fstream>
+
+namespace edgesync::store {
+namespace {
+
+using testing::IsEmpty;
+using testing::Not;
+
+void run_sql(const std::string& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  char* message = nullptr;
+  EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << (message ? message : "");
+  sqlite3_free(message);
+  sqlite3_close(db);
+}
+
+/// Everything there is, in one file.
+void fill(Store& store) {
+  const ScopeId state = state_scope(store);
+  store.keep_history(state, 5);
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 30; ++i) set(store, state, "k" + std::to_string(i), std::int64_t{round * 100 + i});
+    store.commit(state, Edit().erase("k" + std::to_string(round)).ops(), at_ms(round)).value();
+    flush(store);
+  }
+  const ScopeId stream = store.open_scope(Plane::stream, "t").value();
+  store.define_stream(stream, {{{"v", ColumnType::i64}}}, false).value();
+  store.append(stream, std::vector<Row>{{at_ms(1), {std::int64_t{1}}}, {at_ms(2), {std::int64_t{5}}}}).value();
+  const ScopeId config = store.open_scope(Plane::config, "c").value();
+  config::Release release;
+  release.content = config::canonical({{"limit", Value(std::int64_t{1})}});
+  release.manifest = {.scope = "c", .number = 1, .id = sha256(release.content)};
+  store.save_version(config, release, VersionRole::active);
+  ASSERT_FALSE(flush(store).error);
+}
+
+class Damage : public testing::TestWithParam<const char*> {};
+
+TEST_P(Damage, IsFound) {
+  Opened opened;
+  fill(*opened);
+  ASSERT_THAT(findings(*opened), IsEmpty());
+  opened.close();
+  run_sql(opened.path(), GetParam());
+  opened.reopen();
+  EXPECT_THAT(findings(*opened), Not(IsEmpty()));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Row, Damage,
+    testing::Values("UPDATE cell SET e = CAST(substr(e, 1, length(e) - 1) || x'7f' AS BLOB) WHERE hex(key) LIKE '6B37%'",
+                    "UPDATE cell SET e = x'ff' WHERE hex(key) LIKE '6B37%'",
+                    "DELETE FROM cell WHERE hex(key) LIKE '6B39%'",
+                    "UPDATE log SET body = CAST(substr(body, 1, 9) || x'55' || substr(body, 11) AS BLOB)",
+                    "DELETE FROM log",
+                    "UPDATE sblk SET body = CAST(substr(body, 1, 6) || x'55' || substr(body, 8) AS BLOB)",
+                    "UPDATE sblk SET first = 2",
+                    "UPDATE ctx SET sum = x'00000000000000000000000000000000' WHERE sid = 1 AND oid = 0",
+                    "UPDATE ctx SET stamp = 5 WHERE sid = 1 AND oid = 1",
+                    "UPDATE ver SET content = x'0102'",
+                    "UPDATE ver SET manifest = x'0102'",
+                    "UPDATE hist SET body = x'0102'"));
+
+class Refused : public testing::TestWithParam<std::pair<const char*, Errc>> {};
+
+TEST_P(Refused, AtOpen) {
+  Opened opened;
+  fill(*opened);
+  opened.close();
+  run_sql(opened.path(), GetParam().first);
+  const auto again = opened.try_open();
+  ASSERT_FALSE(again);
+  EXPECT_TRUE(again.error().is(GetParam().second)) << again.error().detail;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    File, Refused,
+    testing::Values(std::pair("PRAGMA user_version = 2", Errc::storage_too_new),
+                    std::pair("PRAGMA application_id = 7", Errc::storage_corrupt),
+                    std::pair("DROP TABLE ctx", Errc::storage_corrupt),
+                    std::pair("CREATE TRIGGER t AFTER INSERT ON cell BEGIN DELETE FROM log; END", Errc::storage_corrupt),
+                    std::pair("CREATE VIEW v AS SELECT 1", Errc::storage_corrupt),
+                    std::pair("DELETE FROM meta", Errc::storage_corrupt),
+                    std::pair("UPDATE origin SET replica = x'01'", Errc::storage_corrupt),
+                    std::pair("UPDATE scope SET name = '../up'", Errc::storage_corrupt),
+                    std::pair("UPDATE scope SET plane = 9", Errc::storage_corrupt),
+                    std::pair("UPDATE scope SET policy = x'ffffff'", Errc::storage_corrupt),
+                    std::pair("DELETE FROM scope WHERE sid = 1", Errc::storage_corrupt)));
+
+TEST(HostileFile, RandomBytesAreRefused) {
+  Xoshiro random(3);
+  for (std::size_t size : {2U, 100U, 511U, 4096U, 20'000U}) {
+    Opened opened;
+    opened.close();
+    std::filesystem::remove(opened.path());
+    std::ofstream out(opened.path(), std::ios::binary);
+    for (std::size_t i = 0; i < size; ++i) out.put(static_cast<char>(random.next()));
+    out.close();
+    const auto again = opened.try_open();
+    ASSERT_FALSE(again) << size;
+    EXPECT_TRUE(again.error().is(Errc::storage_corrupt)) << size << again.error().detail;
+  }
+}
+
+TEST(HostileFile, FlippedAndTruncatedFilesNeverCrash) {
+  Xoshiro random(4);
+  Opened opened;
+  fill(*opened);
+  opened.close();
+  std::ifstream in(opened.path(), std::ios::binary);
+  const std::string sound((std::istreambuf_iterator<char>(in)), {});
+  for (int round = 0; round < 150; ++round) {
+    std::string bytes = sound;
+    for (int flips = 0; flips < 4; ++flips) bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
+    if (round % 3 == 0) bytes.resize(random.below(bytes.size()));
+    std::ofstream(opened.path(), std::ios::binary | std::ios::trunc) << bytes;
+    std::filesystem::remove(opened.path() + "-wal");
+    auto again = opened.try_open();
+    if (!again) continue;
+    Store& store = **again;
+    store.verify().ignore();
+    const auto found = store.find_scope(Plane::state, "plant");
+    if (!found) continue;
+    store.read(*found, [](crdt::CellSource& cells) { crdt::show_all(cells, {}, [](const auto&) { return true; }); }).ignore();
+    store.delta(*found, {}).ignore();
+    store.commit(*found, Edit().set("a", 1).add("n", 1).ops(), at_ms(9)).ignore();
+    flush(store);
+  }
+}
+
+TEST(HostileFile, ADirectoryOrAMissingFolderIsAnError) {
+  Xoshiro random(1);
+  const TempDir dir;
+  for (const std::string& path : {dir.file(""), dir.file("none/node.db")}) {
+    Options options;
+    options.path = path;
+    const auto opened = Store::open(options, random, at_ms(0));
+    ASSERT_FALSE(opened);
+    EXPECT_TRUE(opened.error().is(Errc::storage_io)) << opened.error().detail;
+  }
+}
+
+}  // namespace
+}  // namespace edgesync::store

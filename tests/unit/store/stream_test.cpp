@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness.hpp"
+
+namespace edgesync::store {
+namespace {
+
+using testing::IsEmpty;
+
+const stream::Schema schema{{{"temp", ColumnType::f64}, {"rpm", ColumnType::i64}}};
+
+std::vector<Row> rows(std::int64_t from, std::size_t count) {
+  std::vector<Row> made;
+  for (std::size_t i = 0; i < count; ++i)
+    made.push_back({at_ms(from + static_cast<std::int64_t>(i)), {21.5, from + static_cast<std::int64_t>(i)}});
+  return made;
+}
+
+ScopeId stream_scope(Store& store) {
+  const ScopeId id = store.open_scope(Plane::stream, "telemetry").value();
+  store.define_stream(id, schema, false).value();
+  return id;
+}
+
+std::vector<std::uint64_t> sequences(const std::vector<StoredSegment>& segments) {
+  std::vector<std::uint64_t> found;
+  for (const StoredSegment& segment : segments) {
+    const auto records = stream::decode(segment.body).value();
+    for (const Record& record : records) found.push_back(record.sequence);
+  }
+  return found;
+}
+
+RemoteSegment remote(ScopeId id, const ReplicaId& origin, const StoredSegment& segment, bool gap = false) {
+  return {id, origin, segment.first, segment.count, gap, segment.body};
+}
+
+TEST(StreamStore, NumbersRecordsDenselyOverReopen) {
+  Opened opened;
+  ScopeId id = stream_scope(*opened);
+  const Appended first = opened->append(id, rows(1, 3)).value();
+  EXPECT_EQ(first.first, 1U);
+  EXPECT_EQ(first.last, 3U);
+  flush(*opened);
+  opened.reopen();
+  id = opened->find_scope(Plane::stream, "telemetry").value();
+  EXPECT_EQ(opened->schema(id), schema);
+  EXPECT_EQ(opened->append(id, rows(4, 2)).value().first, 4U);
+  flush(*opened);
+
+  const auto segments = opened->segments(id, opened->replica(), 0, SIZE_MAX).value();
+
+  EXPECT_EQ(sequences(segments), (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(segments.size(), 2U);
+  EXPECT_EQ(opened->summary(id).count, 5U);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(StreamStore, EncodesABatchOnce) {
+  Opened opened;
+  const ScopeId id = stream_scope(*opened);
+  for (int i = 0; i < 100; ++i) opened->append(id, rows(i, 1)).value();
+  flush(*opened);
+  EXPECT_EQ(opened->segments(id, opened->replica(), 0, SIZE_MAX).value().size(), 1U);
+}
+
+TEST(StreamStore, GivesSegmentsFromTheOneThatHoldsTheNext) {
+  Opened opened;
+  const ScopeId id = stream_scope(*opened);
+  for (int i = 0; i < 5; ++i) {
+    opened->append(id, rows(i * 10, 10)).value();
+    flush(*opened);
+  }
+  const auto after = [&](std::uint64_t sequence, std::size_t bytes) {
+    std::vector<std::uint64_t> firsts;
+    const auto segments = opened->segments(id, opened->replica(), sequence, bytes).value();
+    for (const auto& segment : segments) firsts.push_back(segment.first);
+    return firsts;
+  };
+  EXPECT_EQ(after(15, SIZE_MAX), (std::vector<std::uint64_t>{11, 21, 31, 41}));
+  EXPECT_EQ(after(20, SIZE_MAX), (std::vector<std::uint64_t>{21, 31, 41}));
+  EXPECT_EQ(after(0, 1), (std::vector<std::uint64_t>{1}));
+  EXPECT_TRUE(after(50, SIZE_MAX).empty());
+}
+
+TEST(StreamStore, RefusesRowsThatDoNotFitAllOrNone) {
+  Opened opened;
+  const ScopeId id = opened->open_scope(Plane::stream, "telemetry").value();
+  EXPECT_TRUE(opened->append(id, rows(1, 1)).error().is(Errc::not_found));
+  opened->define_stream(id, schema, false).value();
+  auto mixed = rows(1, 2);
+  mixed[1].fields[1] = "fast";
+  EXPECT_TRUE(opened->append(id, mixed).error().is(Errc::type_mismatch));
+  EXPECT_TRUE(opened->define_stream(id, {{{"other", ColumnType::f64}}}, false).error().is(Errc::type_mismatch));
+  EXPECT_EQ(opened->append(id, rows(1, 1)).value().first, 1U);
+}
+
+TEST(StreamStore, TakesSegmentsInOrderVerbatim) {
+  Opened edge(1), hub(2);
+  const ScopeId from = stream_scope(*edge);
+  const ScopeId to = hub->open_scope(Plane::stream, "telemetry").value();
+  for (int i = 0; i < 3; ++i) {
+    edge->append(from, rows(i * 4, 4)).value();
+    flush(*edge);
+  }
+  const auto sent = edge->segments(from, edge->replica(), 0, SIZE_MAX).value();
+  hub->apply(remote(to, edge->replica(), sent[1]));        // records 1 to 4 are missing
+  hub->apply(remote(to, edge->replica(), sent[0]));        // next
+  hub->apply(remote(to, edge->replica(), sent[0]));        // a duplicate
+  hub->apply(remote(to, edge->replica(), sent[2], true));  // after a declared gap
+  auto damaged = remote(to, edge->replica(), sent[1]);
+  damaged.body.back() ^= std::byte{1};
+  hub->apply(damaged);
+
+  const Flushed flushed = flush(*hub);
+
+  std::vector<bool> applied;
+  for (const Outcome& outcome : flushed.outcomes) applied.push_back(outcome.applied);
+  EXPECT_EQ(applied, (std::vector<bool>{false, true, true, true, false}));
+  const auto stored = hub->segments(to, edge->replica(), 0, SIZE_MAX).value();
+  ASSERT_EQ(stored.size(), 2U);
+  EXPECT_EQ(stored[0].body, sent[0].body);
+  EXPECT_EQ(hub->stream(to).at(0).last, 12U);
+  EXPECT_EQ(hub->summary(to).count, 8U);
+  EXPECT_THAT(findings(*hub), IsEmpty());
+}
+
+TEST(StreamStore, TrimsWholeSegmentsOnly) {
+  Opened opened;
+  const ScopeId id = stream_scope(*opened);
+  for (int i = 0; i < 3; ++i) {
+    opened->append(id, rows(i * 4, 4)).value();
+    flush(*opened);
+  }
+  opened->trim(id, opened->replica(), 10);
+  flush(*opened);
+  EXPECT_EQ(opened->stream(id).at(0).trimmed, 8U);
+  EXPECT_EQ(opened->stream(id).at(0).last, 12U);
+  EXPECT_EQ(opened->segments(id, opened->replica(), 0, SIZE_MAX).value().size(), 1U);
+  opened.reopen();
+  EXPECT_EQ(opened->stream(id).at(0).trimmed, 8U);
+  EXPECT_EQ(opened->append(id, rows(1, 1)).value().first, 13U);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(StreamStore, CountsPendingRecords) {
+  Opened opened;
+  const ScopeId id = stream_scope(*opened);
+  opened->append(id, rows(100, 4)).value();
+  flush(*opened);
+  opened->append(id, rows(200, 2)).value();
+  auto pending = opened->pending(id).value();
+  EXPECT_EQ(pending.count, 6U);
+  EXPECT_EQ(pending.oldest, at_ms(100));
+  opened->note_acked(id, opened->context(id), {});
+  pending = opened->pending(id).value();
+  EXPECT_EQ(pending.count, 2U);
+  EXPECT_EQ(pending.oldest, at_ms(200));
+}
+
+}  // namespace
+}  // namespace edgesync::store
