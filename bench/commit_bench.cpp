@@ -30,7 +30,9 @@ class Dir {
   std::string path_;
 };
 
-std::string key_of(std::uint64_t number) { return "line-" + std::to_string(number % 7) + "/pump/speed/" + std::to_string(number); }
+std::string key_of(std::uint64_t number) {
+  return "line-" + std::to_string(number % 7) + "/pump/speed/" + std::to_string(number);
+}
 
 std::string value_of(std::uint64_t number) { return (std::to_string(number) + "................").substr(0, 16); }
 
@@ -136,7 +138,8 @@ void ShipTenThousandCells(benchmark::State& state) {
     state.PauseTiming();
     const Dir here, there;
     auto from = open_store(here.file()), to = open_store(there.file());
-    const ScopeId a = from->open_scope(Plane::state, "bench").value(), b = to->open_scope(Plane::state, "bench").value();
+    const ScopeId a = from->open_scope(Plane::state, "bench").value(),
+                  b = to->open_scope(Plane::state, "bench").value();
     state.ResumeTiming();
     for (std::uint64_t i = 0; i < key_count; ++i)
       from->commit(a, Edit().set(key_of(i), value_of(i)).ops(), now()).value();
@@ -179,8 +182,9 @@ void ColdOpen(benchmark::State& state) {
   double resident = 0;
   for (auto _ : state) {
     auto store = open_store(dir.file());
-    store->read(store->find_scope(Plane::state, "bench").value(),
-                [](crdt::CellSource& source) { benchmark::DoNotOptimize(crdt::show(source, key_of(77))); })
+    store
+        ->read(store->find_scope(Plane::state, "bench").value(),
+               [](crdt::CellSource& source) { benchmark::DoNotOptimize(crdt::show(source, key_of(77))); })
         .value();
     resident = resident_mb();
   }

@@ -104,8 +104,7 @@ def story(plant):
     for wire in plant.wires.values():
         wire.cut()
     for name, gateway in plant.gateways.items():
-        gateway.event("unlinked", since=marks[name])
-        until(lambda: len(gateway.events) > marks[name] + 3, "a gateway that goes on")
+        gateway.event("autonomous", since=marks[name])
     for name in GATEWAYS:
         plant.server.do("state.transact", scope=f"twin/{name}",
                         edits=[{"set": "mode", "value": "service"}, {"set": "setpoint_c", "value": 55.0}])
@@ -113,7 +112,7 @@ def story(plant):
 
     plant.server.kill()
     plant.gateways["gw-3"].kill()
-    say("The server is killed, and gw-3 too, in the middle of a write. gw-1 and gw-2 go on measuring.")
+    say("The server is killed, and gw-3 with it. gw-1 and gw-2 go on measuring.")
     time.sleep(1.0)
     plant.start_gateway("gw-3")
     plant.gateways["gw-3"].event("started")
@@ -135,7 +134,7 @@ def story(plant):
     plant.wait_for(back["version"])
     say(f"Version {bad['version']} is bad: every gateway refuses it. One rollback, and version {back['version']} "
         f"has the content of {good['version']} again.")
-    require(back["id"] == good["id"], "the rollback has other content")
+    require(back["version_id"] == good["version_id"], "the rollback has other content")
     return back
 
 
@@ -169,9 +168,11 @@ def row_of(plant, name, records, active):
     stream = next(scope for scope in status["scopes"] if scope["plane"] == "stream")
     config = next(scope for scope in status["scopes"] if scope["plane"] == "config")
     equal = same_records(server, name, status["replica"], rows)
-    for plane, scope in (("state", f"twin/{name}"), ("stream", f"telemetry/{name}")):
+    # A gateway deletes records that are stable at the server, so of the stream only the contexts are alike.
+    for plane, scope, parts in (("state", f"twin/{name}", ("context", "fingerprint", "count")),
+                                ("stream", f"telemetry/{name}", ("context",))):
         ours, theirs = (side.do("digest", plane=plane, scope=scope) for side in (shell, server))
-        equal = equal and all(ours[part] == theirs[part] for part in ("context", "fingerprint", "count"))
+        equal = equal and all(ours[part] == theirs[part] for part in parts)
     kept = 0
     for key in ("mode", "setpoint_c"):
         ours, theirs = (side.do("state.get", scope=f"twin/{name}", key=key) for side in (shell, server))
@@ -185,7 +186,7 @@ def row_of(plant, name, records, active):
             "wire": wire.sent + wire.received, "as JSON": json_bytes(header, rows), "digests": "equal" if equal else "DIFFER"}
     holds = (line["produced"], line["delivered"], line["pending"], line["dropped"]) == (len(rows), len(rows), 0, 0)
     holds = holds and equal and kept == 2 and line["wire"] < line["as JSON"]
-    return line, holds and (config["version"], config["id"]) == (active["version"], active["id"])
+    return line, holds and (config["version"], config["id"]) == (active["version"], active["version_id"])
 
 
 def table(lines):
@@ -194,7 +195,7 @@ def table(lines):
     names = list(lines[0])
     widths = [max(len(name), *(len(text(line[name])) for line in lines)) for name in names]
     def show(cells, numeric):
-        print("  " + "   ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(cells, widths, numeric)))
+        print(("  " + "   ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(cells, widths, numeric))).rstrip())
     numeric = [isinstance(lines[0][name], int) for name in names]
     print()
     show(names, numeric)

@@ -57,7 +57,7 @@ class Gateway {
 
   void run(const sigset_t& ending) {
     start();
-    const timespec tick = {0, 50'000'000};
+    const timespec tick = {0, 200'000'000};  // Rows that are due meanwhile go up as one batch: fewer, larger segments.
     do {
       step();
     } while (sigtimedwait(&ending, nullptr, &tick) < 0);
@@ -129,6 +129,7 @@ class Gateway {
           edit.set("setpoint_c", setpoint);
         })
         .value();
+    say("autonomous\"");
   }
 
   void sample(const Settings& settings) {
@@ -141,10 +142,11 @@ class Gateway {
     if (count == 0) return;
     const auto batch = std::span<const es::Record>(telemetry_.records).subspan(next_, count);
     next_ = stream_.append(batch).value().last;
-    describe(batch.back(), settings);
+    if (Clock::now() - described_ >= 1s) describe(batch.back(), settings);
   }
 
   void describe(const es::Record& last, const Settings& settings) {
+    described_ = Clock::now();
     const auto* collector = std::get_if<double>(&last.fields[0]);
     if (collector == nullptr) return;
     hottest_ = std::max(hottest_, *collector);
@@ -187,7 +189,7 @@ class Gateway {
   bool was_offline_ = false, was_hot_ = false;
   double hottest_ = 0, due_ = 0;
   std::size_t next_ = 0;  ///< Index of the next row: as many as the stream has numbered.
-  Clock::time_point started_{}, reported_{};
+  Clock::time_point started_{}, reported_{}, described_{};
   es::Node node_;
   es::Stream stream_;
   es::State twin_;

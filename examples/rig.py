@@ -111,6 +111,11 @@ class Program:
     def _finish(self):
         for reader in self.readers:
             reader.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            try:
+                pipe.close()
+            except OSError:
+                pass  # What was still to be written is of no use to a program that has ended.
 
 
 class Wire:

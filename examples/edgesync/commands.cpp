@@ -74,7 +74,7 @@ es::Result<void> log_stream(es::Node& node, const es::ScopeStatus& scope, Output
 es::Result<es::Node> open_existing(const std::string& path) {
   std::error_code failure;
   if (!std::filesystem::exists(path, failure)) {
-    return es::Error(es::Errc::not_found, "open: " + path + ": no such database");
+    return es::Error(es::Errc::not_found, path + ": no such database");
   }
   es::NodeOptions options;
   options.database = path;
@@ -84,8 +84,7 @@ es::Result<es::Node> open_existing(const std::string& path) {
 es::Result<std::vector<es::ScopeStatus>> scopes_of(const es::Node& node, const std::string& scope) {
   std::vector<es::ScopeStatus> scopes = node.status().scopes;
   if (!scope.empty()) std::erase_if(scopes, [&](const es::ScopeStatus& one) { return one.scope != scope; });
-  if (!scope.empty() && scopes.empty())
-    return es::Error(es::Errc::not_found, "scope: " + scope + ": not in this database");
+  if (!scope.empty() && scopes.empty()) return es::Error(es::Errc::not_found, scope + ": not in this database");
   std::sort(scopes.begin(), scopes.end(), [](const es::ScopeStatus& a, const es::ScopeStatus& b) {
     return std::tie(a.plane, a.scope) < std::tie(b.plane, b.scope);
   });

@@ -11,7 +11,7 @@ void add_version(json::object& out, const es::Event& event) {
     out["to"] = event.version.number;
   } else if (event.version.number != 0) {
     out["version"] = event.version.number;
-    out["id"] = event.version.id;
+    out["version_id"] = event.version.id;
   }
 }
 

@@ -52,9 +52,9 @@ int main_with(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "edgesync: %s\n%s", parsed.error->detail.c_str(), std::string(usage()).c_str());
     return 2;
   }
-  auto code = run(std::move(parsed.options));
+  auto code = run(parsed.options);
   if (code) return *code;
-  std::fprintf(stderr, "edgesync: %s\n", code.error().detail.c_str());
+  std::fprintf(stderr, "edgesync: %s: %s\n", parsed.options.command.c_str(), code.error().detail.c_str());
   return 1;
 }
 

@@ -8,10 +8,11 @@
 namespace program {
 namespace {
 
+/// `id` is the request's in every answer, so the version's has a name of its own.
 json::object published(const es::VersionInfo& version) {
   json::object out;
   out["version"] = version.number;
-  out["id"] = version.id;
+  out["version_id"] = version.id;
   return out;
 }
 

@@ -146,7 +146,7 @@ class Parser {
   }
 
   void fail(std::string_view what, std::string_view why) {
-    out_.error = UsageError{std::string(what) + ": " + std::string(command_.name) + ": " + std::string(why)};
+    out_.error = UsageError{std::string(command_.name) + ": " + std::string(what) + ": " + std::string(why)};
   }
 
   const Command& command_;
@@ -158,9 +158,9 @@ class Parser {
 }  // namespace
 
 ParsedOptions parse_options(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) return {{}, UsageError{"command: edgesync: missing"}};
+  if (arguments.empty()) return {{}, UsageError{"command: missing: say what to do"}};
   const Command* command = find(commands(), arguments.front());
-  if (command == nullptr) return {{}, UsageError{arguments.front() + ": edgesync: unknown command"}};
+  if (command == nullptr) return {{}, UsageError{"command: " + arguments.front() + ": unknown"}};
   return Parser(*command, arguments).run();
 }
 

@@ -44,9 +44,9 @@ inline boost::system::error_code to_asio(const Error& error) noexcept {
   return error.code;
 }
 
-/// Completes with void(error_code), on the handler's executor, once the hub holds every earlier commit and record durably.
-/// Cancellation: all types; a cancelled flush only stops waiting, the data is still sent. Lifetime: `node` outlives the
-/// start of the operation.
+/// Completes with void(error_code), on the handler's executor, once the hub holds every earlier commit and record
+/// durably. Cancellation: all types; a cancelled flush only stops waiting, the data is still sent. Lifetime: `node`
+/// outlives the start of the operation.
 template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
 auto async_flush(Node& node, Token&& token) {
   namespace net = boost::asio;

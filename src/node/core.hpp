@@ -85,10 +85,12 @@ class Core : public std::enable_shared_from_this<Core> {
     store::Ticket first = 0, last = 0;
     Error error{};
   };
+  using StopCallback = std::stop_callback<Function<void()>>;
   struct FlushWaiter {
     std::vector<std::pair<store::ScopeId, crdt::Stamp>> targets{};
     Function<void(Result<void>)> done{};
     std::stop_token stop{};
+    std::unique_ptr<StopCallback> on_stop{};
   };
   using Targets = decltype(FlushWaiter::targets);
 

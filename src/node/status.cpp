@@ -148,6 +148,14 @@ void Core::flush(Function<void(Result<void>)> done, std::stop_token stop) {
       return waiter.done(std::move(settled));
     }
     waiter.targets = core->flush_targets();
+    // The callback may run at once, under our lock: it posts, and the dispatch finds the stopped waiter.
+    waiter.on_stop = std::make_unique<StopCallback>(waiter.stop, [weak] {
+      const auto stopped = weak.lock();
+      if (!stopped) return;
+      stopped->host_->post([weak] {
+        if (const auto core_of_waiter = weak.lock()) core_of_waiter->dispatch();
+      });
+    });
     core->flushes_.push_back(std::move(waiter));
     core->stir(*held);
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// GroupCommit: what a Batch is here. It is filled by begin_flush(), worked on by write() alone, and read by finish(); so nothing
-// in it needs a lock. Parts are per scope, ascending; arrivals from peers are in the order of their acceptance.
+// GroupCommit: what a Batch is here. It is filled by begin_flush(), worked on by write() alone, and read by finish();
+// so nothing in it needs a lock. Parts are per scope, ascending; arrivals from peers are in the order of their
+// acceptance.
 #pragma once
 
 #include "store/memtable.hpp"

@@ -18,9 +18,8 @@ bool fits_column(const crdt::Context& context) noexcept {
 }
 
 bool well_formed(const crdt::KeyState& state, const crdt::Context& upto) noexcept {
-  return !state.key.empty() &&
-         std::all_of(state.listed.begin(), state.listed.end(),
-                     [&](const crdt::Listed& listed) { return upto.covers(listed.entry.dot); });
+  return !state.key.empty() && std::all_of(state.listed.begin(), state.listed.end(),
+                                           [&](const crdt::Listed& listed) { return upto.covers(listed.entry.dot); });
 }
 
 bool well_formed(const std::vector<crdt::LogItem>& removals, const crdt::Context& upto) noexcept {

@@ -61,7 +61,7 @@ Result<Loaded> File::reopen(std::uint64_t doubtful) {
   if (!loaded) return loaded;
   Result<void> good;
   if (replica_ != known) good = Error(Errc::storage_corrupt, "store: " + db.path() + ": another file stands here now");
-  if (good && loaded->batch == doubtful) good = db.rewrite_log();
+  if (good && loaded->batch >= doubtful) good = db.rewrite_log();
   if (good) return loaded;
   replica_ = known;
   db.give_up(good.error());
@@ -79,14 +79,15 @@ Result<void> File::check_format() {
   if (*tables == 0 && *application == 0 && *version == 0) return {};
   if (*application != application_id) return Error(Errc::storage_corrupt, where + "not an edgesync database");
   if (*version > schema_version)
-    return Error(Errc::storage_too_new, where + "format " + std::to_string(*version) + ", this build knows " +
-                                            std::to_string(schema_version));
+    return Error(Errc::storage_too_new,
+                 where + "format " + std::to_string(*version) + ", this build knows " + std::to_string(schema_version));
   if (*version != schema_version) return Error(Errc::storage_corrupt, where + "unknown format");
   // Tables and their own indexes only: nothing in the file may make a statement do more than it says.
-  const auto foreign = db.integer("SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
-                                  " OR type = 'index' AND sql IS NOT NULL OR sql LIKE 'CREATE VIRTUAL%'"
-                                  " OR sql LIKE '%GENERATED%' OR sql LIKE '%CHECK%'",
-                                  "open");
+  const auto foreign = db.integer(
+      "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
+      " OR type = 'index' AND sql IS NOT NULL OR sql LIKE 'CREATE VIRTUAL%'"
+      " OR sql LIKE '%GENERATED%' OR sql LIKE '%CHECK%'",
+      "open");
   if (!foreign) return foreign.error();
   if (*foreign != 0 || *tables == 0) return Error(Errc::storage_corrupt, where + "unknown objects in the schema");
   return {};
@@ -114,7 +115,8 @@ void File::read_origins() {
   Query rows(db, Sql::origins);
   while (rows.step()) {
     const auto id = replica_of(rows.blob(1));
-    if (!id || origins.intern(*id) != rows.number(0)) return db.corrupt("origin: row " + std::to_string(rows.integer(0)));
+    if (!id || origins.intern(*id) != rows.number(0))
+      return db.corrupt("origin: row " + std::to_string(rows.integer(0)));
   }
   origins.stored = origins.size();
 }
@@ -128,8 +130,7 @@ void File::read_scopes(Loaded& loaded) {
     scope.plane = static_cast<Plane>(rows.integer(1));
     scope.name = std::string(as_text(rows.blob(2)));
     scope.policy = to_bytes(rows.blob(3));
-    if (!good || !check_path("scope", scope.name))
-      return db.corrupt("scope: row " + std::to_string(rows.integer(0)));
+    if (!good || !check_path("scope", scope.name)) return db.corrupt("scope: row " + std::to_string(rows.integer(0)));
     loaded.scopes.push_back(std::move(scope));
   }
 }

@@ -47,7 +47,7 @@ class File {
   /// Fails with: already_open, storage_io, storage_corrupt, storage_too_new, storage_full.
   Result<Loaded> open(const ReplicaId& fresh);
 
-  /// Opens the file again after a failure. If batch `doubtful` turns out to be there, it is made durable beyond doubt
+  /// Opens the file again after a failure. If batch `doubtful` or a later one is there, it is made durable beyond doubt
   /// first; a file where that fails stays closed. Fails with: as open().
   Result<Loaded> reopen(std::uint64_t doubtful);
 

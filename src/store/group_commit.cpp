@@ -58,13 +58,25 @@ Part SqliteStore::take(ScopeState& state) {
   return part;
 }
 
-void SqliteStore::reopen() {
-  auto loaded = file_.reopen(batch_);
-  if (loaded) install(*loaded);
+Result<void> SqliteStore::revive() {
+  if (file_.db.is_open()) return {};
+  auto loaded = file_.reopen(doubtful_.value_or(batch_ + 1));
+  if (!loaded) return std::move(loaded).error();
+  doubtful_.reset();
+  const std::size_t known = revived_.size();
+  for (const LoadedScope& scope : loaded->scopes)
+    if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context)) revived_.push_back(id);
+  install(*loaded);
+  if (revived_.size() > known) ++accepted_;  // so that somebody comes to hear of it
+  return {};
+}
+
+Error SqliteStore::closed_file(const char* call) const {
+  return {Errc::storage_io, std::string(call) + ": store: " + options_.path + ": not opened again after a failure"};
 }
 
 std::unique_ptr<Batch> SqliteStore::begin_flush() {
-  if (!file_.db.is_open()) reopen();
+  revive().ignore();  // if it fails the batch will, and says so
   auto batch = std::make_unique<GroupCommit>();
   batch->number = ++batch_;
   batch->through = accepted_;
@@ -89,6 +101,10 @@ Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
     give_back(*batch);
   else
     publish(*batch, flushed);
+  if (!batch->error)
+    for (const ScopeId id : std::exchange(revived_, {}))
+      if (std::find(flushed.advanced.begin(), flushed.advanced.end(), id) == flushed.advanced.end())
+        flushed.advanced.push_back(id);
   flushed.error = std::move(batch->error);
   return flushed;
 }
@@ -139,7 +155,10 @@ void SqliteStore::give_back(GroupCommit& batch) {
     for (const AckNote& note : part.acks) state.acks_dirty.push_back(note.replica);
     if (part.create || state.policy_dirty || !state.acks_dirty.empty()) touch(state);
   }
-  if (batch.reloaded) install(*batch.reloaded);
+  if (batch.reloaded)
+    install(*batch.reloaded);
+  else if (!doubtful_)
+    doubtful_ = batch.number;
 }
 
 void SqliteStore::forget_tails() {

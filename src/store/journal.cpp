@@ -67,7 +67,8 @@ void BeforeView::scan(const crdt::KeyRange& range, const Visit& visit) {
   const auto end = replaced_.end();
   bool more = true;
   const auto emit_until = [&](const ByteView* key) {
-    for (; more && next != end && (key != nullptr ? compare(next->first, *key) < 0 : range.contains(next->first)); ++next)
+    for (; more && next != end && (key != nullptr ? compare(next->first, *key) < 0 : range.contains(next->first));
+         ++next)
       more = next->second.empty() || visit(next->first, next->second);
   };
   now_.scan(range, [&](ByteView key, const crdt::Cell& cell) {
@@ -97,8 +98,7 @@ void write_journal(SqlTable& table, std::uint32_t versions) {
   SqliteDb& db = table.file().db;
   if (versions == 0) {
     // An entry left out here would make walking back across it wrong.
-    if (table.state().version != 0)
-      Query(db, Sql::history_trim).bind(table.sid()).bind(table.state().version).step();
+    if (table.state().version != 0) Query(db, Sql::history_trim).bind(table.sid()).bind(table.state().version).step();
     return;
   }
   if (table.replaced().empty()) return;

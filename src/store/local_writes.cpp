@@ -33,8 +33,8 @@ crdt::Stamp SqliteStore::mint(Timestamp wall) {
 
 Result<crdt::Changes> SqliteStore::plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp) {
   const bool looks = std::any_of(ops.begin(), ops.end(), crdt::reads);
-  const bool ranges = std::any_of(ops.begin(), ops.end(),
-                                  [](const Edit::Op& op) { return op.kind == Edit::Kind::erase_prefix; });
+  const bool ranges =
+      std::any_of(ops.begin(), ops.end(), [](const Edit::Op& op) { return op.kind == Edit::Kind::erase_prefix; });
   crdt::Author author{file_.replica(), stamp, {}};
   // Inside a generation a blind write needs no context of its own: the generation's holds for it.
   if (looks || ranges || state.memtable.begins()) {
@@ -57,6 +57,7 @@ Result<Committed> SqliteStore::commit(ScopeId id, std::span<const Edit::Op> ops,
   if (state == nullptr) return no_scope("commit");
   if (state->scope.plane == Plane::stream)
     return Error(Errc::invalid_argument, "commit: \"" + state->scope.name + "\" is a stream");
+  if (!writing_ && !revive()) return closed_file("commit");
   const crdt::Stamp stamp = mint(wall);
   auto changes = plan(*state, ops, stamp);
   if (!changes) return changes.error();
@@ -104,6 +105,9 @@ Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope("append");
   if (!state->policy.schema) return Error(Errc::not_found, "append: \"" + state->scope.name + "\" has no columns yet");
+  // Without a look at the file nobody knows which numbers a doubtful batch has taken.
+  if (!writing_ && !revive()) return closed_file("append");
+  if (doubtful_) return closed_file("append");
   if (rows.empty()) return Error(Errc::invalid_argument, "append: no rows");
   for (const Row& row : rows)
     if (auto fit = stream::fits(*state->policy.schema, row.fields); !fit) return fit.error();

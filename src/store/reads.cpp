@@ -19,6 +19,7 @@ void older(std::optional<Timestamp>& oldest, Timestamp at) { oldest = oldest ? s
 }  // namespace
 
 Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&)>& read) {
+  if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
   MemtableView view(state->table, state->memtable, file_.replica());
@@ -27,6 +28,7 @@ Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&
 }
 
 Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver) {
+  if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
   crdt::Delta delta = crdt::make_delta(state->table, receiver);
@@ -36,30 +38,35 @@ Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver
 
 Result<std::vector<StoredSegment>> SqliteStore::segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                                          std::size_t bytes_max) {
+  if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
   return read_segments(state->table, origin, after, bytes_max);
 }
 
 Result<std::vector<VersionRow>> SqliteStore::versions(ScopeId id) {
+  if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
   return read_versions(file_, state->table.sid(), state->versions);
 }
 
 Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& version) {
+  if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
   return read_release(file_, state->table.sid(), version, state->versions);
 }
 
 Result<std::vector<JournalEntry>> SqliteStore::journal(ScopeId id, std::size_t limit) {
+  if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
   return read_journal(state->table, id, limit);
 }
 
 Result<Store::Pending> SqliteStore::pending(ScopeId id) {
+  if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
   return state->scope.plane == Plane::stream ? pending_records(*state) : pending_cells(*state);
@@ -106,6 +113,7 @@ Result<Store::Pending> SqliteStore::pending_records(ScopeState& state) {
 }
 
 Result<std::vector<std::string>> SqliteStore::verify() {
+  if (auto open = revive(); !open) return open.error();
   std::vector<std::string> findings;
   verify_pages(file_, findings);
   for (const Scope& scope : scopes()) verify_scope(find(scope.id)->table, scope, findings);
@@ -117,7 +125,7 @@ Result<void> SqliteStore::compact(std::size_t removals_max) {
   if (!done) {
     file_.db.close(true);
     for (auto& [sid, state] : states_) state->table.reset(state->durable);
-    reopen();
+    revive().ignore();
     return done;
   }
   for (auto& [sid, state] : states_) state->durable = state->table.state();

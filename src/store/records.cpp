@@ -60,7 +60,6 @@ void trim_records(SqlTable& table, const Trim& trim) {
       if (!row.bind(table.sid()).bind(oid).bind(std::min<std::uint64_t>(trim.through, INT64_MAX)).step()) break;
       first = row.number(0);
       trimmed = std::max(trimmed, first + row.number(1) - 1);
-      table.count_out(segment_hash(table.fingerprint_key(), trim.origin, first, row.blob(2)), row.number(1));
     }
     Query(file.db, Sql::segment_delete).bind(table.sid()).bind(oid).bind(first).step();
   }

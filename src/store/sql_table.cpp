@@ -130,12 +130,6 @@ void SqlTable::count_in(const Hash128& hash, std::uint64_t count) {
   summary_dirty_ = true;
 }
 
-void SqlTable::count_out(const Hash128& hash, std::uint64_t count) {
-  state_.summary.sum -= hash;
-  state_.summary.count -= count;
-  summary_dirty_ = true;
-}
-
 void SqlTable::count_log(std::int64_t items, std::int64_t removals) {
   state_.log_items += static_cast<std::uint64_t>(items);
   state_.removals += static_cast<std::uint64_t>(removals);

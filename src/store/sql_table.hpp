@@ -45,7 +45,6 @@ class SqlTable final : public crdt::ScopeTable {
 
   /// A stream's records, or anything else counted and summed by its owner.
   void count_in(const Hash128& hash, std::uint64_t count);
-  void count_out(const Hash128& hash, std::uint64_t count);
   void count_log(std::int64_t items, std::int64_t removals);
   std::uint64_t next_version();
 

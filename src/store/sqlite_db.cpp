@@ -94,8 +94,8 @@ Result<void> SqliteDb::open() {
   if (vfs_.empty()) {
     if (auto created = create_file(); !created) return created;
   }
-  const int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
+                    SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(plain(path_).c_str(), &db_, flags, vfs_.empty() ? nullptr : vfs_.c_str());
   Result<void> opened = code == SQLITE_OK ? configure() : Result<void>(error(code, "open"));
   if (!opened) give_up(opened.error());
@@ -110,11 +110,12 @@ Result<void> SqliteDb::configure() {
   sqlite3_limit(db_, SQLITE_LIMIT_LENGTH, blob_bytes_max);
   sqlite3_limit(db_, SQLITE_LIMIT_ATTACHED, 0);
   // locking_mode first: the write-ahead log's index then lives in memory, and the first read takes the lock for good.
-  const std::string pragmas = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
-                              "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA journal_mode=WAL;"
-                              "PRAGMA synchronous=FULL; PRAGMA cache_size=-" +
-                              std::to_string(cache_bytes_ / 1024) + "; PRAGMA wal_autocheckpoint=" +
-                              std::to_string(wal_pages_max) + "; BEGIN IMMEDIATE; COMMIT";
+  const std::string pragmas =
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
+      "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA journal_mode=WAL;"
+      "PRAGMA synchronous=FULL; PRAGMA cache_size=-" +
+      std::to_string(cache_bytes_ / 1024) + "; PRAGMA wal_autocheckpoint=" + std::to_string(wal_pages_max) +
+      "; BEGIN IMMEDIATE; COMMIT";
   if (auto set = run(pragmas.c_str(), "open"); !set) return set;
   return {};
 }

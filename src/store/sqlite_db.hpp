@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SqliteDb: one exclusive connection to one file, with prepared statements. The first failure is latched: every later
-// step answers "no row" until the owner takes the error, so that readers need no error plumbing and a writer checks once
-// before it commits. The lock is taken when the file is opened and held until it is closed.
+// step answers "no row" until the owner takes the error, so that readers need no error plumbing and a writer checks
+// once before it commits. The lock is taken when the file is opened and held until it is closed.
 #pragma once
 
 #include "base/bytes.hpp"

@@ -15,7 +15,8 @@ namespace edgesync::store {
 
 struct ScopeState {
   ScopeState(File& file, Scope of)
-      : scope(std::move(of)), table(file, static_cast<std::uint32_t>(scope.id), fingerprint_key(scope.plane, scope.name)) {}
+      : scope(std::move(of)),
+        table(file, static_cast<std::uint32_t>(scope.id), fingerprint_key(scope.plane, scope.name)) {}
 
   Scope scope;
   SqlTable table;
@@ -110,7 +111,9 @@ class SqliteStore final : public Store {
   void publish(GroupCommit& batch, Flushed& flushed);
   void publish(ScopeState& state, const Part& part, Flushed& flushed);
   void give_back(GroupCommit& batch);
-  void reopen();
+  /// Opens the file again if a failure has left it closed. Requires: !writing_. Fails with: storage_io.
+  Result<void> revive();
+  Error closed_file(const char* call) const;
   void forget_tails();
 
   Result<Pending> pending_cells(ScopeState& state);
@@ -135,6 +138,8 @@ class SqliteStore final : public Store {
   Ticket accepted_ = 0, durable_ = 0;
   std::uint64_t batch_ = 0;
   bool writing_ = false;
+  std::optional<std::uint64_t> doubtful_;  ///< First batch that failed with nobody able to look whether it is there.
+  std::vector<ScopeId> revived_;           ///< Grew by doubtful batches that turned out to be there: not yet reported.
 };
 
 }  // namespace edgesync::store

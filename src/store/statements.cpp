@@ -30,7 +30,7 @@ constexpr auto texts = [] {
   put(Sql::summary_put, "REPLACE INTO ctx VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)");
   put(Sql::cell_find, "SELECT e FROM cell WHERE sid = ?1 AND key = ?2");
   put(Sql::cell_insert, "INSERT INTO cell VALUES (?1, ?2, ?3)");
-  put(Sql::cell_update, "UPDATE cell SET e = ?3 WHERE sid = ?1 AND key = ?2");
+  put(Sql::cell_update, "REPLACE INTO cell VALUES (?1, ?2, ?3)");
   put(Sql::cell_delete, "DELETE FROM cell WHERE sid = ?1 AND key = ?2");
   put(Sql::cell_scan, "SELECT key, e FROM cell WHERE sid = ?1 AND key >= ?2 ORDER BY key");
   put(Sql::cell_scan_to, "SELECT key, e FROM cell WHERE sid = ?1 AND key >= ?2 AND key < ?3 ORDER BY key");

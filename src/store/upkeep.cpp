@@ -23,6 +23,7 @@ class Filter {
   std::vector<LogItem> survivors(std::vector<LogItem> items) {
     std::set<Bytes, BytesLess> removed_later;
     std::vector<LogItem> kept;
+    kept.reserve(items.size());
     for (auto item = items.rbegin(); item != items.rend(); ++item)
       if (keeps(*item, removed_later)) kept.push_back(std::move(*item));
     std::reverse(kept.begin(), kept.end());
@@ -103,7 +104,8 @@ std::optional<ScopeLog::Read> next_block(SqlTable& table, Oid oid, const std::op
 
 /// Walks one origin's blocks after `done`, at least `items_max` items if there are; true when its end is reached.
 /// The tail block is left alone unless `tail`: its copy in memory is what appends go to.
-bool sweep_origin(SqlTable& table, Filter& filter, Oid oid, std::uint64_t items_max, bool tail, std::uint64_t& examined) {
+bool sweep_origin(SqlTable& table, Filter& filter, Oid oid, std::uint64_t items_max, bool tail,
+                  std::uint64_t& examined) {
   Packer packer(table, filter);
   auto read = next_block(table, oid, table.sweep().done);
   while (read) {
@@ -174,8 +176,9 @@ void upkeep(SqlTable& table) {
   const Durable& state = table.state();
   if (state.removals > removals_max_default + removals_max_default / 8) evict(table, removals_max_default);
   SqlTable::Sweep& sweep = table.sweep();
-  sweep.owed = std::min(sweep.owed + 2 * table.logged(), state.log_items);
-  const bool worth_it = state.log_items > 2 * state.summary.count + state.removals + slack_items;
+  // With a log of L times the live items, L / (L - 1) items must be looked at to drop one: 1.5 holds it at three times.
+  sweep.owed = std::min(sweep.owed + table.logged() + table.logged() / 2 + 1, state.log_items);
+  const bool worth_it = state.log_items > 3 * state.summary.count + state.removals + slack_items;
   if (!worth_it || sweep.owed < step_items) return;
   sweep_some(table, sweep.owed);
   sweep.owed = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Upkeep of the log. Items go stale when their cell is overwritten; that is not fixed on the write path. The sweeper
-// walks the blocks once the log holds clearly more than the cells, about two items per item inserted, and drops what
-// says nothing any more. Removal records are a bounded cache: evicting them raises the floor below which a peer gets a
+// walks the blocks once the log holds three times what the cells do, 1.5 items per item inserted, and drops what says
+// nothing any more. Removal records are a bounded cache: evicting them raises the floor below which a peer gets a
 // complete delta instead.
 #pragma once
 

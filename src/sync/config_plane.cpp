@@ -87,7 +87,9 @@ Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::publish(store::ScopeI
 
 Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::ScopeId id, std::uint64_t number,
                                                                     std::string_view reason) {
-  Scope& scope = scopes_.at(id);
+  const auto found = usable(id);
+  if (!found) return found.error();
+  Scope& scope = **found;
   const auto target = release(id, number);
   if (!target) return target.error();
   const VersionInfo version = target->manifest.info();
@@ -99,7 +101,9 @@ Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::Scope
 
 Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version, Verdict answer,
                                   std::string_view reason) {
-  Scope& scope = scopes_.at(id);
+  const auto found = usable(id);
+  if (!found) return found.error();
+  Scope& scope = **found;
   auto outcome = scope.activation.verdict(version.number, version.id, answer, reason);
   if (!outcome) return outcome.error();
   journal(id, scope, *std::move(outcome));
@@ -107,7 +111,9 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
 }
 
 Result<void> ConfigPlane::ask_again(store::ScopeId id) {
-  Scope& scope = scopes_.at(id);
+  const auto found = usable(id);
+  if (!found) return found.error();
+  Scope& scope = **found;
   if (const auto asked = scope.activation.asked()) {
     auto waiting = release(id, scope, key_of(*asked));
     if (!waiting) return waiting.error();
@@ -133,20 +139,32 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
 void ConfigPlane::flushed(const store::Flushed& flushed, Timestamp now) {
   if (flushed.error) {
     // Steps that are not on disk were not taken: begin again from the journal as it stands.
-    std::vector<store::ScopeId> lost;
-    for (const Waiting& waiting : waiting_) lost.push_back(waiting.scope);
+    for (const Waiting& waiting : waiting_) lost_.insert(waiting.scope);
     waiting_.clear();
-    for (store::ScopeId id : lost)
-      if (scopes_.erase(id) > 0) open(id, now).ignore();
-    return;
+    return begin_again(now);
   }
+  begin_again(now);
   while (!waiting_.empty() && waiting_.front().ticket <= store_.durable()) {
     const Waiting waiting = std::move(waiting_.front());
     waiting_.pop_front();
     take(waiting.scope, scopes_.at(waiting.scope), waiting.outcome);
   }
   for (store::ScopeId id : flushed.advanced)
-    if (const auto at = scopes_.find(id); at != scopes_.end()) consider(id, at->second);
+    if (const auto at = scopes_.find(id); at != scopes_.end() && !lost_.contains(id)) consider(id, at->second);
+}
+
+void ConfigPlane::begin_again(Timestamp now) {
+  for (const store::ScopeId id : std::exchange(lost_, {})) {
+    auto before = scopes_.extract(id);
+    if (open(id, now) || before.empty()) continue;
+    scopes_.insert(std::move(before));  // readers keep what they see; the next group commit tries again
+    lost_.insert(id);
+  }
+}
+
+Result<ConfigPlane::Scope*> ConfigPlane::usable(store::ScopeId id) {
+  if (!lost_.contains(id)) return &scopes_.at(id);
+  return Error(Errc::storage_io, "config: " + store_.scope(id).name + ": its journal cannot be read");
 }
 
 void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& outcome) {

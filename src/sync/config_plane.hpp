@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace edgesync::sync {
 
@@ -73,6 +74,9 @@ class ConfigPlane {
     config::Outcome outcome{};
   };
 
+  void begin_again(Timestamp now);
+  /// Fails with: storage_io while the scope's journal cannot be read.
+  Result<Scope*> usable(store::ScopeId id);
   void journal(store::ScopeId id, Scope& scope, config::Outcome outcome);
   void take(store::ScopeId id, Scope& scope, const config::Outcome& outcome);
   void consider(store::ScopeId id, Scope& scope);
@@ -86,6 +90,7 @@ class ConfigPlane {
   std::uint32_t kept_;
   std::map<store::ScopeId, Scope> scopes_{};
   std::deque<Waiting> waiting_{};
+  std::set<store::ScopeId> lost_{};  ///< Steps of theirs failed: what they know is not what is on disk.
   std::vector<Action> ready_{};
 };
 

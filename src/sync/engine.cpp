@@ -163,6 +163,13 @@ void Engine::on_signal(const Link& link, const Signal& signal) {
       if (link.role() == Role::node) last_error_ = {};
       return;
     }
+    case Signal::Kind::opened:
+      // A relay wants from above whatever a node wants from it.
+      if (uplink_) {
+        links_.at(*uplink_)->on_scope(signal.scope);
+        wakes_.insert(*uplink_);
+      }
+      return;
     case Signal::Kind::acked:
       return on_acked(link, signal);
     case Signal::Kind::stable:

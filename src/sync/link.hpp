@@ -32,6 +32,7 @@ enum class Role : std::uint8_t { node, hub };
 struct Signal {
   enum class Kind : std::uint8_t {
     linked,    ///< Both sides accepted each other.
+    opened,    ///< The peer takes part in `scope`, which may be new here.
     acked,     ///< The peer durably has `context` of `scope`.
     stable,    ///< So has the root.
     refused,   ///< The peer does not admit `scope`: `error`.

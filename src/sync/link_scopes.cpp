@@ -52,11 +52,14 @@ void Link::on(wire::Subscribe&& subscribe) {
   channel.writable = granted == Access::read_write;
   channel.peer = std::move(subscribe.context);
   numbers_[*scope] = subscribe.channel;
+  signals_.push_back({Signal::Kind::opened, *scope, {}, {}});
   const crdt::Context& mine = context_.store.context(*scope);
   const crdt::Summary summary = context_.store.summary(*scope);
   if (channel.plane != Plane::stream && mine == channel.peer && summary != subscribe.summary)
     signals_.push_back({Signal::Kind::diverged, *scope, {}, {}});
   send(wire::Subscribed{subscribe.channel, mine, summary, channel.writable});
+  // What became stable while the node was away is not told again by itself; the root's word is in the context above.
+  if (!context_.root) forward_stable(*scope);
   mark_dirty(subscribe.channel);
 }
 

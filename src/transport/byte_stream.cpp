@@ -17,11 +17,11 @@ using ErrorCode = ByteStream::ErrorCode;
 /// Reads and forgets until the peer ends the connection. The socket outlives it: its owner waits for `done`.
 void drain(Socket& socket, std::shared_ptr<std::array<char, 4096>> scrap, Function<void()> done) {
   const auto buffer = net::buffer(*scrap);
-  socket.async_read_some(buffer, [&socket, scrap = std::move(scrap), done = std::move(done)](
-                                     const ErrorCode& error, std::size_t) mutable {
-    if (error) return done();
-    drain(socket, std::move(scrap), std::move(done));
-  });
+  socket.async_read_some(
+      buffer, [&socket, scrap = std::move(scrap), done = std::move(done)](const ErrorCode& error, std::size_t) mutable {
+        if (error) return done();
+        drain(socket, std::move(scrap), std::move(done));
+      });
 }
 
 void end_and_drain(Socket& socket, Function<void()> done) {
@@ -42,7 +42,7 @@ class PlainStream final : public ByteStream {
   void handshake(Done done) override {
     net::post(socket_.get_executor(), [done = std::move(done)] { done({}); });
   }
-  void write(ConstBuffers buffers, IoHandler handler) override {
+  void write(const ConstBuffers& buffers, IoHandler handler) override {
     socket_.async_write_some(buffers, std::move(handler));
   }
   void shutdown(Function<void()> done) override {
@@ -52,7 +52,7 @@ class PlainStream final : public ByteStream {
   void close() noexcept override { close_socket(socket_); }
 
  private:
-  void read_some(MutableBuffers buffers, IoHandler handler) override {
+  void read_some(const MutableBuffers& buffers, IoHandler handler) override {
     socket_.async_read_some(buffers, std::move(handler));
   }
   Socket socket_;
@@ -79,7 +79,7 @@ class TlsStream final : public ByteStream {
       done(Error(Errc::untrusted, "TLS: the peer's certificate was refused: " + reason));
     });
   }
-  void write(ConstBuffers buffers, IoHandler handler) override {
+  void write(const ConstBuffers& buffers, IoHandler handler) override {
     stream_.async_write_some(buffers, std::move(handler));
   }
   void shutdown(Function<void()> done) override {
@@ -92,7 +92,7 @@ class TlsStream final : public ByteStream {
   void close() noexcept override { close_socket(stream_.next_layer()); }
 
  private:
-  void read_some(MutableBuffers buffers, IoHandler handler) override {
+  void read_some(const MutableBuffers& buffers, IoHandler handler) override {
     stream_.async_read_some(buffers, std::move(handler));
   }
   const std::shared_ptr<net::ssl::context> context_;
@@ -112,7 +112,7 @@ void ByteStream::announce_shutdown() const {
   if (shutting_down_) shutting_down_();
 }
 
-void ByteStream::read(MutableBuffers buffers, IoHandler handler) {
+void ByteStream::read(const MutableBuffers& buffers, IoHandler handler) {
   auto counted = [this, handler = std::move(handler)](const ErrorCode& error, std::size_t bytes) mutable {
     count(bytes);
     std::move(handler)(error, bytes);
@@ -121,14 +121,7 @@ void ByteStream::read(MutableBuffers buffers, IoHandler handler) {
     return net::post(executor(), [handler = std::move(counted)]() mutable {
       handler(make_error_code(boost::system::errc::message_size), 0);
     });
-  std::array<net::mutable_buffer, 8> list;
-  std::size_t left = allowance_, used = 0;
-  for (const auto& buffer : buffers.first(std::min(buffers.size(), list.size()))) {
-    if (left == 0) break;
-    list[used++] = net::buffer(buffer, left);
-    left -= std::min(left, buffer.size());
-  }
-  read_some({list.data(), used}, std::move(counted));
+  read_some(MutableBuffers(buffers, allowance_), std::move(counted));
 }
 
 std::unique_ptr<ByteStream> plain_stream(Socket socket) { return std::make_unique<PlainStream>(std::move(socket)); }

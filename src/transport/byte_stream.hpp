@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ByteStream: a connected socket, with TLS or without, behind one type. Beast's WebSocket is instantiated over AnyStream
-// once, instead of once per kind of socket, which is what keeps compile time and binary small.
-// Reads are counted twice: their time tells a silent peer, and until the peer is admitted their sum is bounded.
+// ByteStream: a connected socket, with TLS or without, behind one type. Beast's WebSocket is instantiated over
+// AnyStream once, instead of once per kind of socket, which is what keeps compile time and binary small. Reads are
+// counted twice: their time tells a silent peer, and until the peer is admitted their sum is bounded.
 #pragma once
 
 #include "transport/engine.hpp"
@@ -19,7 +19,6 @@
 #include <chrono>
 #include <limits>
 #include <memory>
-#include <span>
 #include <string>
 
 namespace boost::asio::ssl {
@@ -28,25 +27,50 @@ class context;
 
 namespace edgesync::transport {
 
+/// A short buffer sequence that owns its list: operations keep a copy until they are done.
+template <class Buffer>
+class BufferList {
+ public:
+  static constexpr std::size_t buffers_max = 8;
+
+  BufferList() = default;
+  /// As many as fit; the rest waits for the next call, as "read some" and "write some" allow.
+  template <class Buffers>
+  explicit BufferList(const Buffers& buffers, std::size_t bytes_max = std::numeric_limits<std::size_t>::max()) {
+    const auto last = boost::asio::buffer_sequence_end(buffers);
+    for (auto it = boost::asio::buffer_sequence_begin(buffers); it != last && count_ < buffers_max; ++it) {
+      const Buffer buffer = boost::asio::buffer(Buffer(*it), bytes_max);
+      if (buffer.size() > 0) list_[count_++] = buffer;
+      bytes_max -= buffer.size();
+    }
+  }
+  const Buffer* begin() const noexcept { return list_.data(); }
+  const Buffer* end() const noexcept { return list_.data() + count_; }
+
+ private:
+  std::array<Buffer, buffers_max> list_{};
+  std::size_t count_ = 0;
+};
+
 class ByteStream {
  public:
   using ErrorCode = boost::system::error_code;
   using IoHandler = boost::asio::any_completion_handler<void(ErrorCode, std::size_t)>;
-  using MutableBuffers = std::span<const boost::asio::mutable_buffer>;
-  using ConstBuffers = std::span<const boost::asio::const_buffer>;
+  using MutableBuffers = BufferList<boost::asio::mutable_buffer>;
+  using ConstBuffers = BufferList<boost::asio::const_buffer>;
   using Done = Function<void(Result<void>)>;
 
   virtual ~ByteStream() = default;
   virtual Executor executor() = 0;
   /// Makes the connection secure. Without TLS it completes at once, though not inside the call.
   virtual void handshake(Done done) = 0;
-  virtual void write(ConstBuffers buffers, IoHandler handler) = 0;
+  virtual void write(const ConstBuffers& buffers, IoHandler handler) = 0;
   /// Says goodbye, then reads what the peer still sends until it ends too: a socket closed over unread bytes would be
   /// reset, and the reset could overtake what was said before. Unbounded in time; close() ends it.
   virtual void shutdown(Function<void()> done) = 0;
   virtual void close() noexcept = 0;
 
-  void read(MutableBuffers buffers, IoHandler handler);
+  void read(const MutableBuffers& buffers, IoHandler handler);
   std::chrono::steady_clock::time_point last_read() const noexcept { return last_read_; }
   /// Fails reads after so many more bytes.
   void allow(std::size_t bytes) noexcept { allowance_ = bytes; }
@@ -55,7 +79,7 @@ class ByteStream {
   void on_shutdown(Function<void()> observer) { shutting_down_ = std::move(observer); }
 
  protected:
-  virtual void read_some(MutableBuffers buffers, IoHandler handler) = 0;
+  virtual void read_some(const MutableBuffers& buffers, IoHandler handler) = 0;
   void announce_shutdown() const;
   void count(std::size_t bytes) noexcept;
 
@@ -85,38 +109,22 @@ class AnyStream {
 
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& buffers, Handler&& handler) {
-    std::array<boost::asio::mutable_buffer, buffers_max> list;
-    bytes_->read({list.data(), gather(buffers, list)}, ByteStream::IoHandler(std::forward<Handler>(handler)));
+    bytes_->read(ByteStream::MutableBuffers(buffers), ByteStream::IoHandler(std::forward<Handler>(handler)));
   }
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
-    std::array<boost::asio::const_buffer, buffers_max> list;
-    bytes_->write({list.data(), gather(buffers, list)}, ByteStream::IoHandler(std::forward<Handler>(handler)));
+    bytes_->write(ByteStream::ConstBuffers(buffers), ByteStream::IoHandler(std::forward<Handler>(handler)));
   }
 
  private:
-  static constexpr std::size_t buffers_max = 8;  // the rest waits for the next call, as "some" allows
-
-  template <class Buffers, class List>
-  static std::size_t gather(const Buffers& buffers, List& list) {
-    std::size_t count = 0;
-    const auto end = boost::asio::buffer_sequence_end(buffers);
-    for (auto it = boost::asio::buffer_sequence_begin(buffers); it != end && count < list.size(); ++it) {
-      const typename List::value_type buffer(*it);
-      if (buffer.size() > 0) list[count++] = buffer;
-    }
-    return count;
-  }
-
   std::unique_ptr<ByteStream> bytes_;
 };
 
 /// Found by Beast; both ends of a WebSocket take the socket down alike.
 template <class Handler>
 void async_teardown(boost::beast::role_type, AnyStream& stream, Handler&& handler) {
-  stream.bytes().shutdown([handler = std::forward<Handler>(handler)]() mutable {
-    std::move(handler)(boost::system::error_code{});
-  });
+  stream.bytes().shutdown(
+      [handler = std::forward<Handler>(handler)]() mutable { std::move(handler)(boost::system::error_code{}); });
 }
 
 /// Found by Beast for operations that are cancelled; ours never are, but it must compile.

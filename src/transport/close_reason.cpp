@@ -8,8 +8,8 @@ namespace edgesync::transport {
 namespace {
 
 // RFC 6455, section 7.4.1.
-constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, unknown_data = 1003, bad_payload = 1007,
-                        policy = 1008, too_big = 1009, internal = 1011, try_later = 1013;
+constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, unknown_data = 1003,
+                        bad_payload = 1007, policy = 1008, too_big = 1009, internal = 1011, try_later = 1013;
 
 std::optional<Errc> own_code(const std::error_code& code) {
   if (code.category() != error_category()) return {};
@@ -19,17 +19,25 @@ std::optional<Errc> own_code(const std::error_code& code) {
 std::uint16_t close_code(std::optional<Errc> errc) {
   if (!errc) return internal;
   switch (*errc) {
-    case Errc::closed: return normal;
-    case Errc::cancelled: return normal;
-    case Errc::timed_out: return going_away;
-    case Errc::protocol_violation: return protocol_error;
-    case Errc::protocol_mismatch: return protocol_error;
-    case Errc::limit_exceeded: return too_big;
+    case Errc::closed:
+      return normal;
+    case Errc::cancelled:
+      return normal;
+    case Errc::timed_out:
+      return going_away;
+    case Errc::protocol_violation:
+      return protocol_error;
+    case Errc::protocol_mismatch:
+      return protocol_error;
+    case Errc::limit_exceeded:
+      return too_big;
     case Errc::storage_full:
     case Errc::storage_io:
     case Errc::storage_corrupt:
-    case Errc::storage_too_new: return internal;
-    default: return policy;
+    case Errc::storage_too_new:
+      return internal;
+    default:
+      return policy;
   }
 }
 
@@ -37,11 +45,16 @@ Errc errc_of(std::uint16_t code) {
   switch (code) {
     case protocol_error:
     case unknown_data:
-    case bad_payload: return Errc::protocol_violation;
-    case policy: return Errc::forbidden;
-    case too_big: return Errc::limit_exceeded;
-    case try_later: return Errc::unreachable;
-    default: return Errc::closed;
+    case bad_payload:
+      return Errc::protocol_violation;
+    case policy:
+      return Errc::forbidden;
+    case too_big:
+      return Errc::limit_exceeded;
+    case try_later:
+      return Errc::unreachable;
+    default:
+      return Errc::closed;
   }
 }
 

@@ -15,8 +15,12 @@ namespace {
 class Dialer final : public Stoppable, public std::enable_shared_from_this<Dialer> {
  public:
   Dialer(std::shared_ptr<Engine> engine, Url url, TlsContext tls, Limits limits, std::shared_ptr<Handler> handler)
-      : engine_(std::move(engine)), url_(std::move(url)), tls_(std::move(tls)), limits_(limits),
-        socket_(engine_->executor()), handler_(std::move(handler)) {}
+      : engine_(std::move(engine)),
+        url_(std::move(url)),
+        tls_(std::move(tls)),
+        limits_(limits),
+        socket_(engine_->executor()),
+        handler_(std::move(handler)) {}
 
   void start();
   void stop(const Error& why) override { finish(why); }

@@ -40,8 +40,8 @@ bool contained(Work&& work) noexcept {
 
 class Engine {
  public:
-  /// `inside` tells whether the caller is running on `executor`. `context` is what `executor` belongs to; it must not be
-  /// owned from within itself, so it is only watched. Nothing: the caller's, who promises that it lives.
+  /// `inside` tells whether the caller is running on `executor`. `context` is what `executor` belongs to; it must not
+  /// be owned from within itself, so it is only watched. Nothing: the caller's, who promises that it lives.
   Engine(Executor executor, Function<bool()> inside, std::optional<std::weak_ptr<void>> context);
 
   const Executor& executor() const noexcept { return executor_; }

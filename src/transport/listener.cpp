@@ -35,8 +35,12 @@ class Door final : public Stoppable, public std::enable_shared_from_this<Door> {
  public:
   Door(std::shared_ptr<Engine> engine, tcp::acceptor acceptor, TlsContext tls, ListenOptions options,
        HandlerFactory factory)
-      : engine_(std::move(engine)), acceptor_(std::move(acceptor)), retry_(engine_->executor()), tls_(std::move(tls)),
-        options_(std::move(options)), factory_(std::make_shared<HandlerFactory>(std::move(factory))) {}
+      : engine_(std::move(engine)),
+        acceptor_(std::move(acceptor)),
+        retry_(engine_->executor()),
+        tls_(std::move(tls)),
+        options_(std::move(options)),
+        factory_(std::make_shared<HandlerFactory>(std::move(factory))) {}
 
   void start() {
     if (engine_->enter(shared_from_this())) accept();
@@ -175,7 +179,8 @@ Result<std::unique_ptr<Listener>> listen(const std::shared_ptr<Engine>& engine, 
   boost::system::error_code error;
   const std::uint16_t port = acceptor->local_endpoint(error).port();
   if (error) return net_error(error, "listen");
-  auto door = std::make_shared<Door>(engine, *std::move(acceptor), std::move(tls), std::move(options), std::move(factory));
+  auto door =
+      std::make_shared<Door>(engine, *std::move(acceptor), std::move(tls), std::move(options), std::move(factory));
   engine->post([door] { door->start(); });
   return std::unique_ptr<Listener>(std::make_unique<DoorHandle>(engine, std::move(door), port));
 }

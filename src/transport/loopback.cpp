@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The in-process transport. A connection is a pipe with two ends; one message per direction is under way at a time, and
-// the next is asked for when the other side has consumed it. Whoever posts to a host does so under the pipe's lock and
-// only while that end is alive, so a host may go as soon as its handler has been told on_closed().
+// the next is asked for when the other side has consumed it. A host that ends takes its ends of pipes with it; until
+// then an open pipe keeps itself and its handlers alive.
 #include "transport/close_reason.hpp"
 #include "transport/transport.hpp"
 
@@ -30,7 +30,8 @@ bool contained(Work&& work) noexcept {
 class Pipe : public std::enable_shared_from_this<Pipe> {
  public:
   struct End {
-    Host* host = nullptr;  // null once it is over
+    Function<void(Function<void()>)> post{};  // empty before it is served and once it is over
+    std::shared_ptr<void> watch{};            // for the end of its host
     std::shared_ptr<Handler> handler{};
     bool opened = false;
     bool wake_posted = false;
@@ -38,18 +39,18 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
     std::optional<Error> closing;  // its own close() waits for that message
   };
 
-  Pipe(Host& connector, std::shared_ptr<Handler> handler) {
-    ends_[0].host = &connector;
-    ends_[0].handler = std::move(handler);
-  }
+  /// The connector's side.
+  void start(Host& host, std::shared_ptr<Handler> handler) { serve(0, host, std::move(handler)); }
 
   /// The acceptor's side, on its host. Null: nobody serves.
   void accept(Host& host, std::shared_ptr<Handler> handler);
-  void refuse(Error why) { over(0, std::move(why)); }
+  /// Nobody takes the other side.
+  void refuse();
   void wake(std::size_t side);
   void close(std::size_t side, Error why);
 
  private:
+  void serve(std::size_t side, Host& host, std::shared_ptr<Handler> handler);
   void post(std::size_t side, Function<void(Pipe&)> work);
   void open(std::size_t side);
   void pump(std::size_t side);
@@ -82,8 +83,25 @@ class PipeHandle final : public Connection {
 
 /// Requires: the lock is held.
 void Pipe::post(std::size_t side, Function<void(Pipe&)> work) {
-  if (Host* host = ends_[side].host; host != nullptr)
-    host->post([self = shared_from_this(), work = std::move(work)] { work(*self); });
+  if (const auto& post = ends_[side].post)
+    post([self = shared_from_this(), work = std::move(work)] { work(*self); });
+}
+
+void Pipe::serve(std::size_t side, Host& host, std::shared_ptr<Handler> handler) {
+  auto watch = host.on_end([weak = weak_from_this(), side] {
+    if (const auto self = weak.lock()) self->part(side, {Errc::closed, "the runtime has ended"});
+  });
+  const std::lock_guard lock(mutex_);
+  End& end = ends_[side];
+  end.post = host.poster();
+  end.watch = std::move(watch);
+  end.handler = std::move(handler);
+  living_ = shared_from_this();
+}
+
+void Pipe::refuse() {
+  const std::lock_guard lock(mutex_);
+  post(0, [](Pipe& pipe) { pipe.over(0, {Errc::unreachable, "loopback: nobody listens"}); });
 }
 
 std::shared_ptr<Handler> Pipe::handler(std::size_t side) {
@@ -92,12 +110,16 @@ std::shared_ptr<Handler> Pipe::handler(std::size_t side) {
 }
 
 void Pipe::accept(Host& host, std::shared_ptr<Handler> handler) {
-  const std::lock_guard lock(mutex_);
-  if (ends_[0].host == nullptr) return;
-  living_ = shared_from_this();
-  ends_[1].host = &host;
-  ends_[1].handler = std::move(handler);
-  for (std::size_t side : {0U, 1U}) post(side, [side](Pipe& pipe) { pipe.open(side); });
+  serve(1, host, std::move(handler));
+  bool connector_waits = false;
+  {
+    const std::lock_guard lock(mutex_);
+    connector_waits = ends_[0].handler != nullptr;
+    post(0, [](Pipe& pipe) { pipe.open(0); });
+  }
+  if (!connector_waits) return over(1, {Errc::unreachable, "the peer has gone"});
+  // At once, for we are on the acceptor's host: what it posts to itself may run after what the other side posts to it.
+  open(1);
 }
 
 void Pipe::open(std::size_t side) {
@@ -137,7 +159,7 @@ void Pipe::pump(std::size_t side) {
   if (!contained([&] { message = handler->next_message(); })) return failed(side);
   if (!message) return;
   const std::lock_guard lock(mutex_);
-  if (ends_[1 - side].host == nullptr) return;
+  if (!ends_[1 - side].post) return;
   ends_[side].sending = true;
   post(1 - side, [side, message = std::move(*message)](Pipe& pipe) { pipe.deliver(1 - side, message); });
 }
@@ -168,7 +190,7 @@ void Pipe::consumed(std::size_t side) {
 
 void Pipe::close(std::size_t side, Error why) {
   const std::lock_guard lock(mutex_);
-  if (ends_[side].closing || ends_[side].host == nullptr) return;
+  if (ends_[side].closing || !ends_[side].post) return;
   ends_[side].closing = why;
   // With a message under way, consumed() does it.
   if (ends_[side].sending) return;
@@ -180,29 +202,28 @@ void Pipe::part(std::size_t side, const Error& why) {
   {
     const std::lock_guard lock(mutex_);
     const transport::CloseReason reason = transport::to_close_reason(why);
-    post(1 - side, [side, reason](Pipe& pipe) {
-      pipe.over(1 - side, transport::from_close_reason(reason.code, reason.text));
-    });
+    post(1 - side,
+         [side, reason](Pipe& pipe) { pipe.over(1 - side, transport::from_close_reason(reason.code, reason.text)); });
   }
   over(side, why);
 }
 
 void Pipe::over(std::size_t side, Error why) {
-  std::shared_ptr<Handler> handler;
-  std::shared_ptr<Pipe> last;  // let go of after the lock
+  End ended;                   // these two are let go of after the lock: their destructors are somebody else's code
+  std::shared_ptr<Pipe> last;
   {
     const std::lock_guard lock(mutex_);
-    ends_[side].host = nullptr;
-    handler = std::exchange(ends_[side].handler, nullptr);
-    if (ends_[1 - side].host == nullptr) last = std::move(living_);
+    ended = std::exchange(ends_[side], End{});
+    if (!ends_[1 - side].post) last = std::move(living_);
   }
-  if (handler) contained([&] { handler->on_closed(why); });
+  if (ended.handler) contained([&] { ended.handler->on_closed(why); });
 }
 
 /// What listens on a loopback, and what its listener handle shares with it.
 struct Ear {
   std::mutex mutex;
   Host* host = nullptr;  // null: nobody listens
+  Function<void(Function<void()>)> post;
   std::shared_ptr<HandlerFactory> factory;
   std::uint64_t round = 0;  // of the last listen(); a handle of an earlier one closes nothing
 };
@@ -224,8 +245,6 @@ class EarHandle final : public transport::Listener {
   const std::shared_ptr<Ear> ear_;
   const std::uint64_t round_;
 };
-
-Error nobody_listens() { return {Errc::unreachable, "loopback: nobody listens"}; }
 
 /// Nobody once the listener is closed: whoever owns the factory may be gone.
 std::shared_ptr<Handler> serve(Ear& ear, std::uint64_t round) {

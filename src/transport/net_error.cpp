@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/net_error.hpp"
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/ssl/error.hpp>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
 
 namespace edgesync::transport {
 namespace {
@@ -23,11 +23,14 @@ Errc tls_errc(int reason) noexcept {
     case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
     case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
-    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED: return Errc::untrusted;
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return Errc::untrusted;
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-    case SSL_R_NO_PROTOCOLS_AVAILABLE: return Errc::insecure;
-    default: return Errc::protocol_violation;
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+      return Errc::insecure;
+    default:
+      return Errc::protocol_violation;
   }
 }
 

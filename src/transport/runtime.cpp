@@ -61,6 +61,36 @@ class ThreadHost final : public AsioHost {
   std::optional<std::thread> thread_;
 };
 
+/// A callback among those that end with the runtime.
+class EndWatch final : public Stoppable {
+ public:
+  explicit EndWatch(Function<void()> ended) : ended_(std::move(ended)) {}
+  void stop(const Error&) override { ended_(); }
+
+ private:
+  const Function<void()> ended_;
+};
+
+/// Held by whoever wants to know; gone, the engine forgets.
+class EndWatchHandle {
+ public:
+  EndWatchHandle(std::shared_ptr<Engine> engine, std::shared_ptr<EndWatch> watch)
+      : engine_(std::move(engine)), watch_(std::move(watch)) {
+    engine_->dispatch([engine = engine_, weak = std::weak_ptr<EndWatch>(watch_)] {
+      if (const auto living = weak.lock(); living && !engine->enter(living)) living->stop(runtime_ended());
+    });
+  }
+  ~EndWatchHandle() {
+    contained([this] { engine_->dispatch([engine = engine_, watch = watch_] { engine->leave(watch.get()); }); });
+  }
+  EndWatchHandle(const EndWatchHandle&) = delete;
+  EndWatchHandle& operator=(const EndWatchHandle&) = delete;
+
+ private:
+  const std::shared_ptr<Engine> engine_;
+  const std::shared_ptr<EndWatch> watch_;
+};
+
 class StrandHost final : public AsioHost {
  public:
   using Strand = boost::asio::strand<Executor>;
@@ -77,6 +107,14 @@ void AsioHost::stop_all() {
 }
 
 void AsioHost::post(Function<void()> work) { engine_->post(std::move(work)); }
+
+Function<void(Function<void()>)> AsioHost::poster() {
+  return [engine = engine_](Function<void()> work) { engine->post(std::move(work)); };
+}
+
+std::shared_ptr<void> AsioHost::on_end(Function<void()> ended) {
+  return std::make_shared<EndWatchHandle>(engine_, std::make_shared<EndWatch>(std::move(ended)));
+}
 
 std::unique_ptr<Timer> AsioHost::timer(Function<void()> callback) { return make_timer(engine_, std::move(callback)); }
 

@@ -68,9 +68,9 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   std::shared_ptr<Handler> handler_;
   State state_ = State::opening;
   bool writing_ = false;
-  Error why_{};                             // of closing
-  std::optional<std::uint16_t> why_code_;   // instead of the one that belongs to why_
-  std::optional<Error> write_error_;        // the reader may know better, so it is asked first
+  Error why_{};                            // of closing
+  std::optional<std::uint16_t> why_code_;  // instead of the one that belongs to why_
+  std::optional<Error> write_error_;       // the reader may know better, so it is asked first
   std::atomic<bool> wake_requested_ = false;
   std::chrono::steady_clock::time_point control_second_{};
   int control_frames_ = 0;
@@ -112,14 +112,12 @@ void Session::start() {
   const auto guarded = [weak](auto call) {
     if (const auto self = weak.lock()) contained([&] { call(*self); });
   };
-  watchdog_ = std::make_shared<Watchdog>(engine_->executor(), [guarded](Wait wait) {
-    guarded([wait](Session& self) { self.expired(wait); });
-  });
+  watchdog_ = std::make_shared<Watchdog>(
+      engine_->executor(), [guarded](Wait wait) { guarded([wait](Session& self) { self.expired(wait); }); });
   if (!engine_->enter(shared_from_this())) return finish(runtime_ended());
   socket_.on_control([guarded](WebSocket::Control kind) { guarded([kind](Session& self) { self.controlled(kind); }); });
-  socket_.bytes().on_shutdown([guarded] {
-    guarded([](Session& self) { self.watchdog_->expect(Wait::close, self.parts_.limits.close); });
-  });
+  socket_.bytes().on_shutdown(
+      [guarded] { guarded([](Session& self) { self.watchdog_->expect(Wait::close, self.parts_.limits.close); }); });
   watchdog_->expect(Wait::tls, parts_.limits.handshake);
   socket_.bytes().handshake(then(&Session::secured));
 }
@@ -146,9 +144,7 @@ void Session::open() {
   state_ = State::open;
   if (!contained([&] { handler_ = parts_.opened(); }) || !handler_) return close({Errc::closed, "not served here"});
   watchdog_->expect(Wait::idle, parts_.limits.idle);
-  tell([&](Handler& handler) {
-    handler.on_open(std::make_shared<Handle>(engine_, weak_from_this()), parts_.peer);
-  });
+  tell([&](Handler& handler) { handler.on_open(std::make_shared<Handle>(engine_, weak_from_this()), parts_.peer); });
   if (state_ == State::open) read();
   pump();
 }
@@ -159,7 +155,8 @@ void Session::received(const Result<WebSocket::Message>& message) {
   if (state_ == State::over) return;
   if (!message) return read_failed(message.error());
   if (state_ == State::closing) return;  // the close under way reads on
-  if (message->text) return close({Errc::protocol_violation, "a text message; only binary ones are understood"}, text_refused);
+  if (message->text)
+    return close({Errc::protocol_violation, "a text message; only binary ones are understood"}, text_refused);
   tell([&](Handler& handler) { handler.on_message(message->bytes); });
   socket_.consumed();
   if (state_ == State::open) read();

@@ -47,7 +47,8 @@ class Alarm final : public Stoppable, public std::enable_shared_from_this<Alarm>
 class AlarmHandle final : public Timer {
  public:
   AlarmHandle(std::shared_ptr<Engine> engine, Function<void()> callback)
-      : context_(engine->hold()), engine_(std::move(engine)),
+      : context_(engine->hold()),
+        engine_(std::move(engine)),
         alarm_(std::make_shared<Alarm>(engine_, std::move(callback))) {}
   ~AlarmHandle() override {
     contained([this] { AlarmHandle::arm(never); });

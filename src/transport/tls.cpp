@@ -3,11 +3,11 @@
 
 #include "transport/url.hpp"
 
-#include <boost/asio/ssl/context.hpp>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
+#include <boost/asio/ssl/context.hpp>
 
 #include <cerrno>
 #include <cstdio>
@@ -19,7 +19,8 @@ namespace {
 namespace ssl = boost::asio::ssl;
 
 Error file_error(const char* what, const std::string& path, const std::string& why) {
-  return {Errc::invalid_argument, std::string("tls: ") + what + ": " + (path.empty() ? "no file given" : path) + ": " + why};
+  return {Errc::invalid_argument,
+          std::string("tls: ") + what + ": " + (path.empty() ? "no file given" : path) + ": " + why};
 }
 
 std::string openssl_reason() {

@@ -111,6 +111,10 @@ class Timer {
 class Host : public Runtime {
  public:
   virtual void post(Function<void()> work) = 0;
+  /// post() for those who may outlive this host: after its end, work is dropped.
+  virtual Function<void(Function<void()>)> poster() = 0;
+  /// `ended` runs on the runtime when its last user lets go, if the result is still kept then.
+  virtual std::shared_ptr<void> on_end(Function<void()> ended) = 0;
   virtual std::unique_ptr<Timer> timer(Function<void()> callback) = 0;
   /// Checks `options` at once (invalid_argument, insecure, unreadable files); everything later goes to `handler`.
   virtual Result<void> connect(ConnectOptions options, std::shared_ptr<Handler> handler) = 0;
@@ -131,7 +135,7 @@ std::unique_ptr<Random> system_random();
 namespace edgesync {
 
 /// The in-process transport. A connection made here is a pair of queues: messages are posted to the other side's
-/// runtime. Requires: a host lives until its handlers were told on_closed() and its listener is closed.
+/// runtime. When one of the runtimes ends, so do its connections, as those over sockets do.
 class Loopback {
  public:
   virtual ~Loopback() = default;

@@ -7,12 +7,18 @@ namespace edgesync::transport {
 
 const char* describe(Wait wait) noexcept {
   switch (wait) {
-    case Wait::connect: return "connecting";
-    case Wait::tls: return "the TLS handshake";
-    case Wait::upgrade: return "the WebSocket upgrade";
-    case Wait::write: return "writing a message";
-    case Wait::idle: return "a sign of life";
-    case Wait::close: return "the orderly close";
+    case Wait::connect:
+      return "connecting";
+    case Wait::tls:
+      return "the TLS handshake";
+    case Wait::upgrade:
+      return "the WebSocket upgrade";
+    case Wait::write:
+      return "writing a message";
+    case Wait::idle:
+      return "a sign of life";
+    case Wait::close:
+      return "the orderly close";
   }
   return "the peer";
 }

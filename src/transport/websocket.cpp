@@ -26,13 +26,17 @@ constexpr std::size_t header_bytes_max = 8 * 1024;     // Beast's own bound for 
 
 Errc status_errc(http::status status) {
   switch (status) {
-    case http::status::unauthorized: return Errc::unauthorized;
-    case http::status::forbidden: return Errc::forbidden;
+    case http::status::unauthorized:
+      return Errc::unauthorized;
+    case http::status::forbidden:
+      return Errc::forbidden;
     case http::status::too_many_requests:
     case http::status::bad_gateway:
     case http::status::service_unavailable:
-    case http::status::gateway_timeout: return Errc::unreachable;
-    default: return Errc::protocol_violation;
+    case http::status::gateway_timeout:
+      return Errc::unreachable;
+    default:
+      return Errc::protocol_violation;
   }
 }
 
@@ -71,8 +75,7 @@ struct WebSocket::Impl {
     const auto& request = parser->get();
     if (request.count(http::field::origin) > 0)
       return done(Error(Errc::forbidden, "WebSocket upgrade: browsers are not served here"));
-    if (buffer.size() > 0)
-      return done(Error(Errc::protocol_violation, "WebSocket upgrade: data before the answer"));
+    if (buffer.size() > 0) return done(Error(Errc::protocol_violation, "WebSocket upgrade: data before the answer"));
     stream.async_accept(request, [this, done = std::move(done)](const ErrorCode& failed) {
       parser.reset();
       done(failed ? Result<void>(explain(failed, upgrade)) : Result<void>());
@@ -94,16 +97,16 @@ ByteStream& WebSocket::bytes() noexcept { return impl_->stream.next_layer().byte
 
 void WebSocket::connect(const std::string& host, const std::string& target, Done done) {
   bytes().allow(impl_->header_bytes);
-  impl_->stream.async_handshake(
-      impl_->response, host, target, [impl = impl_.get(), done = std::move(done)](const ErrorCode& error) {
-        impl->stream.next_layer().bytes().allow_all();
-        const ws::response_type response = std::exchange(impl->response, {});
-        if (!error) return done({});
-        if (error != ws::error::upgrade_declined) return done(explain(error, upgrade));
-        done(Error(status_errc(response.result()), "WebSocket upgrade: the server answered " +
-                                                       std::to_string(response.result_int()) + " " +
-                                                       std::string(response.reason())));
-      });
+  impl_->stream.async_handshake(impl_->response, host, target,
+                                [impl = impl_.get(), done = std::move(done)](const ErrorCode& error) {
+                                  impl->stream.next_layer().bytes().allow_all();
+                                  const ws::response_type response = std::exchange(impl->response, {});
+                                  if (!error) return done({});
+                                  if (error != ws::error::upgrade_declined) return done(explain(error, upgrade));
+                                  done(Error(status_errc(response.result()), "WebSocket upgrade: the server answered " +
+                                                                                 std::to_string(response.result_int()) +
+                                                                                 " " + std::string(response.reason())));
+                                });
 }
 
 void WebSocket::accept(Done done) {
@@ -118,13 +121,13 @@ void WebSocket::accept(Done done) {
 }
 
 void WebSocket::read(Received received) {
-  impl_->stream.async_read(impl_->buffer, [impl = impl_.get(), received = std::move(received)](const ErrorCode& error,
-                                                                                              std::size_t) {
-    if (error) return received(explain(error, connection));
-    const auto data = impl->buffer.cdata();
-    const Message message{{static_cast<const std::byte*>(data.data()), data.size()}, impl->stream.got_text()};
-    received(message);
-  });
+  impl_->stream.async_read(
+      impl_->buffer, [impl = impl_.get(), received = std::move(received)](const ErrorCode& error, std::size_t) {
+        if (error) return received(explain(error, connection));
+        const auto data = impl->buffer.cdata();
+        const Message message{{static_cast<const std::byte*>(data.data()), data.size()}, impl->stream.got_text()};
+        received(message);
+      });
 }
 
 void WebSocket::consumed() {
@@ -135,11 +138,11 @@ void WebSocket::consumed() {
 void WebSocket::write(Bytes message, Done done) {
   auto kept = std::make_unique<const Bytes>(std::move(message));
   const auto buffer = boost::asio::buffer(kept->data(), kept->size());
-  impl_->stream.async_write(buffer, [kept = std::move(kept), done = std::move(done)](const ErrorCode& error,
-                                                                                    std::size_t) mutable {
-    kept.reset();
-    done(error ? Result<void>(explain(error, connection)) : Result<void>());
-  });
+  impl_->stream.async_write(
+      buffer, [kept = std::move(kept), done = std::move(done)](const ErrorCode& error, std::size_t) mutable {
+        kept.reset();
+        done(error ? Result<void>(explain(error, connection)) : Result<void>());
+      });
 }
 
 void WebSocket::close(const CloseReason& why, Done done) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// WebSocket: Beast's stream over a ByteStream, compiled in one place. It frames, masks, answers pings and closes; it has
-// no deadlines and no policy, which are the session's. Used on its engine; at most one read, one write and one close at
-// a time; whoever starts an operation keeps the WebSocket alive until it is done.
+// WebSocket: Beast's stream over a ByteStream, compiled in one place. It frames, masks, answers pings and closes; it
+// has no deadlines and no policy, which are the session's. Used on its engine; at most one read, one write and one
+// close at a time; whoever starts an operation keeps the WebSocket alive until it is done.
 #pragma once
 
 #include "transport/byte_stream.hpp"

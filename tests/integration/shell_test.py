@@ -93,7 +93,7 @@ class Config(Case):
         node = self.shell()
         tree = {"line": {"limit": 5, "list": [1, {"a": 2}], "none": {}, "raw": {"base64": "AA=="}}, "x/y": True}
         first = node.do("config.publish", scope="c", tree=tree, note="first")
-        self.assertEqual(len(first["id"]), 64)
+        self.assertEqual(len(first["version_id"]), 64)
         node.event("activated", version=first["version"])
         for key, value in {"line/limit": 5, "line/list": [1, {"a": 2}], "line/none": {}, "line/raw": {"base64": "AA=="},
                            "x/y": True}.items():
@@ -149,7 +149,7 @@ class Stream(Case):
         self.refused(node.ask("stream.open", scope="t", columns=[["a", "f32"]]), "invalid_argument", "columns[0]")
         self.refused(node.ask("stream.append", scope="none", rows=[[1, 2]]), "not_found", "none")
         node.do("stream.open", scope="t", columns=COLUMNS)
-        self.refused(node.ask("stream.append", scope="t", rows=[ROWS[0], [1, "x"]]), "type_mismatch")
+        self.refused(node.ask("stream.append", scope="t", rows=[ROWS[0], [1, "x", 1, True, "", None]]), "type_mismatch")
         self.refused(node.ask("stream.append", scope="t", rows=[["now"]]), "invalid_argument", "rows[0]")
         self.refused(node.ask("stream.read", scope="t", origin="zz"), "invalid_argument", "origin")
         self.assertEqual(node.do("stream.read", scope="t")["rows"], [])
@@ -251,7 +251,7 @@ class CommandLine(Case):
         self.fails(1, "serve", *db, "--listen", "127.0.0.1:0")
         self.fails(1, "serve", *db, "--listen", "0.0.0.0:0", "--insecure")
         self.fails(1, "serve", *db, "--listen", "127.0.0.1:0", "--insecure", "--tokens", "/no/file", naming="/no/file")
-        self.fails(1, "shell", *db, "--hub", "ws://127.0.0.1:1", naming="ws://127.0.0.1:1")
+        self.fails(1, "shell", *db, "--hub", "ws://127.0.0.1:1", naming="ws://")
         self.fails(1, "shell", *db, "--hub", "ws://192.0.2.1:1", "--insecure")
         self.fails(1, "shell", "--db", "/no/such/directory/x.db", naming="/no/such/directory")
 

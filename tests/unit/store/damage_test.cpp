@@ -55,18 +55,15 @@ TEST_P(Damage, IsFound) {
 
 INSTANTIATE_TEST_SUITE_P(
     Row, Damage,
-    testing::Values("UPDATE cell SET e = CAST(substr(e, 1, length(e) - 1) || x'7f' AS BLOB) WHERE hex(key) LIKE '6B37%'",
-                    "UPDATE cell SET e = x'ff' WHERE hex(key) LIKE '6B37%'",
-                    "DELETE FROM cell WHERE hex(key) LIKE '6B39%'",
-                    "UPDATE log SET body = CAST(substr(body, 1, 9) || x'55' || substr(body, 11) AS BLOB)",
-                    "DELETE FROM log",
-                    "UPDATE sblk SET body = CAST(substr(body, 1, 6) || x'55' || substr(body, 8) AS BLOB)",
-                    "UPDATE sblk SET first = 2",
-                    "UPDATE ctx SET sum = x'00000000000000000000000000000000' WHERE sid = 1 AND oid = 0",
-                    "UPDATE ctx SET stamp = 5 WHERE sid = 1 AND oid = 1",
-                    "UPDATE ver SET content = x'0102'",
-                    "UPDATE ver SET manifest = x'0102'",
-                    "UPDATE hist SET body = x'0102'"));
+    testing::Values(
+        "UPDATE cell SET e = CAST(substr(e, 1, length(e) - 1) || x'7f' AS BLOB) WHERE hex(key) LIKE '6B37%'",
+        "UPDATE cell SET e = x'ff' WHERE hex(key) LIKE '6B37%'", "DELETE FROM cell WHERE hex(key) LIKE '6B39%'",
+        "UPDATE log SET body = CAST(substr(body, 1, 9) || x'55' || substr(body, 11) AS BLOB)", "DELETE FROM log",
+        "UPDATE sblk SET body = CAST(substr(body, 1, 6) || x'55' || substr(body, 8) AS BLOB)",
+        "UPDATE sblk SET first = 2",
+        "UPDATE ctx SET sum = x'00000000000000000000000000000000' WHERE sid = 1 AND oid = 0",
+        "UPDATE ctx SET stamp = 5 WHERE sid = 1 AND oid = 1", "UPDATE ver SET content = x'0102'",
+        "UPDATE ver SET manifest = x'0102'", "UPDATE hist SET body = x'0102'"));
 
 class Refused : public testing::TestWithParam<std::pair<const char*, Errc>> {};
 
@@ -80,19 +77,19 @@ TEST_P(Refused, AtOpen) {
   EXPECT_TRUE(again.error().is(GetParam().second)) << again.error().detail;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    File, Refused,
-    testing::Values(std::pair("PRAGMA user_version = 2", Errc::storage_too_new),
-                    std::pair("PRAGMA application_id = 7", Errc::storage_corrupt),
-                    std::pair("DROP TABLE ctx", Errc::storage_corrupt),
-                    std::pair("CREATE TRIGGER t AFTER INSERT ON cell BEGIN DELETE FROM log; END", Errc::storage_corrupt),
-                    std::pair("CREATE VIEW v AS SELECT 1", Errc::storage_corrupt),
-                    std::pair("DELETE FROM meta", Errc::storage_corrupt),
-                    std::pair("UPDATE origin SET replica = x'01'", Errc::storage_corrupt),
-                    std::pair("UPDATE scope SET name = '../up'", Errc::storage_corrupt),
-                    std::pair("UPDATE scope SET plane = 9", Errc::storage_corrupt),
-                    std::pair("UPDATE scope SET policy = x'ffffff'", Errc::storage_corrupt),
-                    std::pair("DELETE FROM scope WHERE sid = 1", Errc::storage_corrupt)));
+INSTANTIATE_TEST_SUITE_P(File, Refused,
+                         testing::Values(std::pair("PRAGMA user_version = 2", Errc::storage_too_new),
+                                         std::pair("PRAGMA application_id = 7", Errc::storage_corrupt),
+                                         std::pair("DROP TABLE ctx", Errc::storage_corrupt),
+                                         std::pair("CREATE TRIGGER t AFTER INSERT ON cell BEGIN DELETE FROM log; END",
+                                                   Errc::storage_corrupt),
+                                         std::pair("CREATE VIEW v AS SELECT 1", Errc::storage_corrupt),
+                                         std::pair("DELETE FROM meta", Errc::storage_corrupt),
+                                         std::pair("UPDATE origin SET replica = x'01'", Errc::storage_corrupt),
+                                         std::pair("UPDATE scope SET name = '../up'", Errc::storage_corrupt),
+                                         std::pair("UPDATE scope SET plane = 9", Errc::storage_corrupt),
+                                         std::pair("UPDATE scope SET policy = x'ffffff'", Errc::storage_corrupt),
+                                         std::pair("DELETE FROM scope WHERE sid = 1", Errc::storage_corrupt)));
 
 TEST(HostileFile, RandomBytesAreRefused) {
   Xoshiro random(3);
@@ -118,7 +115,8 @@ TEST(HostileFile, FlippedAndTruncatedFilesNeverCrash) {
   const std::string sound((std::istreambuf_iterator<char>(in)), {});
   for (int round = 0; round < 150; ++round) {
     std::string bytes = sound;
-    for (int flips = 0; flips < 4; ++flips) bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
+    for (int flips = 0; flips < 4; ++flips)
+      bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
     if (round % 3 == 0) bytes.resize(random.below(bytes.size()));
     std::ofstream(opened.path(), std::ios::binary | std::ios::trunc) << bytes;
     std::filesystem::remove(opened.path() + "-wal");
@@ -128,7 +126,8 @@ TEST(HostileFile, FlippedAndTruncatedFilesNeverCrash) {
     store.verify().ignore();
     const auto found = store.find_scope(Plane::state, "plant");
     if (!found) continue;
-    store.read(*found, [](crdt::CellSource& cells) { crdt::show_all(cells, {}, [](const auto&) { return true; }); }).ignore();
+    store.read(*found, [](crdt::CellSource& cells) { crdt::show_all(cells, {}, [](const auto&) { return true; }); })
+        .ignore();
     store.delta(*found, {}).ignore();
     store.commit(*found, Edit().set("a", 1).add("n", 1).ops(), at_ms(9)).ignore();
     flush(store);

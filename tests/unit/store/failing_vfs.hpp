@@ -23,7 +23,9 @@ class FailingVfs {
     vfs_.szOsFile = static_cast<int>(sizeof(File)) + under_->szOsFile;
     vfs_.pAppData = this;
     vfs_.xOpen = open;
-    vfs_.xDelete = [](sqlite3_vfs* vfs, const char* path, int sync) { return below(vfs)->xDelete(below(vfs), path, sync); };
+    vfs_.xDelete = [](sqlite3_vfs* vfs, const char* path, int sync) {
+      return below(vfs)->xDelete(below(vfs), path, sync);
+    };
     vfs_.xAccess = [](sqlite3_vfs* vfs, const char* path, int flags, int* out) {
       return below(vfs)->xAccess(below(vfs), path, flags, out);
     };
@@ -64,8 +66,10 @@ class FailingVfs {
   static sqlite3_file* real(sqlite3_file* handle) { return file(handle).real; }
 
   static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* handle, int flags, int* out) {
-    auto* opened = new (handle) File{{nullptr}, &self(vfs), reinterpret_cast<sqlite3_file*>(&file(handle) + 1),
-                                    new std::vector<std::pair<sqlite3_int64, int>>};
+    auto* opened = new (handle) File{{nullptr},
+                                     &self(vfs),
+                                     reinterpret_cast<sqlite3_file*>(&file(handle) + 1),
+                                     new std::vector<std::pair<sqlite3_int64, int>>};
     opened->real->pMethods = nullptr;
     const int code = below(vfs)->xOpen(below(vfs), path, opened->real, flags, out);
     if (opened->real->pMethods != nullptr)
@@ -106,14 +110,18 @@ class FailingVfs {
       ++file(f).owner->writes_;
       return real(f)->pMethods->xWrite(real(f), data, size, at);
     };
-    methods_.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) { return real(f)->pMethods->xTruncate(real(f), size); };
+    methods_.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+      return real(f)->pMethods->xTruncate(real(f), size);
+    };
     methods_.xSync = [](sqlite3_file* f, int flags) {
       const int code = file(f).owner->failure(Call::sync);
       if (code != SQLITE_OK && !file(f).owner->kept_) lose_unsynced(f);
       file(f).unsynced->clear();
       return code != SQLITE_OK ? code : real(f)->pMethods->xSync(real(f), flags);
     };
-    methods_.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) { return real(f)->pMethods->xFileSize(real(f), size); };
+    methods_.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
+      return real(f)->pMethods->xFileSize(real(f), size);
+    };
     methods_.xLock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xLock(real(f), level); };
     methods_.xUnlock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xUnlock(real(f), level); };
     methods_.xCheckReservedLock = [](sqlite3_file* f, int* out) {
@@ -123,7 +131,9 @@ class FailingVfs {
       return real(f)->pMethods->xFileControl(real(f), op, arg);
     };
     methods_.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
-    methods_.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
+    methods_.xDeviceCharacteristics = [](sqlite3_file* f) {
+      return real(f)->pMethods->xDeviceCharacteristics(real(f));
+    };
   }
 
   std::string name_;

@@ -11,7 +11,8 @@ using Contents = std::map<std::string, std::string>;
 
 /// Overwrites, additions, a removal and a record, so that every table is written.
 void write_round(Store& store, ScopeId id, std::int64_t round) {
-  for (int i = 0; i < 40; ++i) set(store, id, "key/" + std::to_string(i), std::string(100, 'v') + std::to_string(round));
+  for (int i = 0; i < 40; ++i)
+    set(store, id, "key/" + std::to_string(i), std::string(100, 'v') + std::to_string(round));
   store.commit(id, Edit().erase("key/" + std::to_string(round)).add("n", 1).ops(), at_ms(round)).value();
 }
 
@@ -101,6 +102,30 @@ TEST(StoreFailure, ACommitThatPersistedInSpiteOfItsErrorIsASuccess) {
   EXPECT_EQ(flushed.advanced.size(), 1U);
   set(*opened, id, "a", 3);
   EXPECT_FALSE(flush(*opened).error);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(StoreFailure, AFileThatCannotBeMadeSureOfStaysClosedUntilItCan) {
+  FailingVfs vfs("failing");
+  Opened opened(7, vfs.name());
+  const ScopeId id = state_scope(*opened);
+  set(*opened, id, "a", 1);
+  flush(*opened);
+  vfs.fail(FailingVfs::Call::sync, 1, SQLITE_IOERR_FSYNC, true, true);
+  set(*opened, id, "a", 2);
+  ASSERT_TRUE(flush(*opened).error);
+
+  const auto read = opened->read(id, [](crdt::CellSource& cells) { crdt::show(cells, "a"); });
+  ASSERT_FALSE(read);
+  EXPECT_TRUE(read.error().is(Errc::storage_io)) << read.error().detail;
+  EXPECT_FALSE(opened->commit(id, Edit().add("n", 1).ops(), at_ms(2)));
+  set(*opened, id, "b", 1);
+  EXPECT_TRUE(flush(*opened).error);
+
+  vfs.heal();
+  set(*opened, id, "c", 1);
+  EXPECT_FALSE(flush(*opened).error);
+  EXPECT_EQ(contents(*opened, id), (Contents{{"a", "2"}, {"c", "1"}}));  // the doubtful batch turned out to be there
   EXPECT_THAT(findings(*opened), IsEmpty());
 }
 

@@ -86,15 +86,18 @@ inline Value get(Store& store, ScopeId id, std::string_view key) {
 /// Everything a reader sees: path -> value.
 inline std::map<std::string, std::string> contents(Store& store, ScopeId id) {
   std::map<std::string, std::string> found;
-  store.read(id, [&](crdt::CellSource& cells) {
-         crdt::show_all(cells, {}, [&](const crdt::Shown& shown) {
-           std::string text = to_json(shown.value);
-           for (const Value& member : shown.members) text += " " + to_json(member);
-           for (const auto& sibling : shown.conflicts) text += " !" + to_json(sibling.value);
-           found[shown.path] = text;
-           return true;
-         });
-       }).value();
+  store
+      .read(id,
+            [&](crdt::CellSource& cells) {
+              crdt::show_all(cells, {}, [&](const crdt::Shown& shown) {
+                std::string text = to_json(shown.value);
+                for (const Value& member : shown.members) text += " " + to_json(member);
+                for (const auto& sibling : shown.conflicts) text += " !" + to_json(sibling.value);
+                found[shown.path] = text;
+                return true;
+              });
+            })
+      .value();
   return found;
 }
 

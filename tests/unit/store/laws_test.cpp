@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store behind the oracle: the same random histories that prove the algorithms, on real files, with cuts that become
-// visible while transactions are in memory, evictions, compactions and restarts at random moments.
+// The store behind the oracle: the same random histories that prove the algorithms, on real files, with cuts that
+// become visible while transactions are in memory, evictions, compactions and restarts at random moments.
 #include "harness.hpp"
 
 #include "crdt/transaction.hpp"

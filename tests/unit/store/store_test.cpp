@@ -219,7 +219,8 @@ TEST(Store, RefusesADeltaThatBreaksItsOwnRules) {
   const ScopeId id = state_scope(*here);
   crdt::Delta forged;
   forged.complete = true;
-  forged.keys.push_back({to_bytes("k"), {{{{ReplicaId{{std::byte{9}}}, 5}, 0, {}}, false}}});  // its dot is in no context
+  forged.keys.push_back(
+      {to_bytes("k"), {{{{ReplicaId{{std::byte{9}}}, 5}, 0, {}}, false}}});  // its dot is in no context
   RemoteCut cut;
   cut.deltas.emplace_back(id, forged);
   here->apply(std::move(cut));

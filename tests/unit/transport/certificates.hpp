@@ -105,8 +105,9 @@ class TestAuthority {
   Certificate save(const std::string& name, Validity validity, bool by_itself) {
     const bool address = name.find(':') != name.npos || name.find_first_not_of("0123456789.") == name.npos;
     const Key key = new_key();
-    const auto certificate = sign(
-        {.subject = name, .validity = validity, .alternative = (address ? "IP:" : "DNS:") + name}, key.get(), by_itself);
+    const auto certificate =
+        sign({.subject = name, .validity = validity, .alternative = (address ? "IP:" : "DNS:") + name}, key.get(),
+             by_itself);
     const std::string stem = directory_ + "/" + std::to_string(serial_);
     write(stem + ".pem", certificate.get());
     write(stem + ".key", key.get());

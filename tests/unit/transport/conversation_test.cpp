@@ -26,8 +26,8 @@ class Conversation : public ::testing::TestWithParam<Kind> {
     if (GetParam() == Kind::loopback) return loopback_->connect(ours(), std::move(handler));
     const bool secure = GetParam() == Kind::tls;
     const std::string url = (secure ? "wss://127.0.0.1:" : "ws://127.0.0.1:") + std::to_string(listener_->port());
-    const auto started = ours().connect(
-        {.url = url, .tls = {.ca_file = authority_.ca_file()}, .insecure = !secure}, std::move(handler));
+    const auto started =
+        ours().connect({.url = url, .tls = {.ca_file = authority_.ca_file()}, .insecure = !secure}, std::move(handler));
     ASSERT_TRUE(started) << started.error().detail;
   }
   void join(std::shared_ptr<Handler> client, std::shared_ptr<Handler> server) {

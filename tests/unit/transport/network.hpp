@@ -36,7 +36,8 @@ class Server {
   std::unique_ptr<transport::Listener> listener;
 
  private:
-  std::shared_ptr<Mailbox<std::shared_ptr<Recorder>>> handlers_ = std::make_shared<Mailbox<std::shared_ptr<Recorder>>>();
+  std::shared_ptr<Mailbox<std::shared_ptr<Recorder>>> handlers_ =
+      std::make_shared<Mailbox<std::shared_ptr<Recorder>>>();
   std::shared_ptr<Mailbox<Error>> refusals_ = std::make_shared<Mailbox<Error>>();
 };
 
@@ -54,7 +55,8 @@ class Network : public ::testing::Test {
   static transport::ListenOptions plain(transport::Limits limits = {}) { return {.insecure = true, .limits = limits}; }
 
   static transport::ConnectOptions to_tls(std::uint16_t port, transport::Limits limits = {}) {
-    return {.url = "wss://127.0.0.1:" + std::to_string(port), .tls = {.ca_file = authority_->ca_file()}, .limits = limits};
+    return {
+        .url = "wss://127.0.0.1:" + std::to_string(port), .tls = {.ca_file = authority_->ca_file()}, .limits = limits};
   }
   static transport::ConnectOptions to_plain(std::uint16_t port, transport::Limits limits = {}) {
     return {.url = "ws://127.0.0.1:" + std::to_string(port), .insecure = true, .limits = limits};

@@ -105,7 +105,8 @@ inline std::string upgrade_request(std::string_view extra = {}) {
 
 /// A client's frame, masked with zeros; the payload is shorter than 126 bytes.
 inline std::string client_frame(int opcode, std::string_view payload) {
-  std::string frame{static_cast<char>(0x80 | opcode), static_cast<char>(0x80 | static_cast<int>(payload.size())), 0, 0, 0, 0};
+  std::string frame{
+      static_cast<char>(0x80 | opcode), static_cast<char>(0x80 | static_cast<int>(payload.size())), 0, 0, 0, 0};
   return frame.append(payload);
 }
 

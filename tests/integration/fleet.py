@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the process-level acceptance tests share: a hub and gateways as separate programs over TLS, in one directory that
+outlives each of them, and a look into a database that nobody has open."""
+
+import json
+import re
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
+from rig import Failed, Program, Rig  # noqa: E402
+
+TOKENS = """# token access scopes
+full rw *
+narrow rw twin/narrow
+"""
+
+
+class Mortal(Program):
+    """A program that may be killed at any instruction: the line it was writing then is no line."""
+
+    def _read(self):
+        for line in self.process.stdout:
+            if not line.endswith("\n"):
+                break
+            message = json.loads(line)
+            with self.changed:
+                if "id" in message:
+                    self.answers[message["id"]] = message
+                else:
+                    self.events.append(message)
+                self.changed.notify_all()
+        with self.changed:
+            self.changed.notify_all()
+
+    def kill(self):
+        super().kill()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            try:
+                pipe.close()
+            except OSError:
+                pass
+
+    def memory_kib(self, line="VmRSS"):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"^{line}:\s+(\d+) kB", status, re.MULTILINE).group(1))
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+    programs = None
+
+    def setUp(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory(prefix="edgesync-test-"))
+        self.rig = self.enterContext(Rig(directory, self.programs))
+        self.rig.certificates()
+        Path(self.rig.path("tokens")).write_text(TOKENS)
+
+    def start(self, *arguments):
+        program = Mortal(self.rig.programs / "edgesync", *arguments)
+        self.rig.started.append(program)
+        return program
+
+    def serve(self, name="hub", port=0, certificate="hub"):
+        hub = self.start("serve", "--stdin", "--db", self.rig.path(f"{name}.db"), "--name", name, "--listen",
+                         f"127.0.0.1:{port}", "--tls-cert", self.rig.path(f"{certificate}.pem"), "--tls-key",
+                         self.rig.path(f"{certificate}.key"), "--tokens", self.rig.path("tokens"))
+        hub.port = hub.event("listening")["port"]
+        return hub
+
+    def shell(self, name, *arguments):
+        return self.start("shell", "--db", self.rig.path(f"{name}.db"), "--name", name, *arguments)
+
+    def to(self, port, token="full", ca="ca", host="127.0.0.1"):
+        return {"url": f"wss://{host}:{port}", "token": token, "ca": self.rig.path(f"{ca}.pem")}
+
+    def equal(self, plane, scope, *programs, timeout=60):
+        """Waits until all hold the same."""
+        deadline = time.monotonic() + timeout
+        while True:
+            digests = [[p.do("digest", plane=plane, scope=scope)[part] for part in ("context", "fingerprint", "count")]
+                       for p in programs]
+            if all(digest == digests[0] for digest in digests):
+                return
+            self.assertLess(time.monotonic(), deadline, (plane, scope, digests))
+            time.sleep(0.02)
+
+    def tool(self, command, name, *arguments):
+        """The lines that a command says about a database which nobody has open."""
+        code, out, error = self.rig.run("edgesync", command, "--db", self.rig.path(f"{name}.db"), *arguments)
+        self.assertEqual((code, error), (0, ""), (command, name, out))
+        return [json.loads(line) for line in out.splitlines()]
+
+    def sound(self, name):
+        self.assertEqual(self.tool("verify", name), [{"sound": True, "findings": 0}])
+
+    def dump(self, name):
+        """State cells and stream rows: {scope: {key: value}}, {(scope, origin): {sequence: row}}."""
+        cells, rows = {}, {}
+        for line in self.tool("dump", name):
+            if line["plane"] == "state" and "key" in line:
+                cells.setdefault(line["scope"], {})[line["key"]] = line["value"]
+            elif line["plane"] == "stream" and "rows" in line:
+                into = rows.setdefault((line["scope"], line["origin"]), {})
+                into.update(zip(range(line["first"], line["last"] + 1), line["rows"], strict=True))
+        return cells, rows
+
+
+def main():
+    Case.programs = sys.argv[1]
+    unittest.main(argv=[sys.argv[0], "-q", *sys.argv[2:]])
+
+
+__all__ = ["Case", "Failed", "Mortal", "main"]

@@ -1,0 +1,450 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hub under attack: whatever strangers and members send, each is told why it must go, memory stays flat, and an honest
+gateway does not notice. Then everything about TLS and access that must not work, and what both sides say about it.
+
+    hostile_test.py PROGRAMS [CASE...]     EDGESYNC_FRAMES: how many random frames (2000); EDGESYNC_SEED"""
+
+import os
+import random
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from fleet import Case, Failed, main
+from websocket import (CLOSE, PING, TEXT, Peer, client_context, frame, hello, pack, skippable, subscribe, zstd, zstd_raw)
+
+GIB, MIB = 1 << 30, 1 << 20
+GROWTH_KIB_MAX = 16 * 1024
+NEST = 100_000
+
+
+def nested(open_byte):
+    return b"\x00" + open_byte * NEST + b"\xc0"
+
+
+# Frames that nobody may send, and a part of the reason each gets. They are tried before and after a good hello.
+FRAMES = {
+    "no frame": (b"", "frame"),
+    "unknown first byte": (b"\x07abc", "frame"),
+    "zeros, 1 GiB from 32 KiB": (b"\x01" + zstd(GIB), "decompressed size"),
+    "zeros, 1 GiB, small claim": (b"\x01" + zstd(GIB, claim=60_000), "corrupt"),
+    "zeros, 1 GiB, no claim": (b"\x01" + zstd(GIB, sized=False), "content size"),
+    "zeros, 1 GiB, window 1 GiB": (b"\x01" + zstd(GIB, claim=4096, window_log=30), "window"),
+    "zeros, 4 MiB from 150 bytes": (b"\x01" + zstd(4 * MIB), "ratio"),
+    "claims 2^63": (b"\x01" + zstd(100, claim=1 << 63), "decompressed size"),
+    "zstd with a dictionary": (b"\x01" + zstd(100, dictionary=True), "dictionary"),
+    "zstd, two frames": (b"\x01" + zstd_raw(b"\x92\x0c\x07") * 2, "one whole frame"),
+    "zstd, skippable first": (b"\x01" + skippable() + zstd_raw(b"\x92\x0c\x07"), "zstd"),
+    "zstd, skippable last": (b"\x01" + zstd_raw(b"\x92\x0c\x07") + skippable(), "one whole frame"),
+    "zstd, cut off": (b"\x01" + zstd_raw(bytes(1000))[:-1], "zstd"),
+    "zstd, garbage": (b"\x01" + b"\xff" * 1000, "zstd"),
+    "arrays nested 100,000 deep": (nested(b"\x91"), ""),
+    "arrays nested in a message": (b"\x00\x92\x7f" + b"\x91" * NEST + b"\xc0", ""),
+    "maps nested in a message": (b"\x00\x92\x7f" + b"\x81\x01" * NEST + b"\xc0", ""),
+    "array of 2^32-1": (b"\x00\xdd\xff\xff\xff\xff", ""),
+    "array of 2^32-1 in hello": (b"\x00\x9a\x01\x01\x01\xdd\xff\xff\xff\xff", ""),
+    "array of 2^32-1 to skip": (b"\x00\x92\x7f\xdd\xff\xff\xff\xff" + bytes(1000), ""),
+    "map of 2^32-1 to skip": (b"\x00\x92\x7f\xdf\xff\xff\xff\xff" + bytes(1000), ""),
+    "text of 2^32-1": (b"\x00\x9a\x01\x01\x01\x90\xc4\x10" + bytes(16) + b"\xdb\xff\xff\xff\xff", ""),
+    "bytes of 2^32-1": (b"\x00\x9a\x01\x01\x01\x90\xc6\xff\xff\xff\xff", ""),
+    "a million nils": (b"\x00\xdd\x00\x0f\xff\xf0" + b"\xc0" * 0xFFFF0, ""),
+    "not an array": (b"\x00\xa3abc", ""),
+    "fields missing": (b"\x00\x91\x01", "fields are missing"),
+}
+
+
+class Good:
+    """A gateway that commits all the time and wants an ack for each commit."""
+
+    def __init__(self, case, port):
+        self.node = case.shell("good")
+        self.node.do("link", **case.to(port))
+        self.node.event("linked")
+        self.commits, self.slowest, self.failure = 0, 0.0, None
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
+
+    def _work(self):
+        try:
+            while not self.ending.wait(0.02):
+                begun, seen = time.monotonic(), len(self.node.events)
+                commit = self.node.do("state.transact", scope="good", edits=[{"add": "n", "delta": 1}])["commit"]
+                self.node.event("ack", since=seen, scope="good", commit=commit)
+                self.commits += 1
+                self.slowest = max(self.slowest, time.monotonic() - begun)
+        except Failed as failure:
+            self.failure = failure
+
+    def finish(self, case):
+        """Still at work, ten commits on."""
+        enough, deadline = self.commits + 10, time.monotonic() + 30
+        while self.commits < enough and not self.failure and time.monotonic() < deadline:
+            time.sleep(0.01)
+        case.assertGreaterEqual(self.commits, enough, self.failure)
+        self.ending.set()
+        self.thread.join()
+        case.assertIsNone(self.failure)
+        case.assertFalse([event for event in self.node.events if event.get("event") == "unlinked"])
+        case.assertLess(self.slowest, 5)
+        return self.commits, self.slowest
+
+
+class Attacks(Case):
+    def setUp(self):
+        super().setUp()
+        self.seed = int(os.environ.get("EDGESYNC_SEED", str(random.SystemRandom().randrange(1 << 32))))
+        self.hub = self.serve()
+        self.context = client_context()
+        self.good = Good(self, self.hub.port)
+        with self.member() as warm:
+            warm.send(b"\x00" + bytes(1000))
+            warm.end()
+        self.flat = self.hub.memory_kib("VmHWM")
+
+    def tearDown(self):
+        if not self.good.ending.is_set():
+            commits, slowest = self.good.finish(self)
+            growth = self.hub.memory_kib("VmHWM") - self.flat
+            print(f"{self._testMethodName}: hub {self.flat} KiB, at most {growth} KiB more; "
+                  f"{commits} honest commits acked, slowest {slowest * 1000:.0f} ms", flush=True)
+            self.assertLess(growth, GROWTH_KIB_MAX)
+            self.equal("state", "good", self.good.node, self.hub)
+            self.assertEqual(self.hub.do("state.get", scope="good", key="n")["value"], commits)
+            self.assertEqual(self.good.node.finish(), 0)
+            self.assertEqual(self.hub.finish(), 0)
+            self.sound("hub")
+
+    def peer(self, **how):
+        return Peer(self.hub.port, self.context, **how)
+
+    def member(self, token="full"):
+        peer = self.peer()
+        peer.send(frame(hello(token)))
+        peer.messages.append(peer.receive()[1])
+        return peer
+
+    def ended(self, name, peer, code, part):
+        how = peer.end()
+        print(f"  {name}: {how}", flush=True)
+        self.assertTrue(how.startswith(f"{code} "), (name, how))
+        self.assertIn(part, how, name)
+
+    def gone(self, name, peer):
+        how = peer.end()
+        print(f"  {name}: {how}", flush=True)
+        self.assertNotIn("STILL OPEN", how, name)
+
+    def test_frames_that_nobody_may_send(self):
+        for name, (sent, part) in FRAMES.items():
+            for who, connect in (("a stranger", self.peer), ("a member", self.member)):
+                with self.subTest(name=name, who=who), connect() as peer:
+                    peer.send(sent)
+                    self.refused(f"{name}, from {who}", peer, part)
+
+    def refused(self, name, peer, part):
+        how = peer.end()
+        print(f"  {name}: {how}", flush=True)
+        self.assertRegex(how, r"^(1002 protocol_violation|1009 limit_exceeded): .", name)
+        self.assertIn(part, how, name)
+
+    def test_messages_out_of_order(self):
+        cases = {
+            "ping before hello": ([[12, 7]], 1002, "before hello"),
+            "subscribe before hello": ([subscribe(1, "good")], 1002, "before hello"),
+            "no token": ([hello("")], 1008, "unauthorized"),
+            "wrong token": ([hello("wrong")], 1008, "unauthorized"),
+            "token of 4000 bytes": ([hello("x" * 4000)], 1008, "unauthorized"),
+            "token of 5000 bytes": ([hello("x" * 5000)], 1009, "hello"),
+            "protocol 7": ([hello("full", versions=(7, 9))], 1002, "protocol"),
+            "second hello": ([hello("full"), hello("full")], 1002, "second hello"),
+            "data without a channel": ([hello("full"), [5, 1, 9, True, b"\x00\x00\x00\x00\x00"]], 1002, ""),
+            "cut of nothing": ([hello("full"), [6, 1, 3]], 1002, ""),
+            "channel taken": ([hello("full"), subscribe(1, "a"), subscribe(1, "b")], 1002, "channel 1"),
+            "subscribed by a node": ([hello("full"), [3, 1, b"\x00", bytes(17), True]], 1002, "channel 1"),
+            "records that are none": ([hello("full"), subscribe(1, "t", 3), [10, 1, bytes(16), 1, 1, False, b"x"]],
+                                      1002, "damaged"),
+        }
+        for name, (messages, code, part) in cases.items():
+            with self.subTest(name=name), self.peer() as peer:
+                peer.send(frame(*messages))
+                self.ended(name, peer, code, part)
+
+    def test_websocket_rules_broken(self):
+        def tried(peer, *sends):
+            try:
+                for send in sends:
+                    send(peer)
+            except OSError:
+                pass  # it was thrown out in the middle; end() tells how
+
+        cases = {
+            "text": (1003, "text", [lambda p: p.send(b"hello", TEXT)]),
+            "not masked": (1002, "", [lambda p: p.send(b"\x00", mask=False)]),
+            "reserved bit": (1002, "", [lambda p: p.send(b"\x00", reserved=4)]),
+            "unknown opcode": (1002, "", [lambda p: p.send(b"\x00", 5)]),
+            "continuation of nothing": (1002, "", [lambda p: p.send(b"\x00", 0)]),
+            "fragmented ping": (1002, "", [lambda p: p.send(b"x", PING, final=False)]),
+            "ping of 126 bytes": (1002, "", [lambda p: p.send(bytes(126), PING)]),
+            "close of one byte": (1002, "", [lambda p: p.send(b"\x03", CLOSE)]),
+            "2 MiB in one": (1009, "", [lambda p: p.send(bytes(2 * MIB))]),
+            "2 MiB in fragments": (1009, "", [lambda p: p.send(b"\x00", final=False)] +
+                                   [lambda p: p.send(bytes(16384), 0, final=False)] * 128),
+            "a header that claims 2^62": (1009, "", [lambda p: p.send(b"\x00" * 100, claim=1 << 62)]),
+            "a header that claims 2^63": (1009, "", [lambda p: p.send(b"\x00" * 100, claim=1 << 63)]),
+            "300 pings at once": (1009, "control frames", [lambda p: p.send(b"x", PING)] * 300),
+        }
+        for name, (code, part, sends) in cases.items():
+            with self.subTest(name=name), self.peer() as peer:
+                tried(peer, *sends)
+                self.ended(name, peer, code, part)
+
+    def test_connections_that_are_no_websocket(self):
+        noise = random.Random(self.seed)
+        for name, sent in {"garbage": noise.randbytes(5000), "plain HTTP": b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                           "half a TLS record": b"\x16\x03\x01\x02\x00\x01", "zeros": bytes(100_000)}.items():
+            with self.subTest(name=name), Peer(self.hub.port, None, upgrade=False) as peer:
+                try:
+                    peer.raw(sent)
+                except OSError:
+                    pass
+                self.gone(f"TCP, {name}", peer)
+        get = b"GET / HTTP/1.1\r\nHost: h\r\n"
+        for name, sent in {"HTTP without upgrade": get + b"\r\n", "garbage": noise.randbytes(5000),
+                           "endless header": get + b"x: y\r\n" * 20_000, "one long header": get + b"x: " + b"y" * 100_000,
+                           "POST with a body": b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n" + bytes(9999)}.items():
+            with self.subTest(name=name), self.peer(upgrade=False) as peer:
+                try:
+                    peer.raw(sent)
+                except OSError:
+                    pass
+                self.gone(f"TLS, {name}", peer)
+        with self.peer(upgrade=False) as peer:
+            try:
+                how = peer.upgrade("Origin: https://example.com")
+            except EOFError:
+                how = "ended"
+            print(f"  a browser's request: {how}", flush=True)
+            self.assertFalse(peer.open)
+
+    def test_random_and_truncated_frames(self):
+        wanted = int(os.environ.get("EDGESYNC_FRAMES", "2000"))
+        print(f"  seed {self.seed}, {wanted} frames", flush=True)
+        templates = [frame(hello("full")), frame(hello("full"), subscribe(1, "good")), frame([12, 7]),
+                     frame(subscribe(2, "twin/x", 1), subscribe(3, "t/x", 3)), frame([5, 1, 1, True, bytes(40)], [6, 1, 1]),
+                     frame([10, 1, bytes(16), 1, 3, False, bytes(60)]), b"\x01" + zstd_raw(frame([12, 7])[1:])]
+
+        def one(seed):
+            noise = random.Random(f"{self.seed}/{seed}")
+            connect = self.member if noise.random() < 0.5 else self.peer
+            try:
+                with connect() as peer:
+                    for _ in range(8):
+                        peer.send(self.mutated(noise, noise.choice(templates)))
+                    if noise.random() < 0.3:
+                        peer.send(noise.randbytes(20), claim=noise.randint(21, 1 << 19))
+                        return "left in the middle of a frame"
+                    peer.send(b"\x07")
+                    return peer.end().split(":")[0]
+            except OSError as error:
+                return type(error).__name__
+
+        with ThreadPoolExecutor(4) as pool:
+            ends = Counter(pool.map(one, range(wanted // 8)))
+        print(f"  {dict(ends)}", flush=True)
+        self.assertFalse([how for how in ends if how not in (
+            "1002 protocol_violation", "1009 limit_exceeded", "1008 unauthorized", "1008 forbidden", "1008 invalid_argument",
+            "left in the middle of a frame", "1002 protocol_mismatch", "ConnectionResetError", "BrokenPipeError")], ends)
+        self.assertGreater(ends["1002 protocol_violation"], wanted // 32)
+
+    def mutated(self, noise, template):
+        kind = noise.random()
+        if kind < 0.3:
+            return bytes([noise.randrange(2)]) + noise.randbytes(noise.randrange(1, 400))
+        if kind < 0.5:
+            return template[:noise.randrange(len(template))]
+        changed = bytearray(template)
+        for _ in range(noise.randint(1, 4)):
+            changed[noise.randrange(len(changed))] = noise.randrange(256)
+        return bytes(changed)
+
+    def test_two_hundred_that_say_nothing(self):
+        begun = time.monotonic()
+        peers = []
+        for i in range(200):
+            if i % 3 == 0:
+                peers.append(Peer(self.hub.port, None, upgrade=False))
+            else:
+                peers.append(self.peer(upgrade=i % 3 == 1))
+        print(f"  200 are there after {time.monotonic() - begun:.1f} s, hub {self.hub.memory_kib()} KiB", flush=True)
+        ends = [Counter(), Counter(), Counter()]
+        for i, peer in enumerate(peers):
+            with peer:
+                ends[i % 3][peer.end()] += 1
+        lasted = time.monotonic() - begun
+        for name, end in zip(("TCP only", "WebSocket without hello", "TLS only"), ends, strict=True):
+            print(f"  {name}: {dict(end)}", flush=True)
+            self.assertNotIn("STILL OPEN", end)
+        self.assertTrue(all(how.startswith("1001 timed_out: ") for how in ends[1]), ends[1])
+        self.assertLess(lasted, 20)
+
+    def test_a_header_sent_byte_by_byte(self):
+        begun = time.monotonic()
+        with self.peer(upgrade=False) as peer:
+            try:
+                for byte in b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 100:
+                    peer.raw(bytes([byte]))
+                    time.sleep(0.05)
+            except OSError:
+                pass
+            self.gone("a header sent byte by byte", peer)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_a_member_that_asks_and_never_listens(self):
+        """Answers that nobody takes must not pile up at the hub."""
+        floods = {"pings": pack([12, 7]) * 20_000,
+                  "subscriptions": b"".join(pack(subscribe(i, f"twin/other-{i}")) for i in range(10_000))}
+        for name, messages in floods.items():
+            with self.subTest(name=name), self.member("narrow") as peer:
+                peer.socket.settimeout(3)
+                sent, how = 0, "taken"
+                try:
+                    for _ in range(60):
+                        peer.send(b"\x00" + messages)
+                        sent += 1
+                except OSError as error:
+                    how = type(error).__name__
+                print(f"  {name}: {sent} frames of {len(messages)} bytes, {how}; hub {self.hub.memory_kib()} KiB", flush=True)
+
+
+class Negatives(Case):
+    """Links that must not come to be, and what either side says."""
+
+    def setUp(self):
+        super().setUp()
+        self.made = 0
+
+    def openssl(self, *arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=self.rig.directory)
+
+    def certificate(self, name, names="DNS:localhost,IP:127.0.0.1", days=2, signed=True):
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost"]
+        self.openssl("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        (self.rig.directory / f"{name}.ext").write_text(f"subjectAltName={names}\n")
+        by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"] if signed else ["-signkey", f"{name}.key"]
+        self.openssl("x509", "-req", "-in", f"{name}.csr", *by, "-days", days, "-extfile", f"{name}.ext", "-out",
+                     f"{name}.pem")
+
+    def refused(self, what, hub, code, *words, shell=(), **link):
+        """A node that must fail to link, saying `code` and each of `words`."""
+        self.made += 1
+        node = self.shell(f"node{self.made}", *shell)
+        node.do("link", **link)
+        event = node.event("unlinked")
+        seen = [e for e in hub.events if e.get("event") != "listening"] if hub else []
+        print(f"  {what}: node: {event['code']}: {event['reason']} | hub: {seen or 'silent'}", flush=True)
+        self.assertEqual(event["code"], code, event)
+        for word in words:
+            self.assertIn(word, event["reason"], event)
+        self.assertFalse(node.do("status")["linked"])
+        node.kill()
+        return event
+
+    def fails(self, *arguments, words):
+        code, out, error = self.rig.run("edgesync", *arguments)
+        print(f"  {' '.join(arguments[:1] + arguments[3:])}: {error.strip()}", flush=True)
+        self.assertEqual((code, out), (1, ""), error)
+        self.assertEqual(error.count("\n"), 1, error)
+        for word in words:
+            self.assertIn(word, error)
+
+    def test_certificates_that_prove_nothing(self):
+        self.rig.certificates("other")  # replaces hub.pem, which "other" signs now
+        hub = self.serve("hub0")
+        self.refused("wrong CA", hub, "untrusted", "certificate", **self.to(hub.port))
+        for name, what, words, options in [
+                ("elsewhere", "wrong host name", ("mismatch",), {"names": "DNS:elsewhere.example,IP:192.0.2.7"}),
+                ("expired", "expired", ("expired",), {"days": -1}),
+                ("alone", "self-signed", ("self-signed",), {"signed": False})]:
+            with self.subTest(what=what):
+                self.certificate(name, **options)
+                hub = self.serve(f"hub-{name}", certificate=name)
+                self.refused(what, hub, "untrusted", *words, **self.to(hub.port))
+                if name == "elsewhere":
+                    self.refused("wrong host name, by name", hub, "untrusted", *words, **self.to(hub.port, host="localhost"))
+
+    def test_plaintext_is_never_by_accident(self):
+        node = self.shell("a")
+        refused = node.ask("link", url="ws://127.0.0.1:1", token="full")
+        print(f"  ws:// without leave: {refused['error']}", flush=True)
+        self.assertEqual(refused["error"]["code"], "insecure")
+        node = self.shell("b", "--insecure")
+        for url in ("ws://192.0.2.1:1", "ws://example.com", "ws://localhost.example.com:80", "ws://127.0.0.1.example.com"):
+            refused = node.ask("link", url=url, token="full")
+            print(f"  {url} with leave: {refused['error']}", flush=True)
+            self.assertEqual(refused["error"]["code"], "insecure")
+        db = ("--db", self.rig.path("x.db"))
+        self.fails("serve", *db, "--listen", "127.0.0.1:0", words=["certificate"])
+        for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0"):
+            self.fails("serve", *db, "--listen", address, "--insecure", words=["plaintext", "loopback"])
+
+    def test_each_side_in_plaintext_alone(self):
+        hub = self.serve()
+        self.refused("plaintext to a TLS port", hub, "unreachable", "upgrade", shell=["--insecure"],
+                     url=f"ws://127.0.0.1:{hub.port}", token="full")
+        plain = self.start("serve", "--stdin", "--db", self.rig.path("plain.db"), "--listen", "127.0.0.1:0", "--insecure")
+        port = plain.event("listening")["port"]
+        self.refused("TLS to a plaintext port", plain, "unreachable", "TLS", **self.to(port))
+
+    def test_old_tls(self):
+        hub = self.serve()
+        context = client_context(self.rig.path("ca.pem"))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with self.assertRaises(ssl.SSLError) as failure:
+            Peer(hub.port, context)
+        print(f"  TLS 1.2 client: {failure.exception}", flush=True)
+        self.assertIn("PROTOCOL_VERSION", str(failure.exception).upper())
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(self.rig.path("hub.pem"), self.rig.path("hub.key"))
+        server.maximum_version = ssl.TLSVersion.TLSv1_2
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            threading.Thread(target=self.one_handshake, args=(server, door), daemon=True).start()
+            self.refused("TLS 1.2 server", None, "insecure", "TLS", **self.to(door.getsockname()[1]))
+
+    def one_handshake(self, context, door):
+        connection, _ = door.accept()
+        try:
+            context.wrap_socket(connection, server_side=True).close()
+        except OSError:
+            connection.close()
+
+    def test_tokens(self):
+        hub = self.serve()
+        self.refused("no token", hub, "unauthorized", "no token", **self.to(hub.port, token=""))
+        self.refused("wrong token", hub, "unauthorized", "token", **self.to(hub.port, token="wrong"))
+        self.refused("part of a token", hub, "unauthorized", "token", **self.to(hub.port, token="ful"))
+
+    def test_a_token_for_another_scope(self):
+        hub = self.serve()
+        hub.do("state.transact", scope="twin/secret", edits=[{"set": "k", "value": "secret"}])
+        node = self.shell("node")
+        node.do("state.transact", scope="twin/secret", edits=[{"set": "mine", "value": 1}])
+        node.do("link", **self.to(hub.port, token="narrow"))
+        event = node.event("rejected", scope="twin/secret")
+        print(f"  token for another scope: node: {event['code']}: {event['reason']}", flush=True)
+        self.assertEqual(event["code"], "forbidden")
+        node.do("state.transact", scope="twin/narrow", edits=[{"set": "k", "value": 1}])
+        node.event("ack", scope="twin/narrow")
+        scope = next(s for s in node.do("status")["scopes"] if s["scope"] == "twin/secret")
+        self.assertEqual((scope["why"], scope["pending"] > 0), ("refused", True))
+        self.assertEqual(node.do("state.scan", scope="twin/secret")["cells"], {"mine": 1})
+        self.assertEqual(hub.do("state.scan", scope="twin/secret")["cells"], {"k": "secret"})
+        self.assertFalse([e for e in node.events if e.get("event") == "ack" and e.get("scope") == "twin/secret"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// World: the applications' work, the faults, and the looks in between.
+#include "sim/world.hpp"
+
+namespace edgesync::sim {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t acks_looked_at = 24;  // one ack in so many is compared with the hub's disk
+
+Span below(Random& random, Span bound) {
+  return Span(static_cast<Span::rep>(random.below(static_cast<std::uint64_t>(bound.count()))));
+}
+
+}  // namespace
+
+Span World::exponential(Span mean) {
+  // The geometric cousin of the exponential, in quarters of the mean.
+  Span sum{0};
+  while (!fault_random_.one_in(4)) sum += mean / 4;
+  return sum + below(fault_random_, mean / 2) + Span(1);
+}
+
+void World::every(Span mean, Function<void()> action) {
+  timeline_.after(exponential(mean), [this, mean, action = std::move(action)]() mutable {
+    if (healing_) return;
+    action();
+    every(mean, std::move(action));
+  });
+}
+
+SimNode& World::any_node() { return *nodes_[fault_random_.below(nodes_.size())]; }
+
+SimNode* World::any_edge() {
+  SimNode& node = *nodes_[1 + work_random_.below(nodes_.size() - 1)];
+  return node.up() ? &node : nullptr;
+}
+
+// --- work ---
+
+void World::work() {
+  SimNode* node = any_edge();
+  if (node == nullptr) return;
+  const std::uint64_t kind = work_random_.below(20);
+  if (kind < 10) return write_shared(*node);
+  if (kind < 14) return write_tags(*node);
+  if (kind < 18) return plan_.work.streams ? append(*node) : write_shared(*node);
+  if (!plan_.work.config) return write_shared(*node);
+  if (kind == 18) return publish(false);
+  if (work_random_.one_in(2)) return node->ask_again();
+  node->rollback(work_random_.next());
+}
+
+void World::random_op(Edit& edit, std::size_t lane) {
+  // Lanes keep the operations of one transaction on different keys.
+  const std::string number = std::to_string(lane * 100 + work_random_.below(plan_.work.keys));
+  std::string text = std::to_string(next_value_++) + ' ';
+  text.resize(text.size() + work_random_.below(plan_.work.value_bytes), 'x');
+  switch (work_random_.below(12)) {
+    case 0:
+      edit.erase("r/" + number);
+      return;
+    case 1:
+    case 2:
+      edit.insert("s/" + number, Value(static_cast<std::int64_t>(work_random_.below(5))));
+      return;
+    case 3:
+      edit.remove("s/" + number, Value(static_cast<std::int64_t>(work_random_.below(5))));
+      return;
+    case 4:
+    case 5:
+      if (plan_.work.counters) return edit.add("n/" + number, static_cast<std::int64_t>(work_random_.below(100)) - 40), void();
+      break;
+    case 6:
+      if (plan_.work.counters && work_random_.one_in(3)) return edit.reset("n/" + number), void();
+      break;
+    case 7:
+      if (plan_.work.prefixes && lane == 0 && work_random_.one_in(3))
+        return edit.erase_prefix(work_random_.one_in(2) ? "r" : "s"), void();
+      break;
+    default:
+      break;
+  }
+  edit.set("r/" + number, Value(std::move(text)));
+}
+
+Edit World::random_edit() {
+  Edit edit;
+  const std::size_t count = work_random_.one_in(3) ? 2 + work_random_.below(4) : 1;
+  for (std::size_t lane = 0; lane < count; ++lane) random_op(edit, lane);
+  return edit;
+}
+
+void World::write_shared(SimNode& node) {
+  const bool own = plan_.work.private_scopes && work_random_.one_in(4);
+  const auto durability = work_random_.one_in(2) ? Durability::durable : Durability::fast;
+  node.commit(own ? private_scope(node.number()) : std::string(shared_scope), random_edit(), durability);
+}
+
+void World::write_tags(SimNode& node) {
+  Edit edit;
+  if (work_random_.one_in(8)) {
+    edit.erase_prefix("tag");
+  } else {
+    const std::string tag = std::to_string(next_value_++) + ' ' + std::string(work_random_.below(plan_.work.value_bytes), 't');
+    for (std::size_t i = 0; i < tags; ++i) edit.set(tag_key(i), tag);
+  }
+  node.commit(std::string(tags_scope), std::move(edit), work_random_.one_in(2) ? Durability::durable : Durability::fast);
+}
+
+void World::append(SimNode& node) {
+  std::vector<store::Row> rows;
+  const std::size_t count = 1 + work_random_.below(work_random_.one_in(4) ? 40 : 4);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto number = static_cast<std::int64_t>(next_value_++);
+    rows.push_back({Timestamp(std::chrono::seconds(number)),
+                    {Value(number), Value(std::string(work_random_.below(plan_.work.value_bytes), 'd'))}});
+  }
+  node.append(std::move(rows), work_random_.one_in(2) ? Durability::durable : Durability::fast);
+}
+
+void World::publish(bool for_all) {
+  config::Content content;
+  content["limit"] = static_cast<std::int64_t>(next_value_++);
+  content["text"] = std::string(work_random_.below(plan_.work.value_bytes), 'c');
+  if (!for_all && work_random_.one_in(3)) content["refused-by"] = static_cast<std::int64_t>(work_random_.below(64));
+  if (!for_all && work_random_.one_in(3)) content["held-by"] = static_cast<std::int64_t>(work_random_.below(64));
+  nodes_[0]->publish(std::move(content), for_all ? "the last" : "one of many");
+}
+
+// --- trouble ---
+
+void World::trouble() {
+  const Faults& on = plan_.faults;
+  const std::uint64_t kind = fault_random_.below(11);
+  SimNode& node = any_node();
+  if (kind < 3 || kind == 7) return trouble_node(node, kind);
+  if (kind < 6) return trouble_link(kind);
+  if (kind == 6) {
+    if (on.isolation) network_.isolate(node.number(), below(fault_random_, std::chrono::seconds(6)));
+    return;
+  }
+  trouble_disk(node, kind);
+}
+
+void World::trouble_node(SimNode& node, std::uint64_t kind) {
+  const Faults& on = plan_.faults;
+  const Span away = fault_random_.one_in(4) ? below(fault_random_, std::chrono::seconds(5)) : below(fault_random_, milliseconds(300));
+  const bool power = on.power_cuts && (!on.crashes || fault_random_.one_in(2));
+  if (kind == 7 && on.clock_jumps) {
+    const Span far = std::chrono::hours(fault_random_.one_in(3) ? 24 * 900 : 1);
+    node.jump_clock(below(fault_random_, far * 2) - far);
+  }
+  if (kind == 7 || !node.up() || !(on.crashes || on.power_cuts)) return;
+  ++crashes_;
+  if (on.crashes_inside && kind != 0) return node.crash_at_operation(1 + fault_random_.below(40), power, away);
+  node.crash(power, away);
+}
+
+void World::trouble_link(std::uint64_t kind) {
+  const Faults& on = plan_.faults;
+  const auto links = network_.open();
+  if (links.empty()) return;
+  const ConnectionId id = links[fault_random_.below(links.size())];
+  if (kind == 3 && on.stalls)
+    network_.stall(id, static_cast<int>(fault_random_.below(2)), below(fault_random_, std::chrono::seconds(4)));
+  if (kind == 4 && on.cuts) network_.cut(id, fault_random_.below(6'000), {true, true});
+  if (kind == 5 && on.half_open)
+    network_.cut(id, fault_random_.below(3'000), {fault_random_.one_in(2), false});
+}
+
+void World::trouble_disk(SimNode& node, std::uint64_t kind) {
+  const Faults& on = plan_.faults;
+  DiskFaults faults;
+  if (kind == 8 && on.sync_errors) faults.sync_one_in = 1 + fault_random_.below(6);
+  if (kind == 9 && on.write_errors) faults.write_one_in = 1 + fault_random_.below(20);
+  if (kind == 10 && on.disk_full) faults.capacity = node.disk().used() + fault_random_.below(20'000);
+  node.disk().faults = faults;
+  if (faults.sync_one_in + faults.write_one_in == 0 && !faults.capacity) return;
+  timeline_.after(below(fault_random_, std::chrono::seconds(2)), [this, number = static_cast<std::size_t>(node.number())] {
+    nodes_[number]->disk().faults = {};
+  });
+}
+
+// --- looks ---
+
+void World::observe() {
+  SimNode& node = *nodes_[look_random_.below(nodes_.size())];
+  const bool deep = look_random_.one_in(3);
+  node.when_idle([this, &node, deep] {
+    if (!node.readable()) return;
+    if (auto broken = whole_tags(node.store())) violate(*broken);
+    const auto scope = node.store().find_scope(Plane::state, shared_scope);
+    if (!deep || !scope) return;
+    if (auto broken = equals_truth(node.store(), *scope, truth_.state(std::string(shared_scope)), node.visible(*scope)))
+      violate(*broken);
+  });
+}
+
+void World::check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp) {
+  if (!look_random_.one_in(acks_looked_at)) return;
+  const SimNode& hub = *nodes_[static_cast<std::size_t>(plan_.nodes[static_cast<std::size_t>(who)].uplink)];
+  const auto disk = hub.durable_disk();
+  FaultVfs system(*disk);
+  const auto store = hub.open_copy(system);
+  if (!store) return violate("the hub's disk cannot be opened: " + store.error().detail);
+  crdt::Stamp held = 0;
+  for (const store::Scope& there : (*store)->scopes())
+    if (there.name == scope) held = (*store)->context(there.id)[nodes_[static_cast<std::size_t>(who)]->replica()];
+  if (held < stamp) violate("acked and not on the hub's disk: " + scope + " of node " + std::to_string(who));
+}
+
+}  // namespace edgesync::sim

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan.hpp"
+
+#include <array>
+
+namespace edgesync::sim {
+namespace {
+
+using std::chrono::milliseconds;
+
+template <class T, std::size_t n>
+T pick(Random& random, const std::array<T, n>& of) {
+  return of[random.below(n)];
+}
+
+Span between(Random& random, Span low, Span high) {
+  return low + Span(static_cast<Span::rep>(random.below(static_cast<std::uint64_t>((high - low).count()) + 1)));
+}
+
+NodePlan make_node(Random& random) {
+  NodePlan node;
+  node.begin_to_write = between(random, Span(0), Span(3'000));
+  node.write_time = random.one_in(5) ? between(random, Span(20'000), Span(400'000)) : between(random, Span(100), Span(9'000));
+  node.memtable_bytes = pick(random, std::array<std::size_t, 3>{2'000, 20'000, 512 * 1024});
+  if (random.one_in(4)) node.wall_offset = between(random, -std::chrono::hours(24 * 400), std::chrono::hours(24 * 400));
+  if (random.one_in(4)) node.drift_ppm = static_cast<std::int64_t>(random.below(1'000)) - 500;
+  return node;
+}
+
+std::vector<NodePlan> make_nodes(Random& random) {
+  std::vector<NodePlan> nodes;
+  const bool relay = random.one_in(3);
+  const std::size_t edges = 2 + random.below(4);
+  nodes.push_back(make_node(random));
+  nodes[0].hub = true;
+  if (relay) {
+    nodes.push_back(make_node(random));
+    nodes[1].hub = true;
+    nodes[1].uplink = 0;
+  }
+  for (std::size_t i = 0; i < edges; ++i) {
+    nodes.push_back(make_node(random));
+    nodes.back().uplink = relay && random.one_in(2) ? 1 : 0;
+  }
+  return nodes;
+}
+
+sync::Limits make_limits(Random& random) {
+  sync::Limits limits;
+  limits.part_bytes = pick(random, std::array<std::size_t, 4>{200, 1'000, 4'000, 32 * 1024});
+  limits.frame_bytes = pick(random, std::array<std::size_t, 4>{300, 2'000, 8'000, 64 * 1024});
+  limits.segment_window = pick(random, std::array<std::size_t, 3>{400, 5'000, 1u << 20});
+  limits.heartbeat = pick(random, std::array{milliseconds(300), milliseconds(2'000), milliseconds(20'000)});
+  limits.hello = pick(random, std::array{milliseconds(2'000), milliseconds(10'000)});
+  limits.ack = pick(random, std::array{milliseconds(3'000), milliseconds(15'000), milliseconds(60'000)});
+  return limits;
+}
+
+Faults make_faults(Random& random) {
+  // A mask with one to all bits: a seed without a fault now and then shows what the faults are blamed for.
+  const std::uint64_t density = random.below(4);
+  const auto on = [&] { return density > 0 && random.below(4) < density; };
+  Faults faults;
+  faults.crashes = on();
+  faults.power_cuts = on();
+  faults.crashes_inside = on();
+  faults.cuts = on();
+  faults.half_open = on();
+  faults.stalls = on();
+  faults.isolation = on();
+  faults.clock_jumps = on();
+  faults.disk_full = on();
+  faults.sync_errors = on();
+  faults.write_errors = on();
+  return faults;
+}
+
+}  // namespace
+
+Plan make_plan(std::uint64_t seed) {
+  Xoshiro random(seed);
+  Plan plan;
+  plan.seed = seed;
+  plan.nodes = make_nodes(random);
+  plan.limits = make_limits(random);
+  plan.weather.latency = between(random, Span(200), Span(80'000));
+  plan.weather.jitter = between(random, Span(0), Span(100'000));
+  plan.weather.bandwidth = pick(random, std::array<std::uint64_t, 3>{4'000, 100'000, 10'000'000});
+  plan.faults = make_faults(random);
+  plan.work.every = between(random, Span(10'000), Span(150'000));
+  plan.work.keys = 2 + random.below(12);
+  plan.work.value_bytes = pick(random, std::array<std::size_t, 3>{8, 60, 700});
+  plan.work.streams = !random.one_in(3);
+  plan.work.config = !random.one_in(3);
+  plan.work.counters = !random.one_in(3);
+  plan.work.prefixes = !random.one_in(3);
+  plan.work.private_scopes = random.one_in(2);
+  plan.chaos = between(random, std::chrono::seconds(4), std::chrono::seconds(15));
+  plan.fault_every = between(random, milliseconds(200), milliseconds(3'000));
+  return plan;
+}
+
+std::string describe(const Plan& plan) {
+  const Faults& f = plan.faults;
+  std::string text = std::to_string(plan.nodes.size()) + " nodes" + (plan.nodes[1].hub ? " with a relay" : "") + ", faults:";
+  const std::array<std::pair<bool, const char*>, 11> named{{{f.crashes, "crashes"},
+                                                            {f.power_cuts, "power"},
+                                                            {f.crashes_inside, "inside"},
+                                                            {f.cuts, "cuts"},
+                                                            {f.half_open, "half-open"},
+                                                            {f.stalls, "stalls"},
+                                                            {f.isolation, "isolation"},
+                                                            {f.clock_jumps, "clocks"},
+                                                            {f.disk_full, "full"},
+                                                            {f.sync_errors, "sync-errors"},
+                                                            {f.write_errors, "write-errors"}}};
+  for (const auto& [on, name] : named)
+    if (on) text += std::string(" ") + name;
+  return text;
+}
+
+}  // namespace edgesync::sim

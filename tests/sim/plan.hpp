@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plan: what one seed means. Swarm style: each seed draws its fleet, its limits (small on purpose), its workload and a
+// random subset of the faults, so that some seeds suffer one fault much and others many a little.
+#pragma once
+
+#include "sim/network.hpp"
+#include "sync/limits.hpp"
+
+#include <string>
+#include <vector>
+
+namespace edgesync::sim {
+
+struct NodePlan {
+  bool hub = false;         ///< Listens.
+  NodeNumber uplink = -1;   ///< Whom it dials; -1: the root.
+  Span begin_to_write{0};   ///< From begin_flush() until write() runs.
+  Span write_time{1'000};   ///< From write() until finish(); a slow disk.
+  std::size_t memtable_bytes = 512 * 1024;
+  Span wall_offset{0};      ///< Of its clock, from the true time.
+  std::int64_t drift_ppm = 0;
+};
+
+struct Faults {
+  bool crashes = false;       ///< Processes end.
+  bool power_cuts = false;    ///< Machines do.
+  bool crashes_inside = false;  ///< ... at a chosen disk operation.
+  bool cuts = false;          ///< Connections end at a byte.
+  bool half_open = false;     ///< ... and not everybody is told.
+  bool stalls = false;
+  bool isolation = false;     ///< Nobody answers for a while.
+  bool clock_jumps = false;
+  bool disk_full = false;
+  bool sync_errors = false;
+  bool write_errors = false;
+};
+
+struct Work {
+  Span every{50'000};         ///< Mean time between two operations in the fleet.
+  std::size_t keys = 6;       ///< Fewer keys, more conflicts.
+  std::size_t value_bytes = 60;
+  bool streams = true, config = true, counters = true, prefixes = true, private_scopes = false;
+};
+
+struct Plan {
+  std::uint64_t seed = 0;
+  std::vector<NodePlan> nodes{};
+  sync::Limits limits{};
+  Weather weather{};
+  Faults faults{};
+  Work work{};
+  Span chaos{20'000'000};
+  Span fault_every{2'000'000};  ///< Mean time between two faults.
+};
+
+Plan make_plan(std::uint64_t seed);
+std::string describe(const Plan& plan);
+
+}  // namespace edgesync::sim

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// SimNode: life, application calls and group commits. The links are in sim_node_links.cpp.
+#include "sim/sim_node.hpp"
+
+#include "crdt/transaction.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sim {
+namespace {
+
+constexpr const char* database = "node.db";
+constexpr std::chrono::milliseconds batch_delay{20};
+constexpr std::chrono::milliseconds upkeep_delay{1'000};
+constexpr std::int64_t true_time_us = 1'790'000'000'000'000;  // September 2026
+
+std::uint64_t seed_of(const Plan& plan, NodeNumber number, std::uint64_t purpose) {
+  return plan.seed * 0x9e3779b97f4a7c15 + static_cast<std::uint64_t>(number) * 16 + purpose;
+}
+
+}  // namespace
+
+std::string private_scope(NodeNumber node) { return "own/" + std::to_string(node); }
+
+SimNode::SimNode(Surroundings& around, NodeNumber number)
+    : around_(around),
+      number_(number),
+      plan_(around.plan.nodes[static_cast<std::size_t>(number)]),
+      random_(seed_of(around.plan, number, 1)),
+      disk_(seed_of(around.plan, number, 2)),
+      vfs_(disk_, number == 0),
+      wall_offset_(plan_.wall_offset),
+      backoff_(std::chrono::milliseconds(100), std::chrono::milliseconds(4'000)) {}
+
+SimNode::~SimNode() {
+  batch_.reset();
+  engine_.reset();
+  store_.reset();
+}
+
+Now SimNode::now() const {
+  const Span passed = around_.timeline.now().time_since_epoch();
+  const Span drift(passed.count() / 1'000'000 * plan_.drift_ppm);
+  return {around_.timeline.now(), Timestamp(std::chrono::microseconds(true_time_us) + passed + drift + wall_offset_)};
+}
+
+void SimNode::later(Span delay, Function<void()> action) {
+  around_.timeline.after(delay, [this, life = life_, action = std::move(action)] {
+    if (life == life_) action();
+  });
+}
+
+// --- life ---
+
+bool SimNode::open_database() {
+  store::Options options;
+  options.path = database;
+  options.vfs = vfs_.name();
+  options.memtable_bytes = plan_.memtable_bytes;
+  auto opened = store::Store::open(std::move(options), random_, now().wall);
+  if (!opened) {
+    const Error& why = opened.error();
+    around_.trace.note(around_.timeline.now(), "open failed", number_, static_cast<std::uint64_t>(why.code.value()));
+    if (!disk_.faulty() || why.is(Errc::storage_corrupt) || why.is(Errc::storage_too_new) || why.is(Errc::already_open))
+      around_.violate("node " + std::to_string(number_) + ": open: " + why.detail);
+    return false;
+  }
+  store_ = *std::move(opened);
+  const ReplicaId before = std::exchange(replica_, store_->replica());
+  if (before != ReplicaId{} && before != replica_)
+    for (const std::string_view scope : {shared_scope, tags_scope, config_scope, stream_scope})
+      if (around_.truth.durable(before, std::string(scope)) > 0)
+        around_.violate("node " + std::to_string(number_) + ": its database is gone, and with it promised commits");
+  if (auto lost = around_.truth.reopened(replica_, *store_)) around_.violate("after reopening: " + *lost);
+  return true;
+}
+
+bool SimNode::open_scopes() {
+  std::vector<std::pair<Plane, std::string>> wanted{{Plane::config, std::string(config_scope)}};
+  if (plan_.uplink >= 0) {
+    wanted.emplace_back(Plane::state, shared_scope);
+    wanted.emplace_back(Plane::state, tags_scope);
+    wanted.emplace_back(Plane::stream, stream_scope);
+    if (around_.plan.work.private_scopes && !plan_.hub) wanted.emplace_back(Plane::state, private_scope(number_));
+  }
+  for (const store::Scope& scope : store_->scopes())
+    if (!engine_->scope_opened(scope.id, now())) return false;
+  for (const auto& [plane, name] : wanted) {
+    if (store_->find_scope(plane, name)) continue;
+    const auto scope = store_->open_scope(plane, name);
+    if (!scope || !engine_->scope_opened(*scope, now())) return false;
+  }
+  if (const auto stream = store_->find_scope(Plane::stream, stream_scope); stream && !plan_.hub)
+    store_->define_stream(*stream, {{{"n", ColumnType::i64}, {"text", ColumnType::text}}}, false).value();
+  return true;
+}
+
+void SimNode::start() {
+  if (up()) return;
+  ++life_;
+  around_.trace.note(around_.timeline.now(), "start", number_, life_);
+  const auto again = [this] {
+    if (died()) return;
+    engine_.reset();
+    store_.reset();
+    later(std::chrono::milliseconds(300), [this] { start(); });
+  };
+  if (!open_database()) return again();
+  sync::EngineOptions options;
+  options.name = "n" + std::to_string(number_);
+  options.limits = around_.plan.limits;
+  options.hub = plan_.hub;
+  options.versions_kept = 8;
+  options.authorizer.connect = [](const Credentials& who) { return who.token == "good"; };
+  options.authorizer.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
+  engine_ = std::make_unique<sync::Engine>(*store_, random_, std::move(options));
+  engine_->set_uplink(plan_.uplink >= 0);
+  if (!open_scopes()) return again();
+  if (plan_.uplink >= 0) dial();
+  stir();
+}
+
+bool SimNode::died() {
+  if (!disk_.dead()) return false;
+  crash(dying_by_power_, dying_away_);
+  return true;
+}
+
+void SimNode::crash(bool power, Span away) {
+  ++life_;
+  around_.trace.note(around_.timeline.now(), power ? "power cut" : "process crash", number_, disk_.operations());
+  disk_.crash(power);  // first: nothing that is torn down below may still reach the disk
+  batch_.reset();
+  engine_.reset();
+  store_.reset();
+  connections_.clear();
+  links_.clear();
+  last_own_.clear();
+  waiting_.clear();
+  durable_wanted_ = false;
+  commit_due_ = armed_ = retry_ = never;
+  around_.network.vanish(number_, power);
+  later(away, [this] { start(); });
+}
+
+void SimNode::crash_at_operation(std::uint64_t n, bool power, Span away) {
+  dying_by_power_ = power;
+  dying_away_ = away;
+  disk_.die_after(n);
+}
+
+// --- the application ---
+
+void SimNode::when_idle(Function<void()> action) {
+  if (!up()) return;
+  if (store_->writing()) return waiting_.push_back(std::move(action));
+  action();
+  stir();
+}
+
+void SimNode::run_waiting() {
+  for (const Function<void()>& action : std::exchange(waiting_, {})) action();
+}
+
+crdt::Context SimNode::visible(store::ScopeId scope) const {
+  crdt::Context context = store_->context(scope);
+  if (const auto at = last_own_.find(scope); at != last_own_.end()) context.advance({replica_, at->second});
+  return context;
+}
+
+void SimNode::commit(const std::string& name, Edit edit, Durability durability) {
+  if (!up()) return;
+  const bool reads = std::any_of(edit.ops().begin(), edit.ops().end(), crdt::reads);
+  const auto apply = [this, name, durability](const Edit& made) {
+    const auto scope = store_->find_scope(Plane::state, name);
+    if (!scope) return;
+    const crdt::Context seen = visible(*scope);
+    const auto done = store_->commit(*scope, made.ops(), now().wall);
+    if (!done) {
+      // A disk that fails now may fail the reads of a transaction: nothing was accepted.
+      if (!disk_.dead() && disk_.faults_made() == 0) around_.violate("commit: " + done.error().detail);
+      return;
+    }
+    around_.trace.note(around_.timeline.now(), "commit", number_, done->ticket, done->stamp);
+    around_.truth.committed(replica_, name, *done, made.ops(), seen);
+    last_own_[*scope] = done->stamp;
+    if (durability == Durability::durable) durable_wanted_ = true;
+    commit_due_ = std::min(commit_due_, around_.timeline.now() + batch_delay);
+  };
+  if (reads) return when_idle([apply, edit = std::move(edit)] { apply(edit); });
+  apply(edit);
+  stir();
+}
+
+void SimNode::append(std::vector<store::Row> rows, Durability durability) {
+  if (!up()) return;
+  const auto scope = store_->find_scope(Plane::stream, stream_scope);
+  if (!scope || !store_->schema(*scope)) return;
+  const auto done = store_->append(*scope, rows);
+  if (!done) {
+    if (!disk_.dead() && disk_.faults_made() == 0) around_.violate("append: " + done.error().detail);
+    return;
+  }
+  around_.trace.note(around_.timeline.now(), "append", number_, done->first, done->last);
+  around_.truth.appended(replica_, std::string(stream_scope), *done, rows);
+  if (durability == Durability::durable) durable_wanted_ = true;
+  commit_due_ = std::min(commit_due_, around_.timeline.now() + batch_delay);
+  stir();
+}
+
+void SimNode::publish(config::Content content, std::string note) {
+  when_idle([this, content = std::move(content), note = std::move(note)] {
+    const auto scope = *store_->find_scope(Plane::config, config_scope);
+    const auto done = engine_->config().publish(scope, content, note, now().wall);
+    if (!done && disk_.faults_made() == 0) around_.violate("publish: " + done.error().detail);
+    if (!done && !disk_.faulty()) around_.violate("publish on a disk that is good again: " + done.error().detail);
+    if (done) around_.trace.note(around_.timeline.now(), "publish", number_, done->second.number);
+    durable_wanted_ = true;
+  });
+}
+
+void SimNode::rollback(std::uint64_t draw) {
+  when_idle([this, draw] {
+    const auto scope = *store_->find_scope(Plane::config, config_scope);
+    const auto rows = store_->versions(scope);
+    if (!rows || rows->empty()) return;
+    const std::uint64_t number = (*rows)[draw % rows->size()].manifest.number;
+    const bool done = engine_->config().rollback(scope, number, "simulated").has_value();
+    around_.trace.note(around_.timeline.now(), "rollback", number_, number, done);
+    durable_wanted_ = true;
+  });
+}
+
+void SimNode::ask_again() {
+  when_idle([this] { engine_->config().ask_again(*store_->find_scope(Plane::config, config_scope)).ignore(); });
+}
+
+// --- group commit ---
+
+void SimNode::flush_if_due() {
+  const bool waiting = store_->accepted() > store_->durable();
+  if (store_->writing() || !waiting) return;
+  const bool soon = engine_->take_commit_soon();
+  if (soon || durable_wanted_ || store_->wants_flush()) return begin_flush();
+  if (commit_due_ == never) commit_due_ = around_.timeline.now() + upkeep_delay;
+}
+
+void SimNode::begin_flush() {
+  durable_wanted_ = false;
+  commit_due_ = never;
+  readable();
+  batch_ = store_->begin_flush();
+  around_.truth.begun(replica_, *store_);
+  around_.trace.note(around_.timeline.now(), "begin", number_, store_->accepted());
+  later(plan_.begin_to_write, [this] { write_batch(); });
+}
+
+void SimNode::write_batch() {
+  store_->write(*batch_);
+  around_.trace.note(around_.timeline.now(), "write", number_, disk_.operations());
+  if (died()) return;
+  later(plan_.write_time, [this] { finish_flush(); });
+}
+
+void SimNode::finish_flush() {
+  const store::Flushed flushed = store_->finish(std::move(batch_));
+  around_.trace.note(around_.timeline.now(), flushed.error ? "failed" : "durable", number_, flushed.through);
+  if (flushed.error && !disk_.dead() && disk_.faults_made() == 0)
+    around_.violate("a group commit failed on a good disk: " + flushed.error->detail);
+  if (auto broken = around_.truth.settled(replica_, *store_, flushed.through, !flushed.error)) around_.violate(*broken);
+  readable();
+  for (const store::ScopeId scope : flushed.advanced)
+    if (auto early = around_.truth.shipped_too_early(*store_, scope)) around_.violate(*early);
+  if (!flushed.diverged.empty()) around_.violate("equal contexts with different fingerprints after a cut");
+  engine_->flushed(flushed, now());
+  stir();
+}
+
+bool SimNode::readable() {
+  if (!idle() || disk_.dead() || !store_->versions(*store_->find_scope(Plane::config, config_scope))) return false;
+  around_.truth.seen(replica_, *store_);
+  return true;
+}
+
+Result<std::unique_ptr<store::Store>> SimNode::open_copy(FaultVfs& copy) const {
+  store::Options options;
+  options.path = database;
+  options.vfs = copy.name();
+  Xoshiro random(1);
+  return store::Store::open(std::move(options), random, now().wall);
+}
+
+}  // namespace edgesync::sim

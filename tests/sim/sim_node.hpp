@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// SimNode: one machine: a disk, a clock, and while it runs the real store and engine with a driver around them. The
+// driver does what the node's core does with sockets, threads and clocks, in virtual time: group commits take as long as
+// the plan says and events arrive between their steps; links are dialled again after a backoff; after a crash everything
+// is read from the disk again.
+#pragma once
+
+#include "sim/fault_vfs.hpp"
+#include "sim/network.hpp"
+#include "sim/plan.hpp"
+#include "sim/truth.hpp"
+#include "sync/backoff.hpp"
+#include "sync/engine.hpp"
+
+namespace edgesync::sim {
+
+/// What all nodes of a world share.
+struct Surroundings {
+  Timeline& timeline;
+  Trace& trace;
+  Network& network;
+  Truth& truth;
+  const Plan& plan;
+  Function<void(std::string)> violate{};
+  /// The application's answer to a version.
+  Function<Verdict(NodeNumber, const config::Content&)> decide{};
+  /// The hub said that it holds a commit of ours: (who, scope, stamp).
+  Function<void(NodeNumber, const std::string&, crdt::Stamp)> acked{};
+};
+
+inline constexpr std::string_view shared_scope = "shared", tags_scope = "tags", config_scope = "conf",
+                                  stream_scope = "telemetry";
+std::string private_scope(NodeNumber node);
+
+class SimNode final : public Peer {
+ public:
+  SimNode(Surroundings& around, NodeNumber number);
+  ~SimNode() override;
+
+  // --- life ---
+  void start();
+  /// Starts again by itself after `away`.
+  void crash(bool power, Span away);
+  /// The machine stops at its n-th disk operation from now.
+  void crash_at_operation(std::uint64_t n, bool power, Span away);
+  bool up() const noexcept { return store_ != nullptr; }
+  void jump_clock(Span by) { wall_offset_ += by; }
+
+  // --- the application ---
+  void commit(const std::string& scope, Edit edit, Durability durability);
+  void append(std::vector<store::Row> rows, Durability durability);
+  void publish(config::Content content, std::string note);
+  void rollback(std::uint64_t draw);  ///< To some version that was in use; nothing if there is none.
+  void ask_again();                   ///< About a version on hold.
+  void when_idle(Function<void()> action);
+
+  // --- to look at ---
+  Disk& disk() noexcept { return disk_; }
+  store::Store& store() noexcept { return *store_; }     ///< Requires: up().
+  sync::Engine& engine() noexcept { return *engine_; }   ///< Requires: up().
+  /// What a power cut would leave now if it kept nothing pending.
+  std::unique_ptr<Disk> durable_disk() const { return disk_.durable_copy(); }
+  bool idle() const noexcept { return up() && !store_->writing(); }
+  /// The file is open, and what was doubtful is settled by what is in it.
+  bool readable();
+  bool quiet() const { return idle() && store_->accepted() == store_->durable() && waiting_.empty(); }
+  NodeNumber number() const noexcept { return number_; }
+  const NodePlan& plan() const noexcept { return plan_; }
+  const ReplicaId& replica() const noexcept { return replica_; }
+  /// The context of what a reader here sees.
+  crdt::Context visible(store::ScopeId scope) const;
+  /// Opens the database of a copy of the disk.
+  Result<std::unique_ptr<store::Store>> open_copy(FaultVfs& copy) const;
+
+  // --- Peer ---
+  bool accepts() const override { return up() && plan_.hub; }
+  void connected(ConnectionId id, bool dialled) override;
+  void connect_failed(const Error& why) override;
+  void arrived(ConnectionId id, const Bytes& frame) override;
+  void writable(ConnectionId id) override;
+  void disconnected(ConnectionId id, const Error& why) override;
+
+ private:
+  Now now() const;
+  void later(Span delay, Function<void()> action);  ///< Unless it crashes first.
+  void stir();
+  bool open_database();
+  bool open_scopes();
+  bool died();
+
+  // group commit
+  void flush_if_due();
+  void begin_flush();
+  void write_batch();
+  void finish_flush();
+
+  // links
+  void dial();
+  void link_ended(ConnectionId id, const Error& why);
+  void pump();
+  bool pump(sync::LinkId link, ConnectionId connection);
+
+  // what the engine has for others
+  void run_waiting();
+  void decide();
+  void take_events();
+  void on_event(const Event& event);
+  void arm();
+  void on_timer();
+
+  Surroundings& around_;
+  NodeNumber number_;
+  const NodePlan& plan_;
+  Xoshiro random_;
+  Disk disk_;
+  FaultVfs vfs_;
+  Span wall_offset_;
+  ReplicaId replica_{};
+
+  std::uint64_t life_ = 0;  ///< Counts starts; what was scheduled in another life is void.
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<sync::Engine> engine_;
+  std::unique_ptr<store::Batch> batch_;
+  std::map<sync::LinkId, ConnectionId> connections_;
+  std::map<ConnectionId, sync::LinkId> links_;
+  std::map<store::ScopeId, crdt::Stamp> last_own_;
+  std::vector<Function<void()>> waiting_;
+  bool durable_wanted_ = false;
+  Instant commit_due_ = never, armed_ = never, retry_ = never;
+  sync::Backoff backoff_;
+  bool dying_by_power_ = false;
+  Span dying_away_{};
+};
+
+}  // namespace edgesync::sim

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// SimNode: links, timers, and what the engine has for others.
+#include "sim/sim_node.hpp"
+
+namespace edgesync::sim {
+
+void SimNode::stir() {
+  if (!up() || died()) return;
+  if (!store_->writing()) {
+    run_waiting();
+    decide();
+  }
+  take_events();
+  pump();
+  if (died()) return;
+  flush_if_due();
+  arm();
+}
+
+void SimNode::dial() {
+  retry_ = never;
+  around_.network.dial(number_, plan_.uplink);
+}
+
+void SimNode::connected(ConnectionId id, bool dialled) {
+  const auto role = dialled ? sync::Role::node : sync::Role::hub;
+  const sync::LinkId link = engine_->open_link(role, dialled ? "good" : "", "simulated", now());
+  links_[id] = link;
+  connections_[link] = id;
+  stir();
+}
+
+void SimNode::connect_failed(const Error&) {
+  if (!up()) return;
+  retry_ = around_.timeline.now() + backoff_.next(random_, {});
+  stir();
+}
+
+void SimNode::arrived(ConnectionId id, const Bytes& frame) {
+  const auto at = links_.find(id);
+  if (!up() || at == links_.end()) return;
+  around_.trace.note(around_.timeline.now(), "receive", number_, frame.size(), at->second);
+  engine_->received(at->second, frame, now());
+  stir();
+}
+
+void SimNode::writable(ConnectionId) { stir(); }
+
+void SimNode::disconnected(ConnectionId id, const Error& why) {
+  if (!up() || !links_.contains(id)) return;
+  link_ended(id, why);
+  stir();
+}
+
+void SimNode::link_ended(ConnectionId id, const Error& why) {
+  const sync::LinkId link = links_.at(id);
+  const bool uplink = engine_->uplink_id() == link;
+  const bool was_linked = uplink && engine_->uplink()->linked();
+  const auto asked_to_wait = engine_->closed(link, why, now());
+  links_.erase(id);
+  connections_.erase(link);
+  if (!uplink) return;
+  if (was_linked) backoff_.succeeded();
+  retry_ = around_.timeline.now() + backoff_.next(random_, asked_to_wait);
+}
+
+void SimNode::pump() {
+  for (const sync::LinkId link : engine_->take_wakes())
+    if (const auto at = connections_.find(link); at != connections_.end()) pump(link, at->second);
+}
+
+bool SimNode::pump(sync::LinkId link, ConnectionId connection) {
+  while (around_.network.can_send(connection, number_)) {
+    auto frame = engine_->next_frame(link, now());
+    if (disk_.dead()) return false;
+    if (frame) {
+      around_.network.send(connection, number_, *std::move(frame));
+      continue;
+    }
+    if (const auto why = engine_->ending(link)) {
+      around_.network.close(connection, number_);
+      link_ended(connection, *why);
+    }
+    return true;
+  }
+  return true;
+}
+
+void SimNode::decide() {
+  for (const sync::ConfigPlane::Action& action : engine_->config().take_actions()) {
+    const VersionInfo version = action.release.manifest.info();
+    around_.trace.note(around_.timeline.now(), "version", number_, version.number, static_cast<std::uint64_t>(action.kind));
+    const auto content = config::verify(action.release);
+    if (!content) around_.violate("a version was put to the application that does not verify: " + content.error().detail);
+    if (action.kind != config::Action::Kind::ask || !content) continue;
+    const Verdict verdict = around_.decide(number_, *content);
+    engine_->config().verdict(action.scope, version, verdict, "simulated").ignore();
+    engine_->commit_soon();
+  }
+}
+
+void SimNode::take_events() {
+  for (const Event& event : engine_->take_events()) on_event(event);
+}
+
+void SimNode::on_event(const Event& event) {
+  around_.trace.note(around_.timeline.now(), "event", number_, static_cast<std::uint64_t>(event.kind), event.commit.stamp);
+  switch (event.kind) {
+    case EventKind::ack:
+      return around_.acked(number_, event.scope, event.commit.stamp);
+    case EventKind::diverged:
+      return around_.violate("node " + std::to_string(number_) + ": " + event.scope + " diverged from a peer's");
+    case EventKind::unlinked:
+      // Honest peers never break the protocol, and no limit is so small that honest traffic passes it.
+      if (event.error.is(Errc::protocol_violation) || event.error.is(Errc::limit_exceeded))
+        around_.violate("node " + std::to_string(number_) + ": a link ended: " + event.error.detail);
+      return;
+    case EventKind::rejected:
+      around_.violate("node " + std::to_string(number_) + ": " + event.scope + ": refused: " + event.error.detail);
+      return;
+    default:
+      return;
+  }
+}
+
+void SimNode::arm() {
+  const Instant due = std::min({engine_->deadline(), commit_due_, retry_});
+  if (due == never || due == armed_) return;
+  armed_ = due;
+  around_.timeline.at(due, [this, life = life_, due] {
+    if (life == life_ && armed_ == due) on_timer();
+  });
+}
+
+void SimNode::on_timer() {
+  armed_ = never;
+  const Instant present = around_.timeline.now();
+  engine_->tick(now());
+  if (retry_ <= present) dial();
+  if (commit_due_ <= present) {
+    commit_due_ = never;
+    if (!store_->writing() && store_->accepted() > store_->durable()) begin_flush();
+  }
+  stir();
+}
+
+}  // namespace edgesync::sim

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/world.hpp"
+
+namespace edgesync::sim {
+namespace {
+
+constexpr Span convergence_bound = std::chrono::seconds(400);  // the longest silence to a dead peer, twice, and data
+constexpr Span look_every = std::chrono::milliseconds(250);
+constexpr std::size_t events_max = 3'000'000;  // beyond is a livelock
+
+std::vector<ReplicaId> authors(const std::vector<std::unique_ptr<SimNode>>& nodes) {
+  std::vector<ReplicaId> ids;
+  for (const auto& node : nodes) ids.push_back(node->replica());
+  return ids;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, bool verbose)
+    : plan_(make_plan(seed)),
+      timeline_(seed ^ 0x11),
+      trace_(verbose),
+      network_(timeline_, trace_, seed ^ 0x22),
+      around_{timeline_, trace_, network_, truth_, plan_, {}, {}, {}},
+      work_random_(seed ^ 0x33),
+      fault_random_(seed ^ 0x44),
+      look_random_(seed ^ 0x55) {
+  network_.weather = plan_.weather;
+  around_.violate = [this](std::string what) { violate(std::move(what)); };
+  around_.acked = [this](NodeNumber who, const std::string& scope, crdt::Stamp stamp) { check_ack(who, scope, stamp); };
+  around_.decide = [this](NodeNumber who, const config::Content& content) {
+    const auto bit = std::int64_t{1} << who;
+    const auto has = [&](const char* key) {
+      const auto at = content.find(key);
+      const auto* mask = at == content.end() ? nullptr : std::get_if<std::int64_t>(&at->second);
+      return mask != nullptr && (*mask & bit) != 0;
+    };
+    if (has("refused-by")) return Verdict::reject;
+    return has("held-by") && !healing_ ? Verdict::hold : Verdict::healthy;
+  };
+  for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+    nodes_.push_back(std::make_unique<SimNode>(around_, static_cast<NodeNumber>(i)));
+    network_.add(*nodes_.back());
+  }
+}
+
+void World::violate(std::string what) {
+  if (!violation_) violation_ = std::move(what);
+}
+
+void World::run_until(Instant until) {
+  while (!failed() && timeline_.step(until))
+    if (timeline_.ran() > events_max) violate("livelock: events without end");
+}
+
+Report World::run() {
+  for (const auto& node : nodes_) node->start();
+  chaos();
+  if (!failed()) heal();
+  if (!failed()) final_checks();
+  if (!failed()) cold_checks();
+  Report report;
+  report.seed = plan_.seed;
+  report.trace = trace_.hash();
+  report.events = timeline_.ran();
+  report.frames = network_.frames();
+  report.promised = truth_.promised();
+  report.forgotten = truth_.forgotten();
+  report.crashes = crashes_;
+  for (const auto& node : nodes_) report.disk_faults += node->disk().faults_made();
+  report.healed_in = healed_at_.time_since_epoch() - plan_.chaos;
+  report.violation = violation_;
+  if (failed()) report.tail = trace_.tail();
+  return report;
+}
+
+void World::chaos() {
+  every(plan_.work.every, [this] { work(); });
+  every(plan_.fault_every, [this] { trouble(); });
+  every(plan_.chaos / 30, [this] { observe(); });
+  run_until(Instant(plan_.chaos));
+}
+
+void World::heal() {
+  healing_ = true;
+  network_.heal();
+  for (const auto& node : nodes_) {
+    node->disk().faults = {};
+    node->disk().die_after(0);
+    node->start();
+  }
+  bool published = !plan_.work.config;
+  const Instant bound = timeline_.now() + convergence_bound;
+  while (!failed() && timeline_.now() < bound) {
+    // The last version is one that nobody refuses: whatever happened before, it must end up active everywhere.
+    if (!published && nodes_[0]->idle()) {
+      publish(true);
+      published = true;
+    }
+    run_until(timeline_.now() + look_every);
+    if (published && converged()) {
+      healed_at_ = timeline_.now();
+      return;
+    }
+  }
+  violate("no convergence within " + std::to_string(convergence_bound.count() / 1'000'000) + " s: " +
+          why_not_converged());
+}
+
+bool World::converged() { return why_not_converged().empty(); }
+
+std::string World::why_not_converged() {
+  for (const auto& node : nodes_) {
+    const std::string who = "node " + std::to_string(node->number());
+    if (!node->up()) return who + " is down";
+    if (!node->quiet()) return who + " has something to write";
+    if (node->plan().uplink < 0) continue;
+    if (!node->engine().linked()) return who + " is not linked";
+    SimNode& above = *nodes_[static_cast<std::size_t>(node->plan().uplink)];
+    if (!above.quiet()) return "the uplink of " + who + " has something to write";
+    for (const store::Scope& scope : node->store().scopes()) {
+      const auto other = above.store().find_scope(scope.plane, scope.name);
+      if (!other) return who + ": " + scope.name + " is unknown above";
+      const crdt::Context &mine = node->store().context(scope.id), &theirs = above.store().context(*other);
+      const bool level = scope.plane == Plane::stream ? theirs.covers(mine) : mine == theirs;
+      if (!level) return who + ": " + scope.name + " has " + mine.to_string() + ", above " + theirs.to_string();
+      if (node->store().acked(scope.id)[node->replica()] < mine[node->replica()]) return who + ": " + scope.name + " not acked";
+      if (node->store().stable(scope.id)[node->replica()] < mine[node->replica()]) return who + ": " + scope.name + " not stable";
+      const auto pending = node->store().pending(scope.id);
+      if (!pending || pending->count > 0) return who + ": " + scope.name + " has something pending";
+    }
+  }
+  if (!plan_.work.config) return {};
+  SimNode& root = *nodes_[0];
+  const auto newest = root.engine().config().newest(*root.store().find_scope(Plane::config, config_scope));
+  if (!newest) return "no version at the root";
+  for (const auto& node : nodes_) {
+    const auto active = node->engine().config().active(*node->store().find_scope(Plane::config, config_scope));
+    if (active.number != newest->manifest.number)
+      return "node " + std::to_string(node->number()) + ": version " + std::to_string(active.number) + " of " +
+             std::to_string(newest->manifest.number) + " is active";
+  }
+  return {};
+}
+
+Finding World::check_all(const std::vector<store::Store*>& stores) {
+  const std::vector<ReplicaId> replicas = authors(nodes_);
+  for (std::size_t i = 0; i < stores.size(); ++i) {
+    store::Store& store = *stores[i];
+    if (auto broken = sound(store)) return broken;
+    if (auto broken = whole_tags(store)) return broken;
+    for (const store::Scope& scope : store.scopes()) {
+      if (scope.plane == Plane::state)
+        if (auto broken = equals_truth(store, scope.id, truth_.state(scope.name), store.context(scope.id))) return broken;
+      for (const auto& node : nodes_)
+        if (i == 0 && store.context(scope.id)[node->replica()] < truth_.durable(node->replica(), scope.name))
+          return "the root lacks commits of " + scope.name + " that were promised";
+    }
+    if (auto broken = records_match(store, truth_, replicas, i == 0)) return broken;
+    const NodeNumber above = plan_.nodes[i].uplink;
+    if (above >= 0)
+      if (auto broken = same_content(store, *stores[static_cast<std::size_t>(above)]);
+          broken && broken->find(stream_scope) == std::string::npos)
+        return broken;
+  }
+  return std::nullopt;
+}
+
+void World::final_checks() {
+  std::vector<store::Store*> stores;
+  for (const auto& node : nodes_) {
+    stores.push_back(&node->store());
+    const auto scope = node->store().find_scope(Plane::config, config_scope);
+    if (auto broken = one_active_version(node->store(), node->engine().config().active(*scope)))
+      return violate("at rest: " + *broken);
+  }
+  if (auto broken = check_all(stores)) violate("at rest: " + *broken);
+}
+
+void World::cold_checks() {
+  std::vector<std::unique_ptr<Disk>> disks;
+  std::vector<std::unique_ptr<FaultVfs>> systems;
+  std::vector<std::unique_ptr<store::Store>> opened;
+  std::vector<store::Store*> stores;
+  for (const auto& node : nodes_) {
+    disks.push_back(node->durable_disk());
+    systems.push_back(std::make_unique<FaultVfs>(*disks.back()));
+    auto store = node->open_copy(*systems.back());
+    if (!store) return violate("cold: " + store.error().detail);
+    if (auto lost = truth_.reopened(node->replica(), **store)) return violate("cold: " + *lost);
+    stores.push_back(store->get());
+    opened.push_back(*std::move(store));
+  }
+  if (auto broken = check_all(stores)) violate("cold: " + *broken);
+}
+
+Report run_seed(std::uint64_t seed, bool verbose) { return World(seed, verbose).run(); }
+
+}  // namespace edgesync::sim

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// World: one seed played from beginning to end. Chaos: the plan's work and faults, with checks in between. Healing: all
+// faults end, every node is started, a last version is published, and within a bound of virtual time all must agree.
+// Then the final checks; then every machine loses its power, every database is opened again, and they are made again.
+#pragma once
+
+#include "sim/checks.hpp"
+#include "sim/sim_node.hpp"
+
+namespace edgesync::sim {
+
+/// How one seed went.
+struct Report {
+  std::uint64_t seed = 0, trace = 0;
+  Finding violation{};
+  std::vector<std::string> tail{};  ///< The last lines of the trace, if there was a violation.
+  std::uint64_t events = 0, frames = 0, promised = 0, forgotten = 0, crashes = 0, disk_faults = 0;
+  Span healed_in{};
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, bool verbose);
+  Report run();
+
+ private:
+  // world.cpp: phases
+  void chaos();
+  void heal();
+  void final_checks();
+  void cold_checks();
+  bool converged();
+  std::string why_not_converged();
+  Finding check_all(const std::vector<store::Store*>& stores);
+  bool failed() const noexcept { return violation_.has_value(); }
+  void violate(std::string what);
+  void run_until(Instant until);
+
+  // chaos.cpp: what happens to whom
+  void every(Span mean, Function<void()> action);
+  Span exponential(Span mean);
+  SimNode& any_node();
+  SimNode* any_edge();
+  void work();
+  void write_shared(SimNode& node);
+  Edit random_edit();
+  void random_op(Edit& edit, std::size_t lane);
+  void write_tags(SimNode& node);
+  void append(SimNode& node);
+  void publish(bool for_all);
+  void trouble();
+  void trouble_node(SimNode& node, std::uint64_t kind);
+  void trouble_link(std::uint64_t kind);
+  void trouble_disk(SimNode& node, std::uint64_t kind);
+  void observe();
+  void check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp);
+
+  Plan plan_;
+  Timeline timeline_;
+  Trace trace_;
+  Network network_;
+  Truth truth_;
+  Surroundings around_;
+  Xoshiro work_random_, fault_random_, look_random_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  bool healing_ = false;
+  std::uint64_t next_value_ = 1, crashes_ = 0;
+  Instant healed_at_{};
+  Finding violation_{};
+};
+
+Report run_seed(std::uint64_t seed, bool verbose = false);
+
+}  // namespace edgesync::sim
