@@ -183,9 +183,9 @@ def row_of(plant, name, records, active):
     line = {"gateway": name, "produced": stream["produced"], "delivered": stream["delivered"],
             "pending": stream["pending_records"], "dropped": stream["dropped"],
             "config": f"v{config['version']} {config['id'][:8]}", "conflicts": f"{kept} resolved",
-            "wire": wire.sent + wire.received, "as JSON": json_bytes(header, rows), "digests": "equal" if equal else "DIFFER"}
+            "wire bytes": wire.sent + wire.received, "JSON bytes": json_bytes(header, rows), "digests": "equal" if equal else "DIFFER"}
     holds = (line["produced"], line["delivered"], line["pending"], line["dropped"]) == (len(rows), len(rows), 0, 0)
-    holds = holds and equal and kept == 2 and line["wire"] < line["as JSON"]
+    holds = holds and equal and kept == 2 and line["wire bytes"] < line["JSON bytes"]
     return line, holds and (config["version"], config["id"]) == (active["version"], active["version_id"])
 
 
@@ -228,9 +228,9 @@ def main():
     if not all(holds for _, holds in checked):
         print("demo: failed: a number above is not what it must be", file=sys.stderr)
         return 1
-    ratio = sum(line["as JSON"] for line, _ in checked) / sum(line["wire"] for line, _ in checked)
-    print(f"  Nothing lost, nothing twice, both sides alike. On the wire (bytes, with TLS, twins and settings) 1/{ratio:.0f} "
-          "of the records as JSON.")
+    ratio = sum(line["JSON bytes"] for line, _ in checked) / sum(line["wire bytes"] for line, _ in checked)
+    print("  Nothing lost, nothing twice, both sides alike. With TLS, twins and settings, the wire carried "
+          f"1/{ratio:.0f} of what the records alone are as JSON.")
     return 0
 
 

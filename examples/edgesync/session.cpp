@@ -77,20 +77,23 @@ es::Config Session::config(const std::string& scope) {
   es::Config config = node().config(scope);
   const std::uint64_t active = config.active().number;
   const std::lock_guard lock(mutex_);
-  active_.try_emplace(scope, active);
+  active_.try_emplace(scope, Active{active, 0});
   return config;
 }
 
-std::uint64_t Session::replace_active(const std::string& scope, std::uint64_t now) {
+std::uint64_t Session::before(const std::string& scope, std::uint64_t now) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(active_[scope], now);
+  Active& active = active_[scope];
+  // A rollback is told twice, as an activation and as a rollback; both lead away from the same version.
+  if (active.now != now) active = {now, active.now};
+  return active.before;
 }
 
 void Session::print(const es::Event& event) {
   json::object line = from_event(event);
-  if (event.kind == es::EventKind::activated) replace_active(event.scope, event.version.number);
+  if (event.kind == es::EventKind::activated) before(event.scope, event.version.number);
   if (event.kind == es::EventKind::rolled_back) {
-    const std::uint64_t from = replace_active(event.scope, event.version.number);
+    const std::uint64_t from = before(event.scope, event.version.number);
     if (from != 0) line["from"] = from;
   }
   output_.line(line);

@@ -41,7 +41,7 @@ class Session {
   es::Result<void> start(const Options& options);
   void print(const es::Event& event);
   /// The version that was active in `scope` before `now`; 0 if that is not known.
-  std::uint64_t replace_active(const std::string& scope, std::uint64_t now);
+  std::uint64_t before(const std::string& scope, std::uint64_t now);
 
   const bool insecure_;
   const Input& input_;
@@ -51,7 +51,10 @@ class Session {
   std::vector<es::Subscription> subscriptions_{};
   bool ended_ = false;
   std::mutex mutex_;  ///< Guards active_: requests and events come from different threads.
-  std::map<std::string, std::uint64_t> active_{};
+  struct Active {
+    std::uint64_t now = 0, before = 0;
+  };
+  std::map<std::string, Active> active_{};  ///< By config scope.
 };
 
 }  // namespace program

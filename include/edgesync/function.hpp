@@ -20,8 +20,8 @@ class Function<R(Args...)> {
   Function(std::nullptr_t) noexcept {}
 
   template <class F>
-  requires(!std::is_same_v<std::decay_t<F>, Function> &&
-           std::is_invocable_r_v<R, std::decay_t<F>&, Args...>) Function(F&& callable)
+  requires(!std::is_same_v<std::decay_t<F>, Function> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+      Function(F&& callable)
       : target_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(callable))) {}
 
   explicit operator bool() const noexcept { return target_ != nullptr; }

@@ -35,8 +35,8 @@ struct TlsOptions {
 };
 
 struct NodeOptions {
-  std::string database{};                     ///< Path of the one file; created if missing, mode 0600.
-  std::string name{};                         ///< For people and for the hub's authorization; empty: the replica id.
+  std::string database{};  ///< Path of the one file; created if missing, mode 0600.
+  std::string name{};      ///< A path, for people and for the hub's authorization; empty: the replica id.
   std::chrono::milliseconds batch_delay{20};  ///< Longest that a fast commit waits for its group commit.
   std::size_t memtable_bytes = 512 * 1024;    ///< Unflushed changes beyond this are flushed at once.
   std::size_t cache_bytes = 1024 * 1024;      ///< SQLite page cache.

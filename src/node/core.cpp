@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/core.hpp"
 
+#include "base/path.hpp"
+
 #include <algorithm>
 
 namespace edgesync::node {
@@ -34,6 +36,8 @@ Core::~Core() { close(); }
 
 Result<std::shared_ptr<Core>> Core::open(NodeOptions options, bool hub, Authorizer authorizer) {
   if (options.database.empty()) return Error(Errc::invalid_argument, "open: database: no path given");
+  if (!options.name.empty())
+    if (auto good = check_path("name", options.name); !good) return std::move(good).error();
   auto runtime = options.runtime ? options.runtime : make_runtime();
   std::shared_ptr<Core> core(new Core(std::move(options), std::move(runtime)));
   const Now now = core->now();
@@ -75,8 +79,10 @@ Result<Core::Lock> Core::lock_idle() {
 Result<store::ScopeId> Core::open_scope(Plane plane, std::string_view name) {
   auto lock = lock_idle();
   if (!lock) return std::move(lock).error();
-  if (const auto known = store_->find_scope(plane, name)) return *known;
-  auto scope = store_->open_scope(plane, name);
+  const auto known = store_->find_scope(plane, name);
+  // A hub also knows what its nodes subscribed to; a config scope among them may never have been opened here.
+  if (known && (plane != Plane::config || engine_->config().is_open(*known))) return *known;
+  auto scope = known ? Result<store::ScopeId>(*known) : store_->open_scope(plane, name);
   if (!scope) return scope;
   if (auto opened = engine_->scope_opened(*scope, now()); !opened) return std::move(opened).error();
   stir(*lock);
@@ -187,6 +193,11 @@ void Core::received(sync::LinkId id, ByteView message) {
   stir(lock);
 }
 
+std::size_t Core::message_bytes_max(sync::LinkId id) {
+  const Lock lock(mutex_);
+  return closed_ ? 0 : engine_->frame_bytes_max(id);
+}
+
 std::optional<Bytes> Core::next_message(sync::LinkId id) {
   Lock lock(mutex_);
   const auto connection = connections_.find(id);
@@ -199,6 +210,13 @@ std::optional<Bytes> Core::next_message(sync::LinkId id) {
       closing->close(*std::move(why));
     }
   return frame;
+}
+
+void Core::refused(std::string_view peer, const Error& why) {
+  Lock lock(mutex_);
+  if (closed_) return;
+  engine_->report_stranger(peer, why);
+  stir(lock);
 }
 
 void Core::closed(sync::LinkId id, sync::Role role, const Error& why) {

@@ -69,7 +69,9 @@ class Core : public std::enable_shared_from_this<Core> {
   sync::LinkId opened(sync::Role role, std::shared_ptr<transport::Connection> connection, std::string peer);
   void received(sync::LinkId id, ByteView message);
   std::optional<Bytes> next_message(sync::LinkId id);
+  std::size_t message_bytes_max(sync::LinkId id);
   void closed(sync::LinkId id, sync::Role role, const Error& why);
+  void refused(std::string_view peer, const Error& why);
 
  private:
   /// The link to the hub: what was asked for, and where its attempts stand.

@@ -81,7 +81,8 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
   if (action.kind == config::Action::Kind::activate)
     engine_->report(EventKind::activated, action.scope, version, {});
   else
-    engine_->report(EventKind::rolled_back, action.scope, version, {Errc::rejected, action.reason});
+    engine_->report(EventKind::rolled_back, action.scope, engine_->config().active(action.scope),
+                    {Errc::rejected, action.reason});
 }
 
 void Core::arm(Lock&) {

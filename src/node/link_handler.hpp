@@ -19,6 +19,10 @@ class LinkHandler final : public transport::Handler {
   void on_message(ByteView message) override {
     if (const auto core = core_.lock()) core->received(id_, message);
   }
+  std::size_t message_bytes_max() override {
+    const auto core = core_.lock();
+    return core ? core->message_bytes_max(id_) : 0;
+  }
   std::optional<Bytes> next_message() override {
     const auto core = core_.lock();
     return core ? core->next_message(id_) : std::nullopt;

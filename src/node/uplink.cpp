@@ -76,6 +76,9 @@ Result<std::uint16_t> Core::listen(HubOptions& options) {
     listen.tls = tls_of(options.tls);
     listen.insecure = options.insecure;
     listen.limits.connections_max = options.links_max;
+    listen.refused = [weak = weak_from_this()](std::string_view peer, const Error& why) {
+      if (const auto core = weak.lock()) core->refused(peer, why);
+    };
     return host_->listen(std::move(listen), std::move(factory));
   }();
   if (!listener) return std::move(listener).error();

@@ -250,7 +250,11 @@ ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
   return scope.content;
 }
 
-VersionInfo ConfigPlane::active(store::ScopeId scope) const { return scopes_.at(scope).active; }
+VersionInfo ConfigPlane::active(store::ScopeId scope) const {
+  // A scope that only a node asked for is in the store and not open here.
+  const auto at = scopes_.find(scope);
+  return at == scopes_.end() ? VersionInfo{} : at->second.active;
+}
 
 VersionInfo ConfigPlane::last_good(store::ScopeId scope) const {
   return info(scope, scopes_.at(scope).activation.last_good());

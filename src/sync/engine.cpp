@@ -44,6 +44,12 @@ std::optional<Bytes> Engine::next_frame(LinkId id, Now now) {
   return frame;
 }
 
+std::size_t Engine::frame_bytes_max(LinkId id) const {
+  const auto at = links_.find(id);
+  const bool known = at != links_.end() && at->second->linked();
+  return known ? options_.limits.wire.frame_bytes : options_.limits.hello_frame_bytes;
+}
+
 std::optional<Error> Engine::ending(LinkId id) const {
   const auto at = links_.find(id);
   return at == links_.end() ? std::nullopt : at->second->ending();
@@ -62,7 +68,12 @@ std::chrono::milliseconds Engine::closed(LinkId id, const Error& why, Now) {
   gone.error = link->ending().value_or(why);
   gone.peer = link->peer().name;
   if (uplink) last_error_ = gone.error;
-  if (uplink || link->linked()) events_.push_back(std::move(gone));
+  // A stranger never was linked: what the hub tells is that it did not let it in.
+  if (!uplink && !link->linked()) {
+    gone.kind = EventKind::rejected;
+    if (gone.peer.empty()) gone.peer = link->address();
+  }
+  events_.push_back(std::move(gone));
   return link->retry_after();
 }
 
@@ -220,6 +231,13 @@ void Engine::on_stable(store::ScopeId scope, const crdt::Context& context) {
     link->forward_stable(scope);
     if (link->role() == Role::hub) wakes_.insert(id);
   }
+}
+
+void Engine::report_stranger(std::string_view peer, const Error& why) {
+  Event refused = event(EventKind::rejected, {});
+  refused.peer = std::string(peer);
+  refused.error = why;
+  events_.push_back(std::move(refused));
 }
 
 void Engine::report_unlinked(const Error& why) {

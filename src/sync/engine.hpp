@@ -37,6 +37,8 @@ class Engine {
   /// The next frame to write. While the store writes, nothing that needs the file: the link is in take_wakes()
   /// afterwards.
   std::optional<Bytes> next_frame(LinkId id, Now now);
+  /// The most that the link's next incoming frame may have: little, until the peer has said who it is.
+  std::size_t frame_bytes_max(LinkId id) const;
   /// Why the link wants to be closed, once next_frame() has returned nothing.
   std::optional<Error> ending(LinkId id) const;
   /// The connection is gone. `why` is used unless the link itself knew better. Returns how long the hub asked to wait.
@@ -62,6 +64,8 @@ class Engine {
 
   // --- what the driver has to say ---
   void report_unlinked(const Error& why);
+  /// Hub: a connection that never became a link.
+  void report_stranger(std::string_view peer, const Error& why);
   void report(EventKind kind, store::ScopeId scope, VersionInfo version, Error error);
   void commit_soon() noexcept { commit_soon_ = true; }
 

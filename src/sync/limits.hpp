@@ -11,11 +11,14 @@ namespace edgesync::sync {
 struct Limits {
   wire::Limits wire{};
 
-  std::size_t part_bytes = 32 * 1024;      ///< One delta part: small enough that control waits for at most one frame.
-  std::size_t frame_bytes = 64 * 1024;     ///< Messages are packed into a frame up to about this.
-  std::size_t staged_bytes = 64u << 20;    ///< Parts held until their cut; beyond, the link ends with limit_exceeded.
-  std::size_t staged_cuts = 4;             ///< One per lane is honest; the rest is slack.
-  std::size_t channels = 65'536;           ///< Scopes on one link.
+  std::size_t part_bytes = 32 * 1024;  ///< One delta part: small enough that control waits for at most one frame.
+  std::size_t hello_frame_bytes =
+      16 * 1024;                         ///< Any frame before the peer's hello: all that a stranger can make us decode.
+  std::size_t frame_bytes = 64 * 1024;   ///< Messages are packed into a frame up to about this.
+  std::size_t staged_bytes = 64u << 20;  ///< Parts held until their cut; beyond, the link ends with limit_exceeded.
+  std::size_t staged_cuts = 4;           ///< One per lane is honest; the rest is slack.
+  std::size_t control_waiting = 16'384;  ///< Answers a peer lets pile up by not reading; beyond, the link ends.
+  std::size_t channels = 65'536;         ///< Scopes on one link.
   std::size_t unsettled_bytes = 8u << 20;  ///< Received and not yet durable; the sender's window keeps it far below.
   std::size_t segment_window = 1u << 20;   ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
   std::size_t resyncs = 16;                ///< In a row without an ack: more means the two disagree for good.

@@ -2,6 +2,7 @@
 #include "sync/link.hpp"
 
 #include "base/path.hpp"
+#include "base/text.hpp"
 
 #include <edgesync/version.hpp>
 
@@ -11,8 +12,20 @@ namespace edgesync::sync {
 namespace {
 
 constexpr std::size_t detail_bytes_max = 512;
+constexpr std::size_t message_bytes = 64;  // of a control message, roughly
 
-std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + bye.detail; }
+/// Roughly what a message adds to a frame; of a delta part what it was cut to.
+std::size_t weight(const wire::Message& message, const Limits& limits) {
+  if (const auto* segment = std::get_if<wire::Segment>(&message)) return segment->body.size() + message_bytes;
+  if (std::holds_alternative<wire::DeltaPart>(message)) return limits.part_bytes;
+  if (const auto* subscribe = std::get_if<wire::Subscribe>(&message))
+    return message_bytes + subscribe->scope.size() + 24 * subscribe->context.items().size();
+  if (const auto* hello = std::get_if<wire::Hello>(&message))
+    return message_bytes + hello->token.size() + hello->name.size();
+  return message_bytes;
+}
+
+std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + printable(bye.detail); }
 
 }  // namespace
 
@@ -55,11 +68,15 @@ void Link::on_frame(ByteView frame, Now now) {
   heard_ = now.monotonic;
   pings_ = 0;
   context_.metrics.bytes_received += frame.size();
+  if (!linked_ && frame.size() > context_.limits.hello_frame_bytes)
+    return end({Errc::limit_exceeded, "a frame of " + std::to_string(frame.size()) + " bytes before hello"});
   auto messages = context_.codec.decode(frame);
   if (!messages) return end(std::move(messages).error());
   for (wire::Message& message : *messages) {
     if (ending_) return;
     handle(std::move(message), now);
+    if (control_.size() > context_.limits.control_waiting)
+      return control_.clear(), end({Errc::limit_exceeded, "the peer asks and does not read the answers"});
   }
 }
 
@@ -94,6 +111,10 @@ bool Link::welcome(const wire::Hello& hello) {
     end({Errc::protocol_mismatch, "protocol " + std::to_string(hello.version_min) + " to " +
                                       std::to_string(hello.version_max) + " offered, " +
                                       std::to_string(wire::protocol_version) + " spoken here"});
+    return false;
+  }
+  if (auto good = check_path("name", hello.name); !good) {
+    end(std::move(good).error());
     return false;
   }
   if (hello.replica == context_.store.replica()) {
@@ -162,11 +183,14 @@ std::optional<Bytes> Link::next_frame(Now now) {
   std::vector<wire::Message> messages;
   std::size_t bytes = 0;
   while (bytes < context_.limits.frame_bytes) {
+    // Before the hub's hello, what goes along with ours must stay within what the hub takes from a stranger.
+    const bool stranger = !linked_ && !control_.empty();
+    if (stranger && bytes > 0 &&
+        bytes + weight(control_.front(), context_.limits) > context_.limits.hello_frame_bytes / 2)
+      break;
     auto message = next_message(now);
     if (!message) break;
-    const auto* segment = std::get_if<wire::Segment>(&*message);
-    const bool bulk = segment || std::holds_alternative<wire::DeltaPart>(*message);
-    bytes += segment ? segment->body.size() : bulk ? context_.limits.part_bytes : 64;
+    bytes += weight(*message, context_.limits);
     messages.push_back(*std::move(message));
   }
   if (messages.empty()) return std::nullopt;

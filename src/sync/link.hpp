@@ -77,6 +77,7 @@ class Link {
   bool linked() const noexcept { return linked_; }
   Role role() const noexcept { return role_; }
   const wire::Hello& peer() const noexcept { return peer_; }
+  const std::string& address() const noexcept { return address_; }
   std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
   /// True if everything durable here of `scope` is durable at the peer.
   bool caught_up(store::ScopeId scope) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Link: subscriptions. The node names the scopes and numbers them; the hub admits each or says why not.
+#include "base/text.hpp"
 #include "sync/link.hpp"
 
 namespace edgesync::sync {
@@ -38,6 +39,8 @@ void Link::on(wire::Subscribe&& subscribe) {
   if (role_ != Role::hub) return end({Errc::protocol_violation, "subscribe from a hub"});
   if (channels_.contains(subscribe.channel) || channels_.size() >= context_.limits.channels)
     return end({Errc::protocol_violation, "channel " + std::to_string(subscribe.channel) + ": taken, or too many"});
+  if (subscribe.plane < Plane::state || subscribe.plane > Plane::stream)
+    return send(wire::Unsubscribed{subscribe.channel, Errc::unsupported, subscribe.scope + ": unknown plane"});
   const Access granted = access(subscribe.plane, subscribe.scope);
   if (granted == Access::none)
     return send(wire::Unsubscribed{subscribe.channel, Errc::forbidden, subscribe.scope + ": not allowed"});
@@ -83,7 +86,7 @@ void Link::on(wire::Unsubscribed&& unsubscribed) {
     return end({Errc::protocol_violation, "unsubscribed: channel " + std::to_string(unsubscribed.channel)});
   channel->open = false;
   channel->refused = true;
-  signals_.push_back({Signal::Kind::refused, channel->scope, {}, {unsubscribed.code, unsubscribed.detail}});
+  signals_.push_back({Signal::Kind::refused, channel->scope, {}, {unsubscribed.code, printable(unsubscribed.detail)}});
 }
 
 bool Link::caught_up(store::ScopeId scope) const {

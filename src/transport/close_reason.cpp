@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/close_reason.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -66,20 +68,13 @@ std::optional<Errc> errc_named(std::string_view text) {
   return {};
 }
 
-std::string printable(std::string_view text) {
-  std::string out(text.substr(0, close_text_bytes_max));
-  std::ranges::replace_if(
-      out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return out;
-}
-
 }  // namespace
 
 CloseReason to_close_reason(const Error& why) {
   const auto errc = own_code(why.code);
   const std::string_view label = name(errc.value_or(Errc::closed));
   const std::string text = why.detail.empty() ? std::string(label) : std::string(label) + ": " + why.detail;
-  return {close_code(errc), printable(text)};
+  return {close_code(errc), printable(std::string_view(text).substr(0, close_text_bytes_max))};
 }
 
 Error from_close_reason(std::uint16_t code, std::string_view text) {

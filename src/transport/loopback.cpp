@@ -16,6 +16,7 @@ using transport::Connection;
 using transport::Handler;
 using transport::HandlerFactory;
 using transport::Host;
+using transport::HostRef;
 
 template <class Work>
 bool contained(Work&& work) noexcept {
@@ -30,8 +31,8 @@ bool contained(Work&& work) noexcept {
 class Pipe : public std::enable_shared_from_this<Pipe> {
  public:
   struct End {
-    Function<void(Function<void()>)> post{};  // empty before it is served and once it is over
-    std::shared_ptr<void> watch{};            // for the end of its host
+    std::shared_ptr<HostRef> host{};  // null before it is served and once it is over
+    std::shared_ptr<void> watch{};    // for the end of the host
     std::shared_ptr<Handler> handler{};
     bool opened = false;
     bool wake_posted = false;
@@ -40,17 +41,19 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   };
 
   /// The connector's side.
-  void start(Host& host, std::shared_ptr<Handler> handler) { serve(0, host, std::move(handler)); }
+  void start(std::shared_ptr<HostRef> host, std::shared_ptr<Handler> handler) {
+    serve(0, std::move(host), std::move(handler));
+  }
 
   /// The acceptor's side, on its host. Null: nobody serves.
-  void accept(Host& host, std::shared_ptr<Handler> handler);
+  void accept(std::shared_ptr<HostRef> host, std::shared_ptr<Handler> handler);
   /// Nobody takes the other side.
   void refuse();
   void wake(std::size_t side);
   void close(std::size_t side, Error why);
 
  private:
-  void serve(std::size_t side, Host& host, std::shared_ptr<Handler> handler);
+  void serve(std::size_t side, std::shared_ptr<HostRef> host, std::shared_ptr<Handler> handler);
   void post(std::size_t side, Function<void(Pipe&)> work);
   void open(std::size_t side);
   void pump(std::size_t side);
@@ -83,17 +86,17 @@ class PipeHandle final : public Connection {
 
 /// Requires: the lock is held.
 void Pipe::post(std::size_t side, Function<void(Pipe&)> work) {
-  if (const auto& post = ends_[side].post)
-    post([self = shared_from_this(), work = std::move(work)] { work(*self); });
+  if (const auto& host = ends_[side].host)
+    host->post([self = shared_from_this(), work = std::move(work)] { work(*self); });
 }
 
-void Pipe::serve(std::size_t side, Host& host, std::shared_ptr<Handler> handler) {
-  auto watch = host.on_end([weak = weak_from_this(), side] {
+void Pipe::serve(std::size_t side, std::shared_ptr<HostRef> host, std::shared_ptr<Handler> handler) {
+  auto watch = host->on_end([weak = weak_from_this(), side] {
     if (const auto self = weak.lock()) self->part(side, {Errc::closed, "the runtime has ended"});
   });
   const std::lock_guard lock(mutex_);
   End& end = ends_[side];
-  end.post = host.poster();
+  end.host = std::move(host);
   end.watch = std::move(watch);
   end.handler = std::move(handler);
   living_ = shared_from_this();
@@ -109,8 +112,8 @@ std::shared_ptr<Handler> Pipe::handler(std::size_t side) {
   return ends_[side].handler;
 }
 
-void Pipe::accept(Host& host, std::shared_ptr<Handler> handler) {
-  serve(1, host, std::move(handler));
+void Pipe::accept(std::shared_ptr<HostRef> host, std::shared_ptr<Handler> handler) {
+  serve(1, std::move(host), std::move(handler));
   bool connector_waits = false;
   {
     const std::lock_guard lock(mutex_);
@@ -159,7 +162,7 @@ void Pipe::pump(std::size_t side) {
   if (!contained([&] { message = handler->next_message(); })) return failed(side);
   if (!message) return;
   const std::lock_guard lock(mutex_);
-  if (!ends_[1 - side].post) return;
+  if (!ends_[1 - side].host) return;
   ends_[side].sending = true;
   post(1 - side, [side, message = std::move(*message)](Pipe& pipe) { pipe.deliver(1 - side, message); });
 }
@@ -190,7 +193,7 @@ void Pipe::consumed(std::size_t side) {
 
 void Pipe::close(std::size_t side, Error why) {
   const std::lock_guard lock(mutex_);
-  if (ends_[side].closing || !ends_[side].post) return;
+  if (ends_[side].closing || !ends_[side].host) return;
   ends_[side].closing = why;
   // With a message under way, consumed() does it.
   if (ends_[side].sending) return;
@@ -209,73 +212,89 @@ void Pipe::part(std::size_t side, const Error& why) {
 }
 
 void Pipe::over(std::size_t side, Error why) {
-  End ended;                   // these two are let go of after the lock: their destructors are somebody else's code
+  End ended;  // these two are let go of after the lock: their destructors are somebody else's code
   std::shared_ptr<Pipe> last;
   {
     const std::lock_guard lock(mutex_);
     ended = std::exchange(ends_[side], End{});
-    if (!ends_[1 - side].post) last = std::move(living_);
+    if (!ends_[1 - side].host) last = std::move(living_);
   }
   if (ended.handler) contained([&] { ended.handler->on_closed(why); });
 }
 
-/// What listens on a loopback, and what its listener handle shares with it.
-struct Ear {
-  std::mutex mutex;
-  Host* host = nullptr;  // null: nobody listens
-  Function<void(Function<void()>)> post;
-  std::shared_ptr<HandlerFactory> factory;
-  std::uint64_t round = 0;  // of the last listen(); a handle of an earlier one closes nothing
+/// What listens on a loopback, shared by the loopback, its listener and the connections that knock.
+class Ear : public std::enable_shared_from_this<Ear> {
+ public:
+  /// Nothing if somebody listens already; else the round to give close().
+  std::optional<std::uint64_t> open(const std::shared_ptr<HostRef>& host, HandlerFactory factory) {
+    const std::lock_guard lock(mutex_);
+    if (host_) return {};
+    host_ = host;
+    factory_ = std::make_shared<HandlerFactory>(std::move(factory));
+    return ++round_;
+  }
+  /// Nobody is served after this. An earlier round's listener closes nothing.
+  void close(std::uint64_t round) {
+    std::shared_ptr<HandlerFactory> factory;  // outlives the lock: its destructor is somebody else's code
+    const std::lock_guard lock(mutex_);
+    if (round_ != round) return;
+    host_ = nullptr;
+    factory = std::exchange(factory_, nullptr);
+  }
+  void knock(const std::shared_ptr<Pipe>& pipe) {
+    const std::lock_guard lock(mutex_);
+    if (!host_) return pipe->refuse();
+    host_->post([self = shared_from_this(), pipe, host = host_, round = round_] {
+      std::shared_ptr<Handler> handler;
+      contained([&] { handler = self->serve(round); });
+      handler ? pipe->accept(host, std::move(handler)) : pipe->refuse();
+    });
+  }
+
+ private:
+  /// Null once the listener is closed: whoever owns the factory may be gone.
+  std::shared_ptr<Handler> serve(std::uint64_t round) {
+    std::shared_ptr<HandlerFactory> factory;
+    {
+      const std::lock_guard lock(mutex_);
+      if (round_ == round) factory = factory_;
+    }
+    return factory ? (*factory)() : nullptr;
+  }
+
+  std::mutex mutex_;
+  std::shared_ptr<HostRef> host_;  // null: nobody listens
+  std::shared_ptr<HandlerFactory> factory_;
+  std::uint64_t round_ = 0;  // of the last open()
 };
 
 class EarHandle final : public transport::Listener {
  public:
-  EarHandle(std::shared_ptr<Ear> ear, std::uint64_t round) : ear_(std::move(ear)), round_(round) {}
+  EarHandle(std::shared_ptr<Ear> ear, std::uint64_t round, std::shared_ptr<void> watch)
+      : ear_(std::move(ear)), round_(round), watch_(std::move(watch)) {}
   ~EarHandle() override { EarHandle::close(); }
   std::uint16_t port() const noexcept override { return 0; }
-  void close() override {
-    std::shared_ptr<HandlerFactory> factory;  // outlives the lock: its destructor is somebody else's code
-    const std::lock_guard lock(ear_->mutex);
-    if (ear_->round != round_) return;
-    ear_->host = nullptr;
-    factory = std::exchange(ear_->factory, nullptr);
-  }
+  void close() override { ear_->close(round_); }
 
  private:
   const std::shared_ptr<Ear> ear_;
   const std::uint64_t round_;
+  const std::shared_ptr<void> watch_;
 };
-
-/// Nobody once the listener is closed: whoever owns the factory may be gone.
-std::shared_ptr<Handler> serve(Ear& ear, std::uint64_t round) {
-  std::shared_ptr<HandlerFactory> factory;
-  {
-    const std::lock_guard lock(ear.mutex);
-    if (ear.round == round) factory = ear.factory;
-  }
-  return factory ? (*factory)() : nullptr;
-}
 
 class PipeLoopback final : public Loopback {
  public:
   Result<std::unique_ptr<transport::Listener>> listen(Host& host, HandlerFactory factory) override {
-    const std::lock_guard lock(ear_->mutex);
-    if (ear_->host != nullptr) return Error(Errc::already_open, "loopback: somebody listens already");
-    ear_->host = &host;
-    ear_->factory = std::make_shared<HandlerFactory>(std::move(factory));
-    return std::unique_ptr<transport::Listener>(std::make_unique<EarHandle>(ear_, ++ear_->round));
+    const auto reference = host.reference();
+    const auto round = ear_->open(reference, std::move(factory));
+    if (!round) return Error(Errc::already_open, "loopback: somebody listens already");
+    auto watch = reference->on_end([ear = ear_, round = *round] { ear->close(round); });
+    return std::unique_ptr<transport::Listener>(std::make_unique<EarHandle>(ear_, *round, std::move(watch)));
   }
-
   void connect(Host& host, std::shared_ptr<Handler> handler) override {
-    auto pipe = std::make_shared<Pipe>(host, std::move(handler));
-    const std::lock_guard lock(ear_->mutex);
-    if (ear_->host == nullptr) return host.post([pipe] { pipe->refuse(nobody_listens()); });
-    ear_->host->post([pipe, ear = ear_, listening = ear_->host, round = ear_->round, &host] {
-      std::shared_ptr<Handler> served;
-      contained([&] { served = serve(*ear, round); });
-      if (served) return pipe->accept(*listening, std::move(served));
-      host.post([pipe] { pipe->refuse(nobody_listens()); });
-    });
+    const auto pipe = std::make_shared<Pipe>();
+    pipe->start(host.reference(), std::move(handler));
+    ear_->knock(pipe);
   }
 
  private:

@@ -91,6 +91,18 @@ class EndWatchHandle {
   const std::shared_ptr<EndWatch> watch_;
 };
 
+class EngineRef final : public HostRef {
+ public:
+  explicit EngineRef(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  void post(Function<void()> work) override { engine_->post(std::move(work)); }
+  std::shared_ptr<void> on_end(Function<void()> ended) override {
+    return std::make_shared<EndWatchHandle>(engine_, std::make_shared<EndWatch>(std::move(ended)));
+  }
+
+ private:
+  const std::shared_ptr<Engine> engine_;
+};
+
 class StrandHost final : public AsioHost {
  public:
   using Strand = boost::asio::strand<Executor>;
@@ -108,13 +120,7 @@ void AsioHost::stop_all() {
 
 void AsioHost::post(Function<void()> work) { engine_->post(std::move(work)); }
 
-Function<void(Function<void()>)> AsioHost::poster() {
-  return [engine = engine_](Function<void()> work) { engine->post(std::move(work)); };
-}
-
-std::shared_ptr<void> AsioHost::on_end(Function<void()> ended) {
-  return std::make_shared<EndWatchHandle>(engine_, std::make_shared<EndWatch>(std::move(ended)));
-}
+std::shared_ptr<HostRef> AsioHost::reference() { return std::make_shared<EngineRef>(engine_); }
 
 std::unique_ptr<Timer> AsioHost::timer(Function<void()> callback) { return make_timer(engine_, std::move(callback)); }
 

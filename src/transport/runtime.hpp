@@ -14,8 +14,7 @@ namespace edgesync::transport {
 class AsioHost : public Host {
  public:
   void post(Function<void()> work) override;
-  Function<void(Function<void()>)> poster() override;
-  std::shared_ptr<void> on_end(Function<void()> ended) override;
+  std::shared_ptr<HostRef> reference() override;
   std::unique_ptr<Timer> timer(Function<void()> callback) override;
   Result<void> connect(ConnectOptions options, std::shared_ptr<Handler> handler) override;
   Result<std::unique_ptr<Listener>> listen(ListenOptions options, HandlerFactory factory) override;

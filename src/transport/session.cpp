@@ -5,6 +5,7 @@
 #include "transport/watchdog.hpp"
 #include "transport/websocket.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -149,7 +150,12 @@ void Session::open() {
   pump();
 }
 
-void Session::read() { socket_.read(then(&Session::received)); }
+void Session::read() {
+  std::size_t bytes_max = 0;
+  tell([&](Handler& handler) { bytes_max = handler.message_bytes_max(); });
+  socket_.message_bytes_max(std::min(bytes_max, parts_.limits.message_bytes_max));
+  socket_.read(then(&Session::received));
+}
 
 void Session::received(const Result<WebSocket::Message>& message) {
   if (state_ == State::over) return;

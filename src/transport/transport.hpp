@@ -41,6 +41,8 @@ class Handler {
   virtual void on_open(std::shared_ptr<Connection> connection, std::string peer) = 0;
   /// `message` is valid during the call.
   virtual void on_message(ByteView message) = 0;
+  /// The most that the next incoming message may have; asked before each is read. Limits::message_bytes_max holds too.
+  virtual std::size_t message_bytes_max() { return SIZE_MAX; }
   /// The next message to write, asked only when nothing is being written: that is the back-pressure.
   virtual std::optional<Bytes> next_message() = 0;
   /// The conversation is over, or never came to be. The last call. The code says why: unreachable, untrusted, insecure,
@@ -105,16 +107,23 @@ class Timer {
   virtual void arm(Instant at) = 0;  ///< `never` disarms.
 };
 
+/// A host, for those who may outlive it. Thread safety: any thread.
+class HostRef {
+ public:
+  virtual ~HostRef() = default;
+  /// As Host::post(); after the end of the runtime, `work` is dropped.
+  virtual void post(Function<void()> work) = 0;
+  /// `ended` runs on the runtime when its last user lets go, if the result is still kept then.
+  virtual std::shared_ptr<void> on_end(Function<void()> ended) = 0;
+};
+
 /// The runtime as the layers above see it. Every edgesync::Runtime is one. When its last user lets go, open connections
 /// end in an orderly way with `closed`, dials at once, timers and listeners go quiet; make_runtime() waits for that, at
 /// most Limits::close. Thread safety: any thread.
 class Host : public Runtime {
  public:
   virtual void post(Function<void()> work) = 0;
-  /// post() for those who may outlive this host: after its end, work is dropped.
-  virtual Function<void(Function<void()>)> poster() = 0;
-  /// `ended` runs on the runtime when its last user lets go, if the result is still kept then.
-  virtual std::shared_ptr<void> on_end(Function<void()> ended) = 0;
+  virtual std::shared_ptr<HostRef> reference() = 0;
   virtual std::unique_ptr<Timer> timer(Function<void()> callback) = 0;
   /// Checks `options` at once (invalid_argument, insecure, unreadable files); everything later goes to `handler`.
   virtual Result<void> connect(ConnectOptions options, std::shared_ptr<Handler> handler) = 0;

@@ -113,12 +113,14 @@ void WebSocket::accept(Done done) {
   bytes().allow(impl_->header_bytes);
   impl_->parser.emplace();
   impl_->parser->header_limit(static_cast<std::uint32_t>(impl_->header_bytes));
-  http::async_read(impl_->stream.next_layer(), impl_->buffer, *impl_->parser,
-                   [impl = impl_.get(), done = std::move(done)](const ErrorCode& error, std::size_t) mutable {
-                     impl->stream.next_layer().bytes().allow_all();
-                     impl->accept_request(error, std::move(done));
-                   });
+  http::async_read_header(impl_->stream.next_layer(), impl_->buffer, *impl_->parser,
+                          [impl = impl_.get(), done = std::move(done)](const ErrorCode& error, std::size_t) mutable {
+                            impl->stream.next_layer().bytes().allow_all();
+                            impl->accept_request(error, std::move(done));
+                          });
 }
+
+void WebSocket::message_bytes_max(std::size_t bytes) { impl_->stream.read_message_max(bytes); }
 
 void WebSocket::read(Received received) {
   impl_->stream.async_read(

@@ -32,6 +32,8 @@ class WebSocket {
   void connect(const std::string& host, const std::string& target, Done done);
   /// The server's half. Browsers are refused (they send an Origin): no page may speak for its visitor.
   void accept(Done done);
+  /// The bound for the next message read; larger ones end in limit_exceeded.
+  void message_bytes_max(std::size_t bytes);
   /// The message stays valid until consumed(). An error ends the connection, Beast has then said goodbye itself.
   void read(Received received);
   /// Before the next read().

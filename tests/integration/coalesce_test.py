@@ -87,8 +87,9 @@ class Coalesce(Case):
         node.do("flush", timeout_ms=30_000)
         self.equal("state", "s", node, hub)
         sent, received = node.do("status")["metrics"], hub.do("status")["metrics"]
-        print(f"{OVERWRITES * KEYS} overwrites in {written:.1f} s; {sent['keys_sent']} keys in {sent['cuts_sent']} cuts; "
-              f"{sent['bytes_sent']} bytes before TLS, {wire.sent} up and {wire.received} down on the wire", flush=True)
+        print(f"{OVERWRITES * KEYS} overwrites in {written:.1f} s; {sent['keys_sent']} keys in "
+              f"{sent['cuts_sent']} cuts, {sent['bytes_sent']} bytes before TLS, "
+              f"{wire.sent} up and {wire.received} down on the wire", flush=True)
         self.assertEqual((sent["keys_sent"], received["keys_received"]), (KEYS, KEYS))
         self.assertLessEqual(wire.sent + wire.received, BYTES_MAX)
         cells = hub.do("state.scan", scope="s")["cells"]
@@ -170,8 +171,8 @@ class Cuts(Case):
         node.do("link", **self.to(wire.port))
         node.do("flush", timeout_ms=60_000)
         self.equal("state", "s", node, hub)
-        print(f"{time.monotonic() - begun:.1f} s, {linked} links came up, {wire.carried} bytes carried; cut as {dict(codes)}; "
-              f"written: {self.written}", flush=True)
+        print(f"{time.monotonic() - begun:.1f} s, {linked} links came up, {wire.carried} bytes carried; "
+              f"cut as {dict(codes)}; written: {self.written}", flush=True)
         self.check(node, hub)
 
     def check(self, node, hub):

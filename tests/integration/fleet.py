@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the process-level acceptance tests share: a hub and gateways as separate programs over TLS, in one directory that
-outlives each of them, and a look into a database that nobody has open."""
+"""What the process-level acceptance tests share: a hub and gateways as separate programs over TLS, in one directory
+that outlives each of them, and a look into a database that nobody has open."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from rig import Failed, Program, Rig  # noqa: E402
 TOKENS = """# token access scopes
 full rw *
 narrow rw twin/narrow
+reader ro twin/narrow
 """
 
 
@@ -105,6 +106,7 @@ class Case(unittest.TestCase):
             if line["plane"] == "state" and "key" in line:
                 cells.setdefault(line["scope"], {})[line["key"]] = line["value"]
             elif line["plane"] == "stream" and "rows" in line:
+                self.assertEqual(line["gaps"], [], (name, line["scope"], line["origin"]))
                 into = rows.setdefault((line["scope"], line["origin"]), {})
                 into.update(zip(range(line["first"], line["last"] + 1), line["rows"], strict=True))
         return cells, rows

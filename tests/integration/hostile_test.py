@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A hub under attack: whatever strangers and members send, each is told why it must go, memory stays flat, and an honest
-gateway does not notice. Then everything about TLS and access that must not work, and what both sides say about it.
+"""A hub under attack: whatever strangers and members send, each is told why it must go, memory stays flat, and an
+honest gateway does not notice. Then everything about TLS and access that must not work, and what both sides say.
 
-    hostile_test.py PROGRAMS [CASE...]     EDGESYNC_FRAMES: how many random frames (2000); EDGESYNC_SEED"""
+    hostile_test.py PROGRAMS [CASE...]     EDGESYNC_FRAMES: how many random frames (2000); EDGESYNC_SEED;
+    EDGESYNC_GROWTH_KIB: how much the hub may grow (16384); programs built with a sanitizer need more"""
 
 import os
 import random
@@ -15,11 +16,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from fleet import Case, Failed, main
-from websocket import (CLOSE, PING, TEXT, Peer, client_context, frame, hello, pack, skippable, subscribe, zstd, zstd_raw)
+from websocket import (CLOSE, PING, TEXT, Peer, Raw, client_context, frame, hello, pack, skippable, subscribe, zstd,
+                       zstd_raw)
 
 GIB, MIB = 1 << 30, 1 << 20
-GROWTH_KIB_MAX = 16 * 1024
+GROWTH_KIB_MAX = int(os.environ.get("EDGESYNC_GROWTH_KIB", str(16 * 1024)))
 NEST = 100_000
+EMPTY_DELTA = b"\x01" + bytes(23)  # a head with empty contexts, and nothing else
 
 
 def nested(open_byte):
@@ -112,12 +115,12 @@ class Attacks(Case):
             growth = self.hub.memory_kib("VmHWM") - self.flat
             print(f"{self._testMethodName}: hub {self.flat} KiB, at most {growth} KiB more; "
                   f"{commits} honest commits acked, slowest {slowest * 1000:.0f} ms", flush=True)
-            self.assertLess(growth, GROWTH_KIB_MAX)
             self.equal("state", "good", self.good.node, self.hub)
             self.assertEqual(self.hub.do("state.get", scope="good", key="n")["value"], commits)
             self.assertEqual(self.good.node.finish(), 0)
             self.assertEqual(self.hub.finish(), 0)
             self.sound("hub")
+            self.assertLess(growth, GROWTH_KIB_MAX)
 
     def peer(self, **how):
         return Peer(self.hub.port, self.context, **how)
@@ -144,7 +147,9 @@ class Attacks(Case):
             for who, connect in (("a stranger", self.peer), ("a member", self.member)):
                 with self.subTest(name=name, who=who), connect() as peer:
                     peer.send(sent)
-                    self.refused(f"{name}, from {who}", peer, part)
+                    # The big ones of a stranger are not even looked at.
+                    early = len(sent) > 16 * 1024 and who == "a stranger"
+                    self.refused(f"{name}, from {who}", peer, "" if early else part)
 
     def refused(self, name, peer, part):
         how = peer.end()
@@ -162,7 +167,11 @@ class Attacks(Case):
             "token of 5000 bytes": ([hello("x" * 5000)], 1009, "hello"),
             "protocol 7": ([hello("full", versions=(7, 9))], 1002, "protocol"),
             "second hello": ([hello("full"), hello("full")], 1002, "second hello"),
-            "data without a channel": ([hello("full"), [5, 1, 9, True, b"\x00\x00\x00\x00\x00"]], 1002, ""),
+            "data without a channel": ([hello("full"), [5, 1, 9, True, EMPTY_DELTA], [6, 1, 1]], 1002, "channel 9"),
+            "data where only reading is allowed": ([hello("reader"), subscribe(1, "twin/narrow"),
+                                                    [5, 1, 1, True, EMPTY_DELTA], [6, 1, 1]], 1008, "read only"),
+            "data for a channel that was refused": ([hello("narrow"), subscribe(1, "twin/other"),
+                                                     [5, 1, 1, True, EMPTY_DELTA], [6, 1, 1]], 1002, "channel 1"),
             "cut of nothing": ([hello("full"), [6, 1, 3]], 1002, ""),
             "channel taken": ([hello("full"), subscribe(1, "a"), subscribe(1, "b")], 1002, "channel 1"),
             "subscribed by a node": ([hello("full"), [3, 1, b"\x00", bytes(17), True]], 1002, "channel 1"),
@@ -214,9 +223,10 @@ class Attacks(Case):
                     pass
                 self.gone(f"TCP, {name}", peer)
         get = b"GET / HTTP/1.1\r\nHost: h\r\n"
+        post = b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n"
         for name, sent in {"HTTP without upgrade": get + b"\r\n", "garbage": noise.randbytes(5000),
-                           "endless header": get + b"x: y\r\n" * 20_000, "one long header": get + b"x: " + b"y" * 100_000,
-                           "POST with a body": b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n" + bytes(9999)}.items():
+                           "endless header": get + b"x: y\r\n" * 20_000, "POST with a body": post + bytes(9999),
+                           "one long header": get + b"x: " + b"y" * 100_000}.items():
             with self.subTest(name=name), self.peer(upgrade=False) as peer:
                 try:
                     peer.raw(sent)
@@ -235,7 +245,8 @@ class Attacks(Case):
         wanted = int(os.environ.get("EDGESYNC_FRAMES", "2000"))
         print(f"  seed {self.seed}, {wanted} frames", flush=True)
         templates = [frame(hello("full")), frame(hello("full"), subscribe(1, "good")), frame([12, 7]),
-                     frame(subscribe(2, "twin/x", 1), subscribe(3, "t/x", 3)), frame([5, 1, 1, True, bytes(40)], [6, 1, 1]),
+                     frame(subscribe(2, "twin/x", 1), subscribe(3, "t/x", 3)),
+                     frame([5, 1, 1, True, EMPTY_DELTA], [6, 1, 1]),
                      frame([10, 1, bytes(16), 1, 3, False, bytes(60)]), b"\x01" + zstd_raw(frame([12, 7])[1:])]
 
         def one(seed):
@@ -256,9 +267,10 @@ class Attacks(Case):
         with ThreadPoolExecutor(4) as pool:
             ends = Counter(pool.map(one, range(wanted // 8)))
         print(f"  {dict(ends)}", flush=True)
-        self.assertFalse([how for how in ends if how not in (
-            "1002 protocol_violation", "1009 limit_exceeded", "1008 unauthorized", "1008 forbidden", "1008 invalid_argument",
-            "left in the middle of a frame", "1002 protocol_mismatch", "ConnectionResetError", "BrokenPipeError")], ends)
+        self.assertLessEqual(set(ends), {
+            "1002 protocol_violation", "1002 protocol_mismatch", "1009 limit_exceeded", "1008 unauthorized",
+            "1008 forbidden", "1008 invalid_argument", "left in the middle of a frame", "ConnectionResetError",
+            "BrokenPipeError"})
         self.assertGreater(ends["1002 protocol_violation"], wanted // 32)
 
     def mutated(self, noise, template):
@@ -292,6 +304,44 @@ class Attacks(Case):
         self.assertTrue(all(how.startswith("1001 timed_out: ") for how in ends[1]), ends[1])
         self.assertLess(lasted, 20)
 
+    def test_names_that_are_no_names(self):
+        """Whatever a peer calls itself or a scope, the hub's own lines stay lines of JSON, and no scope comes to be."""
+        names = [b"\xff\xfe", b"\xc3", b"a\nb", b'"}\n{"event":"x"', b"\x1b[2J", b"\x00", b"x" * 4096, b"\xed\xa0\x80"]
+        for name in names:
+            with self.subTest(name=name[:20]), self.peer() as peer:
+                peer.send(frame(hello("full", name=Raw(name))))
+                peer.send(b"\x07")
+                print(f"  name {name[:20]}: {peer.end()}", flush=True)
+        scopes = [b"\xff", b"a//b", b"a/../b", b"..", b"/a", b"a/", b"a\x00b", b"a\nb", b"", b"a" * 600,
+                  b"/".join([b"a"] * 20), b"x" + b"\xc3\xa4" * 100 + b"\x01"]
+        for token, tried in (("full", scopes), ("narrow", [b"twin/narrow/../other", b"twin//narrow", b"TWIN/narrow",
+                                                          b"twin/narrow\x00", b"twin/narrow/x", b"twin/narro", b"*"])):
+            for scope in tried:
+                with self.subTest(token=token, scope=scope[:20]), self.member(token) as peer:
+                    peer.send(frame(subscribe(1, Raw(scope)), [12, 7]))
+                    kind = peer.receive()[1]
+                    print(f"  {token}, scope {scope[:20]}: {kind[4:80]}", flush=True)
+        known = [scope["scope"] for scope in self.hub.do("status")["scopes"]]
+        self.assertEqual(known, ["good"])
+        for event in self.hub.events:
+            self.assertTrue(all(c >= " " for c in event.get("peer", "")), event)
+
+    def test_strangers_that_send_nearly_a_frame(self):
+        """Whoever has not said hello may not make the hub hold much."""
+        peers = [self.peer() for _ in range(60)]
+        for peer in peers:
+            try:
+                peer.send(bytes(MIB - 1), claim=MIB)
+            except OSError:
+                pass  # thrown out before it was through
+        print(f"  60 strangers with a frame of 1 MiB that lacks a byte: hub {self.hub.memory_kib()} KiB", flush=True)
+        ends = Counter()
+        for peer in peers:
+            with peer:
+                ends[peer.end().split(":")[0]] += 1
+        print(f"  {dict(ends)}", flush=True)
+        self.assertNotIn("STILL OPEN", ends)
+
     def test_a_header_sent_byte_by_byte(self):
         begun = time.monotonic()
         with self.peer(upgrade=False) as peer:
@@ -318,7 +368,8 @@ class Attacks(Case):
                         sent += 1
                 except OSError as error:
                     how = type(error).__name__
-                print(f"  {name}: {sent} frames of {len(messages)} bytes, {how}; hub {self.hub.memory_kib()} KiB", flush=True)
+                print(f"  {name}: {sent} frames of {len(messages)} bytes, {how}; hub {self.hub.memory_kib()} KiB",
+                      flush=True)
 
 
 class Negatives(Case):
@@ -375,7 +426,8 @@ class Negatives(Case):
                 hub = self.serve(f"hub-{name}", certificate=name)
                 self.refused(what, hub, "untrusted", *words, **self.to(hub.port))
                 if name == "elsewhere":
-                    self.refused("wrong host name, by name", hub, "untrusted", *words, **self.to(hub.port, host="localhost"))
+                    self.refused("wrong host name, by name", hub, "untrusted", *words,
+                                 **self.to(hub.port, host="localhost"))
 
     def test_plaintext_is_never_by_accident(self):
         node = self.shell("a")
@@ -383,7 +435,8 @@ class Negatives(Case):
         print(f"  ws:// without leave: {refused['error']}", flush=True)
         self.assertEqual(refused["error"]["code"], "insecure")
         node = self.shell("b", "--insecure")
-        for url in ("ws://192.0.2.1:1", "ws://example.com", "ws://localhost.example.com:80", "ws://127.0.0.1.example.com"):
+        for host in ("192.0.2.1:1", "example.com", "localhost.example.com:80", "127.0.0.1.example.com"):
+            url = f"ws://{host}"
             refused = node.ask("link", url=url, token="full")
             print(f"  {url} with leave: {refused['error']}", flush=True)
             self.assertEqual(refused["error"]["code"], "insecure")
@@ -396,7 +449,8 @@ class Negatives(Case):
         hub = self.serve()
         self.refused("plaintext to a TLS port", hub, "unreachable", "upgrade", shell=["--insecure"],
                      url=f"ws://127.0.0.1:{hub.port}", token="full")
-        plain = self.start("serve", "--stdin", "--db", self.rig.path("plain.db"), "--listen", "127.0.0.1:0", "--insecure")
+        plain = self.start("serve", "--stdin", "--db", self.rig.path("plain.db"), "--listen", "127.0.0.1:0",
+                           "--insecure")
         port = plain.event("listening")["port"]
         self.refused("TLS to a plaintext port", plain, "unreachable", "TLS", **self.to(port))
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ledger: what one writer was promised about one scope. Every commit has a number, ascending by one, and sets one key
-to that number. A crash may cut off the end, never anything confirmed, and never anything from the middle."""
+to that number. A crash may cut off the end, never anything confirmed, and never anything from the middle. The writer
+and whoever looks at what was acked may be two threads."""
 
+import threading
 from collections import deque
 
 
@@ -14,27 +16,31 @@ class Ledger:
     def __init__(self):
         self.acked = {}  # what the hub must hold at least
         self.later = deque()
+        self.lock = threading.Lock()
         self.number = self.confirmed = self.through = 0
 
     def begin(self, key):
         """Before the request is sent: from here on the commit may exist."""
-        self.number += 1
-        commit = Commit(self.number, key)
-        self.later.append(commit)
-        return commit
+        with self.lock:
+            self.number += 1
+            commit = Commit(self.number, key)
+            self.later.append(commit)
+            return commit
 
     def answered(self, commit, stamp, durable):
-        commit.stamp = stamp
-        if durable:
-            self.confirmed = commit.number
+        with self.lock:
+            commit.stamp = stamp
+            if durable:
+                self.confirmed = commit.number
 
     def ack(self, stamp):
         """The hub has everything through `stamp`; commits without an answer lie between those with one."""
-        self.through = max(self.through, stamp)
-        known = [i for i, commit in enumerate(self.later) if commit.stamp is not None and commit.stamp <= stamp]
-        for _ in range(known[-1] + 1 if known else 0):
-            commit = self.later.popleft()
-            self.acked[commit.key] = commit.number
+        with self.lock:
+            self.through = max(self.through, stamp)
+            known = [i for i, commit in enumerate(self.later) if commit.stamp is not None and commit.stamp <= stamp]
+            for _ in range(known[-1] + 1 if known else 0):
+                commit = self.later.popleft()
+                self.acked[commit.key] = commit.number
 
     def recovered(self, cells):
         """`cells` is what the writer holds after a crash. What it lost is forgotten. Says what is wrong, or nothing."""

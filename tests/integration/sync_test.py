@@ -153,6 +153,7 @@ class Versions(Case):
         hub = self.serve()
         node = self.shell("gw", hub, "gate")
         node.do("subscribe", plane="config", scope="plant")
+        hub.do("status")  # Knows by now, or soon, of a scope that nobody opened here.
         ids = {}
         for limit in (1, 2):
             version = hub.do("config.publish", scope="plant", tree={"limit": limit})

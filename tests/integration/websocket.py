@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A WebSocket client (RFC 6455) that may break every rule, and the messages and frames it breaks them with. It speaks to
-127.0.0.1 only. What a connection came to is told by Peer.end()."""
+"""A WebSocket client (RFC 6455) that may break every rule, and the messages and frames it breaks them with. It speaks
+to 127.0.0.1 only. What a connection came to is told by Peer.end()."""
 
 import os
 import socket
@@ -104,7 +104,13 @@ class Peer:
 
 # msgpack, as much of it as is needed
 
+class Raw(bytes):
+    """A text as it goes over the wire, valid or not."""
+
+
 def pack(value):
+    if isinstance(value, Raw):
+        return b"\xdb" + struct.pack(">I", len(value)) + value
     if value is True or value is False:
         return b"\xc3" if value else b"\xc2"
     if isinstance(value, int):

@@ -215,6 +215,23 @@ TEST_F(Engines, SpeechBeforeHelloEndsTheLink) {
   EXPECT_FALSE(hub->store->find_scope(Plane::state, "twin"));
 }
 
+TEST_F(Engines, StrangersMakeTheHubDecodeLittle) {
+  hub->link = hub->engine->open_link(Role::hub, {}, "stranger", now);
+  hub->engine->received(*hub->link, Bytes(limits.hello_frame_bytes + 1), now);
+  EXPECT_TRUE(hub->engine->ending(*hub->link)->is(Errc::limit_exceeded));
+}
+
+TEST_F(Engines, ManyScopesFitBehindTheHello) {
+  for (int i = 0; i < 600; ++i) {
+    const auto scope = node->open(Plane::state, "a/scope/with/a/rather/long/name/" + std::to_string(i), now);
+    set(*node, scope, "a", i);
+  }
+  connect();
+  settle();
+  EXPECT_EQ(hub->store->scopes().size(), 600u);
+  for (const store::Scope& scope : node->store->scopes()) EXPECT_TRUE(node->engine->caught_up(scope.id));
+}
+
 TEST_F(Engines, SilenceIsNoticedOnBothSides) {
   connect();
   settle();
@@ -273,7 +290,8 @@ TEST_F(Engines, BulkNeverDelaysConfig) {
   const auto config = hub->open(Plane::config, "plant", now);
   node->open(Plane::state, "twin", now);
   const auto at_node = node->open(Plane::config, "plant", now);
-  for (int i = 0; i < 1000; ++i) set(*hub, state, "key/" + std::to_string(i), std::string(200, 'x') + std::to_string(i));
+  for (int i = 0; i < 1000; ++i)
+    set(*hub, state, "key/" + std::to_string(i), std::string(200, 'x') + std::to_string(i));
   hub->commit(now);
   connect();
   for (int i = 0; i < 6; ++i) carry(*node, *hub), carry(*hub, *node);  // the state cut is on its way

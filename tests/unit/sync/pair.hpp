@@ -58,9 +58,12 @@ struct Side {
 
   std::optional<Value> get(store::ScopeId scope, std::string_view key) {
     std::optional<Value> value;
-    store->read(scope, [&](crdt::CellSource& cells) {
-           if (auto shown = crdt::show(cells, key)) value = shown->value;
-         }).value();
+    store
+        ->read(scope,
+               [&](crdt::CellSource& cells) {
+                 if (auto shown = crdt::show(cells, key)) value = shown->value;
+               })
+        .value();
     return value;
   }
 

@@ -213,6 +213,19 @@ TEST_P(Conversation, ClosedListenerServesNobody) {
   EXPECT_EQ(server_->wait_messages(1).at(0), to_bytes("still here"));
 }
 
+TEST_P(Conversation, EndOfOneRuntimeIsToldToBothSides) {
+  join();
+  client_->wait_open();
+  server_->wait_open();
+  client_->send(pattern(1000));
+  their_runtime_.reset();
+  expect_errc(Errc::closed, server_->wait_closed());
+  expect_errc(Errc::closed, client_->wait_closed());
+  const auto late = std::make_shared<Recorder>();
+  connect(late);
+  expect_errc(Errc::unreachable, late->wait_closed());
+}
+
 TEST_P(Conversation, WakeAndCloseAfterTheEndDoNothing) {
   join();
   const auto connection = client_->wait_open();
