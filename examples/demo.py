@@ -168,11 +168,9 @@ def row_of(plant, name, records, active):
     stream = next(scope for scope in status["scopes"] if scope["plane"] == "stream")
     config = next(scope for scope in status["scopes"] if scope["plane"] == "config")
     equal = same_records(server, name, status["replica"], rows)
-    # A gateway deletes records that are stable at the server, so of the stream only the contexts are alike.
-    for plane, scope, parts in (("state", f"twin/{name}", ("context", "fingerprint", "count")),
-                                ("stream", f"telemetry/{name}", ("context",))):
+    for plane, scope in (("state", f"twin/{name}"), ("stream", f"telemetry/{name}")):
         ours, theirs = (side.do("digest", plane=plane, scope=scope) for side in (shell, server))
-        equal = equal and all(ours[part] == theirs[part] for part in parts)
+        equal = equal and all(ours[part] == theirs[part] for part in ("context", "fingerprint", "count"))
     kept = 0
     for key in ("mode", "setpoint_c"):
         ours, theirs = (side.do("state.get", scope=f"twin/{name}", key=key) for side in (shell, server))

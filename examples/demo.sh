@@ -27,4 +27,5 @@ step "Configuring" cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -D
   -DEDGESYNC_WERROR=OFF
 step "Building" cmake --build "$build" --target edgesync_program edge_gateway
 printf '\n'
-python3 examples/demo.py --programs "$build/examples"
+rm -f "$log"
+exec python3 examples/demo.py --programs "$build/examples"

@@ -139,7 +139,7 @@ es::Result<int> run_verify(const Options& options, Output& output) {
   auto findings = node->verify();
   if (!findings) return findings.error();
   for (const std::string& finding : *findings) output.line({{"finding", finding}});
-  output.line({{"sound", findings->empty()}, {"findings", findings->size()}});
+  output.line({{"result", findings->empty() ? "sound" : "damaged"}, {"findings", findings->size()}});
   return findings->empty() ? 0 : 1;
 }
 

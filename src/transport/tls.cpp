@@ -39,7 +39,6 @@ Result<void> readable(const char* what, const std::string& path) {
 }
 
 Result<TlsContext> base_context(ssl::context::method method) {
-  boost::system::error_code failed;
   TlsContext context;
   try {
     context = std::make_shared<ssl::context>(method);

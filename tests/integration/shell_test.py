@@ -288,7 +288,7 @@ class Tools(Case):
         self.assertEqual(sorted(s["scope"] for s in status["scopes"]), ["c", "s", "t"])
         self.assertEqual([line["version"] for line in self.lines("log", "--scope", "c")], [2, 1])
         self.assertEqual(self.lines("diff", "--scope", "c", "1", "2"), [{"key": "limit", "before": 1, "after": 2}])
-        self.assertEqual(self.lines("verify"), [{"sound": True, "findings": 0}])
+        self.assertEqual(self.lines("verify"), [{"result": "sound", "findings": 0}])
         dump = self.lines("dump")
         for scope, digest in digests.items():
             line = next(line for line in dump if line["scope"] == scope and "digest" in line)

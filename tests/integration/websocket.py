@@ -24,10 +24,14 @@ class Peer:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer, self.messages, self.open = b"", [], False
-        if context is not None:
-            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
-        if upgrade:
-            self.upgrade()
+        try:
+            if context is not None:
+                self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+            if upgrade:
+                self.upgrade()
+        except BaseException:
+            self.socket.close()
+            raise
 
     def __enter__(self):
         return self

@@ -241,10 +241,10 @@ TEST_F(Nodes, CloseWhileOthersWaitIsOrderly) {
     while (twin.set("a", 1)) {
     }
   });
-  std::thread waiter([&] { EXPECT_FALSE(node.flush(20s)); });
   Witness witness;
   const auto first = twin.on_change("a", [&](const Change&) { witness.saw("written"); });
   ASSERT_TRUE(witness.waits_for("written"));
+  std::thread waiter([&] { EXPECT_TRUE(node.flush(20s).error().is(Errc::closed)); });
   node.close();
   writer.join();
   waiter.join();
