@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Shows edgesync at work, from a bare Debian 12 to a table in one go: installs what is missing, builds quietly, then runs
-# examples/demo.py. Exit code 0 only if everything held. Set BUILD to build elsewhere than in build/demo.
+# SPDX-License-Identifier: Apache-2.0
+# Shows edgesync at work, from a bare Debian 12 to a table in one go: installs what is missing, builds quietly, then
+# runs examples/demo.py. Exit code 0 only if everything held. Set BUILD to build elsewhere than in build/demo.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

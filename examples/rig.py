@@ -119,7 +119,9 @@ class Program:
 
 
 class Wire:
-    """A TCP link to a server on this machine that can be cut. `sent` and `received` count bytes as the client sees them."""
+    """A TCP link to a server on this machine that can be cut.
+
+    `sent` and `received` count bytes as the client sees them."""
 
     def __init__(self):
         self.target, self.up = 0, True

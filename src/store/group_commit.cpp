@@ -65,7 +65,8 @@ Result<void> SqliteStore::revive() {
   doubtful_.reset();
   const std::size_t known = revived_.size();
   for (const LoadedScope& scope : loaded->scopes)
-    if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context)) revived_.push_back(id);
+    if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context))
+      revived_.push_back(id);
   install(*loaded);
   if (revived_.size() > known) ++accepted_;  // so that somebody comes to hear of it
   return {};

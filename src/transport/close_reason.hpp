@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CloseReason: how an Error travels in a WebSocket close frame, so that the peer learns why. The text is
-// "<errc name>: <detail>" in printable ASCII; a peer that sends only a code is understood too.
+// "<errc name>: <detail>" in printable UTF-8; a peer that sends only a code is understood too.
 #pragma once
 
 #include <edgesync/error.hpp>

@@ -2,7 +2,7 @@
 """A hub under attack: whatever strangers and members send, each is told why it must go, memory stays flat, and an
 honest gateway does not notice. Then everything about TLS and access that must not work, and what both sides say.
 
-    hostile_test.py PROGRAMS [CASE...]     EDGESYNC_FRAMES: how many random frames (2000); EDGESYNC_SEED;
+    hostile_test.py PROGRAMS [CASE...]     EDGESYNC_FRAMES: at least so many random frames (2000); EDGESYNC_SEED;
     EDGESYNC_GROWTH_KIB: how much the hub may grow (16384); programs built with a sanitizer need more"""
 
 import os
@@ -246,7 +246,7 @@ class Attacks(Case):
 
     def test_random_and_truncated_frames(self):
         wanted = int(os.environ.get("EDGESYNC_FRAMES", "2000"))
-        print(f"  seed {self.seed}, {wanted} frames", flush=True)
+        print(f"  seed {self.seed}, {wanted} connections with up to four frames each", flush=True)
         templates = [frame(hello("full")), frame(hello("full"), subscribe(1, "good")), frame([12, 7]),
                      frame(subscribe(2, "twin/x", 1), subscribe(3, "t/x", 3)),
                      frame([5, 1, 1, True, EMPTY_DELTA], [6, 1, 1]),
@@ -257,7 +257,7 @@ class Attacks(Case):
             connect = self.member if noise.random() < 0.5 else self.peer
             try:
                 with connect() as peer:
-                    for _ in range(8):
+                    for _ in range(4):  # the hub looks at them up to the first bad one
                         peer.send(self.mutated(noise, noise.choice(templates)))
                     if noise.random() < 0.3:
                         peer.send(noise.randbytes(20), claim=noise.randint(21, 1 << 19))
@@ -268,13 +268,13 @@ class Attacks(Case):
                 return type(error).__name__
 
         with ThreadPoolExecutor(4) as pool:
-            ends = Counter(pool.map(one, range(wanted // 8)))
+            ends = Counter(pool.map(one, range(wanted)))
         print(f"  {dict(ends)}", flush=True)
         self.assertLessEqual(set(ends), {
             "1002 protocol_violation", "1002 protocol_mismatch", "1009 limit_exceeded", "1008 unauthorized",
             "1008 forbidden", "1008 invalid_argument", "left in the middle of a frame", "ConnectionResetError",
             "BrokenPipeError"})
-        self.assertGreater(ends["1002 protocol_violation"], wanted // 32)
+        self.assertGreater(ends["1002 protocol_violation"], wanted // 4)
 
     def mutated(self, noise, template):
         kind = noise.random()

@@ -47,7 +47,8 @@ class State(Case):
         self.assertEqual(node.do("state.get", scope="twin/a", key="boots")["value"], -3)
         self.assertEqual(node.do("state.get", scope="twin/a", key="alarms")["value"], ["hot"])
         cells = node.do("state.scan", scope="twin/a", prefix="")["cells"]
-        self.assertEqual({k: v for k, v in cells.items() if k != "cleared"}, {"alarms": ["hot"], "boots": -3, "mode": "eco"})
+        self.assertEqual({k: v for k, v in cells.items() if k != "cleared"},
+                         {"alarms": ["hot"], "boots": -3, "mode": "eco"})
         self.assertEqual(list(cells), sorted(cells))
         self.assertEqual(node.do("state.scan", scope="twin/a", prefix="mode")["cells"], {"mode": "eco"})
         self.refused(node.ask("state.get", scope="twin/a", key="erased"), "not_found", "erased")
@@ -72,7 +73,8 @@ class State(Case):
 
     def test_a_bad_edit_changes_nothing(self):
         node = self.shell()
-        self.refused(node.ask("state.transact", scope="s", edits=[{"set": "a", "value": 1}, {"add": "n", "delta": "x"}]),
+        self.refused(node.ask("state.transact", scope="s", edits=[{"set": "a", "value": 1},
+                                                                     {"add": "n", "delta": "x"}]),
                      "invalid_argument", "edits[1].delta")
         self.assertEqual(node.do("state.scan", scope="s", prefix="")["cells"], {})
 
@@ -101,7 +103,8 @@ class Config(Case):
             self.assertEqual((answer["value"], answer["version"]), (value, first["version"]))
         second = node.do("config.publish", scope="c", edits=[{"set": "line/limit", "value": 6}, {"erase": "x/y"}])
         node.event("activated", version=second["version"])
-        self.assertEqual(node.do("config.diff", scope="c", **{"from": first["version"], "to": second["version"]})["changes"],
+        between = {"from": first["version"], "to": second["version"]}
+        self.assertEqual(node.do("config.diff", scope="c", **between)["changes"],
                          [{"key": "line/limit", "before": 5, "after": 6}, {"key": "x/y", "before": True}])
         history = node.do("config.history", scope="c")["versions"]
         self.assertEqual([(v["version"], v["role"]) for v in history], [(2, "active"), (1, "confirmed")])

@@ -101,7 +101,8 @@ class Sync(Case):
         node = self.shell("a")
         for program, value in ((node, 55), (hub, 60)):
             program.do("state.transact", scope="twin/a", edits=[
-                {"set": "setpoint", "value": value}, {"add": "boots", "delta": 1}, {"insert": "alarms", "member": value}])
+                {"set": "setpoint", "value": value}, {"add": "boots", "delta": 1},
+                {"insert": "alarms", "member": value}])
         node.do("link", **self.to(hub))
         node.do("flush", timeout_ms=30_000)
         self.equal("state", "twin/a", node, hub)

@@ -75,9 +75,9 @@ Totals play(const Campaign& campaign) {
   const auto began = std::chrono::steady_clock::now();
   Totals totals;
   for (std::uint64_t seed = campaign.first; seed < campaign.first + campaign.count; ++seed) {
-    Report report = run_seed(seed, campaign.verbose);
+    Report report = run_seed(seed, campaign.verbose, campaign.deep);
     if (campaign.twice && !report.violation)
-      if (const Report again = run_seed(seed); again.trace != report.trace)
+      if (const Report again = run_seed(seed, false, campaign.deep); again.trace != report.trace)
         report.violation = "the same seed gave another trace";
     add(totals, report);
     if (campaign.print && campaign.count == 1)

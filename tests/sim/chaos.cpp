@@ -70,7 +70,8 @@ void World::random_op(Edit& edit, std::size_t lane) {
       return;
     case 4:
     case 5:
-      if (plan_.work.counters) return edit.add("n/" + number, static_cast<std::int64_t>(work_random_.below(100)) - 40), void();
+      if (plan_.work.counters)
+        return edit.add("n/" + number, static_cast<std::int64_t>(work_random_.below(100)) - 40), void();
       break;
     case 6:
       if (plan_.work.counters && work_random_.one_in(3)) return edit.reset("n/" + number), void();
@@ -103,10 +104,12 @@ void World::write_tags(SimNode& node) {
   if (work_random_.one_in(8)) {
     edit.erase_prefix("tag");
   } else {
-    const std::string tag = std::to_string(next_value_++) + ' ' + std::string(work_random_.below(plan_.work.value_bytes), 't');
+    const std::string tag =
+        std::to_string(next_value_++) + ' ' + std::string(work_random_.below(plan_.work.value_bytes), 't');
     for (std::size_t i = 0; i < tags; ++i) edit.set(tag_key(i), tag);
   }
-  node.commit(std::string(tags_scope), std::move(edit), work_random_.one_in(2) ? Durability::durable : Durability::fast);
+  node.commit(std::string(tags_scope), std::move(edit),
+              work_random_.one_in(2) ? Durability::durable : Durability::fast);
 }
 
 void World::append(SimNode& node) {
@@ -146,7 +149,8 @@ void World::trouble() {
 
 void World::trouble_node(SimNode& node, std::uint64_t kind) {
   const Faults& on = plan_.faults;
-  const Span away = fault_random_.one_in(4) ? below(fault_random_, std::chrono::seconds(5)) : below(fault_random_, milliseconds(300));
+  const Span away =
+      fault_random_.one_in(4) ? below(fault_random_, std::chrono::seconds(5)) : below(fault_random_, milliseconds(300));
   const bool power = on.power_cuts && (!on.crashes || fault_random_.one_in(2));
   if (kind == 7 && on.clock_jumps) {
     const Span far = std::chrono::hours(fault_random_.one_in(3) ? 24 * 900 : 1);
@@ -166,8 +170,7 @@ void World::trouble_link(std::uint64_t kind) {
   if (kind == 3 && on.stalls)
     network_.stall(id, static_cast<int>(fault_random_.below(2)), below(fault_random_, std::chrono::seconds(4)));
   if (kind == 4 && on.cuts) network_.cut(id, fault_random_.below(6'000), {true, true});
-  if (kind == 5 && on.half_open)
-    network_.cut(id, fault_random_.below(3'000), {fault_random_.one_in(2), false});
+  if (kind == 5 && on.half_open) network_.cut(id, fault_random_.below(3'000), {fault_random_.one_in(2), false});
 }
 
 void World::trouble_disk(SimNode& node, std::uint64_t kind) {
@@ -178,9 +181,8 @@ void World::trouble_disk(SimNode& node, std::uint64_t kind) {
   if (kind == 10 && on.disk_full) faults.capacity = node.disk().used() + fault_random_.below(20'000);
   node.disk().faults = faults;
   if (faults.sync_one_in + faults.write_one_in == 0 && !faults.capacity) return;
-  timeline_.after(below(fault_random_, std::chrono::seconds(2)), [this, number = static_cast<std::size_t>(node.number())] {
-    nodes_[number]->disk().faults = {};
-  });
+  timeline_.after(below(fault_random_, std::chrono::seconds(2)),
+                  [this, number = static_cast<std::size_t>(node.number())] { nodes_[number]->disk().faults = {}; });
 }
 
 // --- looks ---
@@ -191,11 +193,15 @@ void World::observe() {
   node.when_idle([this, &node, deep] {
     if (!node.readable()) return;
     if (auto broken = whole_tags(node.store())) violate(*broken);
-    const auto scope = node.store().find_scope(Plane::state, shared_scope);
-    if (!deep || !scope) return;
-    if (auto broken = equals_truth(node.store(), *scope, truth_.state(std::string(shared_scope)), node.visible(*scope)))
-      violate(*broken);
+    if (deep) look_deep(node);
   });
+}
+
+void World::look_deep(SimNode& node) {
+  for (const store::Scope& scope : node.store().scopes())
+    if (scope.plane == Plane::state)
+      if (auto broken = equals_truth(node.store(), scope.id, truth_.state(scope.name), node.visible(scope.id)))
+        violate("node " + std::to_string(node.number()) + ": " + *broken);
 }
 
 void World::check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp) {

@@ -23,7 +23,8 @@ Finding records_match(store::Store& store, const Truth& truth, const std::vector
 /// At most one version is active; it is the one the plane reports; its content is what its id names.
 Finding one_active_version(store::Store& store, const VersionInfo& reported);
 
-/// Context, summary and every byte of every cell or record of each scope that both hold. Private scopes included.
+/// Context, summary and every byte of every cell of each scope that both hold; of a stream the summary, if both hold
+/// the same records.
 Finding same_content(store::Store& a, store::Store& b);
 
 /// The file's own checks find nothing.

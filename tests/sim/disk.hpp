@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disk: a file system in memory that tells what is on the platter from what the operating system only promised. Per
-// file there is a durable image and the writes since the last good sync, in order; reads see both. After a process crash
-// the writes are still there; after a power cut each was kept, lost or torn at a sector, whatever the others were.
+// file there is a durable image and the writes since the last good sync, in order; reads see both. After a process
+// crash the writes are still there; after a power cut each was kept, lost or torn at a sector, whatever the others
+// were.
 //
-// Directory entries: creations and deletions are durable once the directory has been synced. SQLite's unix VFS does that
-// with the first sync of a file that it made, and so does sync() here; a deletion may ask for it. The database's own
-// entry is durable from its creation, because the store syncs the directory itself.
+// Directory entries: creations and deletions are durable once the directory has been synced. SQLite's unix VFS does
+// that with the first sync of a file that it made, and so does sync() here; a deletion may ask for it. The database's
+// own entry is durable from its creation, because the store syncs the directory itself.
 //
 // All faults are off until asked for. Invariant: without faults, what sync() reported good survives every crash.
 #pragma once
@@ -29,8 +30,8 @@ enum class SyncFault : std::uint8_t {
 };
 
 struct DiskFaults {
-  std::uint64_t sync_one_in = 0;   ///< 0: never.
-  std::uint64_t write_one_in = 0;  ///< EIO.
+  std::uint64_t sync_one_in = 0;            ///< 0: never.
+  std::uint64_t write_one_in = 0;           ///< EIO.
   std::optional<std::uint64_t> capacity{};  ///< Bytes of all files; a write beyond fails with ENOSPC, half done.
 };
 
@@ -49,8 +50,8 @@ class Disk {
     std::string name{};
     bool entry_durable = false;  ///< Found again after a power cut.
     bool deleted = false;
-    Bytes durable{};             ///< What a power cut leaves for certain.
-    Bytes current{};             ///< What reads see.
+    Bytes durable{};  ///< What a power cut leaves for certain.
+    Bytes current{};  ///< What reads see.
     std::vector<Write> pending{};
     bool lost = false;  ///< A sync failed and `current` holds what will never be durable by itself.
     // SQLite's locks, as between processes.

@@ -115,9 +115,9 @@ int control(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
 int sector(sqlite3_file*) { return static_cast<int>(Disk::sector_bytes); }
 int characteristics(sqlite3_file*) { return 0; }
 
-constexpr sqlite3_io_methods methods{1,        close,     read,   write,          truncate, sync,
-                                     file_size, lock,      unlock, check_reserved, control,  sector,
-                                     characteristics, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+constexpr sqlite3_io_methods methods{
+    1,      close,           read,    write,   truncate, sync,    file_size, lock,   unlock, check_reserved, control,
+    sector, characteristics, nullptr, nullptr, nullptr,  nullptr, nullptr,   nullptr};
 
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* flags_out) {
   file->pMethods = nullptr;
@@ -126,8 +126,8 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
   const bool is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
   auto opened = owner.disk().open(name, (flags & SQLITE_OPEN_CREATE) != 0, is_database);
   if (!opened) return SQLITE_CANTOPEN;
-  auto* made = new (static_cast<void*>(file)) Handle{{nullptr}, &owner, std::move(opened), owner.disk().epoch(), 0,
-                                                      (flags & SQLITE_OPEN_DELETEONCLOSE) != 0};
+  auto* made = new (static_cast<void*>(file))
+      Handle{{nullptr}, &owner, std::move(opened), owner.disk().epoch(), 0, (flags & SQLITE_OPEN_DELETEONCLOSE) != 0};
   made->pMethods = &methods;
   if (flags_out != nullptr) *flags_out = flags;
   return SQLITE_OK;

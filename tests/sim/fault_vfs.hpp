@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // FaultVfs: a Disk as a registered SQLite VFS. SQLite gets its clock and randomness here as well, so a database behaves
 // the same whenever its seed is the same. It claims no device characteristics: nothing is promised that a cheap flash
-// card would not keep. There is no shared memory: the write-ahead log needs locking_mode=EXCLUSIVE, as the store has it.
+// card would not keep. There is no shared memory: the write-ahead log needs locking_mode=EXCLUSIVE, as the store has
+// it.
 #pragma once
 
 #include "sim/disk.hpp"

@@ -97,8 +97,8 @@ void Network::deliver(ConnectionId id, int from) {
   Direction& direction = connection->directions[at_side(from)];
   if (direction.queue.empty() || direction.queue.front().due > timeline_.now()) return;
   const NodeNumber to = connection->ends[at_side(1 - from)];
-  const Instant silent = std::max({direction.stalled_until, unanswered_[at(to)],
-                                   unanswered_[at(connection->ends[at_side(from)])]});
+  const Instant silent =
+      std::max({direction.stalled_until, unanswered_[at(to)], unanswered_[at(connection->ends[at_side(from)])]});
   if (silent > timeline_.now()) return schedule(id, from, silent);
   Frame frame = std::move(direction.queue.front());
   direction.queue.pop_front();
@@ -185,7 +185,8 @@ void Network::cut(ConnectionId id, std::uint64_t ahead, std::array<bool, 2> told
   if (connection == nullptr) return;
   connection->told = told;
   for (Direction& direction : connection->directions)
-    direction.cut_at = std::min(direction.cut_at, direction.arrived + (ahead == 0 ? 0 : connection->random.below(ahead)));
+    direction.cut_at =
+        std::min(direction.cut_at, direction.arrived + (ahead == 0 ? 0 : connection->random.below(ahead)));
 }
 
 void Network::isolate(NodeNumber node, Span how_long) { unanswered_[at(node)] = timeline_.now() + how_long; }

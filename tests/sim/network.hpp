@@ -34,8 +34,8 @@ class Peer {
 };
 
 struct Weather {
-  Span latency{5'000};         ///< The least.
-  Span jitter{2'000};          ///< Mean of what comes on top, exponentially.
+  Span latency{5'000};                  ///< The least.
+  Span jitter{2'000};                   ///< Mean of what comes on top, exponentially.
   std::uint64_t bandwidth = 1'000'000;  ///< Bytes per second.
 };
 

@@ -20,7 +20,8 @@ Span between(Random& random, Span low, Span high) {
 NodePlan make_node(Random& random) {
   NodePlan node;
   node.begin_to_write = between(random, Span(0), Span(3'000));
-  node.write_time = random.one_in(5) ? between(random, Span(20'000), Span(400'000)) : between(random, Span(100), Span(9'000));
+  node.write_time =
+      random.one_in(5) ? between(random, Span(20'000), Span(400'000)) : between(random, Span(100), Span(9'000));
   node.memtable_bytes = pick(random, std::array<std::size_t, 3>{2'000, 20'000, 512 * 1024});
   if (random.one_in(4)) node.wall_offset = between(random, -std::chrono::hours(24 * 400), std::chrono::hours(24 * 400));
   if (random.one_in(4)) node.drift_ppm = static_cast<std::int64_t>(random.below(1'000)) - 500;
@@ -95,6 +96,7 @@ Plan make_plan(std::uint64_t seed) {
   plan.work.counters = !random.one_in(3);
   plan.work.prefixes = !random.one_in(3);
   plan.work.private_scopes = random.one_in(2);
+  plan.work.upkeep = random.one_in(2);
   plan.chaos = between(random, std::chrono::seconds(4), std::chrono::seconds(15));
   plan.fault_every = between(random, milliseconds(200), milliseconds(3'000));
   return plan;
@@ -102,7 +104,8 @@ Plan make_plan(std::uint64_t seed) {
 
 std::string describe(const Plan& plan) {
   const Faults& f = plan.faults;
-  std::string text = std::to_string(plan.nodes.size()) + " nodes" + (plan.nodes[1].hub ? " with a relay" : "") + ", faults:";
+  std::string text =
+      std::to_string(plan.nodes.size()) + " nodes" + (plan.nodes[1].hub ? " with a relay" : "") + ", faults:";
   const std::array<std::pair<bool, const char*>, 11> named{{{f.crashes, "crashes"},
                                                             {f.power_cuts, "power"},
                                                             {f.crashes_inside, "inside"},

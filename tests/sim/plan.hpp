@@ -12,23 +12,23 @@
 namespace edgesync::sim {
 
 struct NodePlan {
-  bool hub = false;         ///< Listens.
-  NodeNumber uplink = -1;   ///< Whom it dials; -1: the root.
-  Span begin_to_write{0};   ///< From begin_flush() until write() runs.
-  Span write_time{1'000};   ///< From write() until finish(); a slow disk.
+  bool hub = false;        ///< Listens.
+  NodeNumber uplink = -1;  ///< Whom it dials; -1: the root.
+  Span begin_to_write{0};  ///< From begin_flush() until write() runs.
+  Span write_time{1'000};  ///< From write() until finish(); a slow disk.
   std::size_t memtable_bytes = 512 * 1024;
-  Span wall_offset{0};      ///< Of its clock, from the true time.
+  Span wall_offset{0};  ///< Of its clock, from the true time.
   std::int64_t drift_ppm = 0;
 };
 
 struct Faults {
-  bool crashes = false;       ///< Processes end.
-  bool power_cuts = false;    ///< Machines do.
+  bool crashes = false;         ///< Processes end.
+  bool power_cuts = false;      ///< Machines do.
   bool crashes_inside = false;  ///< ... at a chosen disk operation.
-  bool cuts = false;          ///< Connections end at a byte.
-  bool half_open = false;     ///< ... and not everybody is told.
+  bool cuts = false;            ///< Connections end at a byte.
+  bool half_open = false;       ///< ... and not everybody is told.
   bool stalls = false;
-  bool isolation = false;     ///< Nobody answers for a while.
+  bool isolation = false;  ///< Nobody answers for a while.
   bool clock_jumps = false;
   bool disk_full = false;
   bool sync_errors = false;
@@ -36,10 +36,11 @@ struct Faults {
 };
 
 struct Work {
-  Span every{50'000};         ///< Mean time between two operations in the fleet.
-  std::size_t keys = 6;       ///< Fewer keys, more conflicts.
+  Span every{50'000};    ///< Mean time between two operations in the fleet.
+  std::size_t keys = 6;  ///< Fewer keys, more conflicts.
   std::size_t value_bytes = 60;
   bool streams = true, config = true, counters = true, prefixes = true, private_scopes = false;
+  bool upkeep = true;  ///< Removal records are evicted early, so that deltas below the floors are asked for.
 };
 
 struct Plan {

@@ -9,11 +9,12 @@
 namespace {
 
 int usage() {
-  std::puts("edgesync_sim [--seed=N] [--seeds=COUNT] [--verbose] [--twice] [--bug=NAME]");
+  std::puts("edgesync_sim [--seed=N] [--seeds=COUNT] [--verbose] [--twice] [--deep] [--bug=NAME]");
   std::puts("  --seed     the first seed (default 1)");
   std::puts("  --seeds    how many from there (default 1)");
   std::puts("  --verbose  print every event");
   std::puts("  --twice    play each seed twice and compare the traces");
+  std::puts("  --deep     compare with the truth after every group commit");
   std::puts("  --bug      plant a bug: see base/planted.hpp");
   return 2;
 }
@@ -36,6 +37,8 @@ int main(int argc, char** argv) {
     if (number(argument, "--seed=", campaign.first) || number(argument, "--seeds=", campaign.count)) continue;
     if (argument == "--verbose")
       campaign.verbose = true;
+    else if (argument == "--deep")
+      campaign.deep = true;
     else if (argument == "--twice")
       campaign.twice = true;
     else if (argument.starts_with("--bug=")) {

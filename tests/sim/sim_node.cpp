@@ -235,6 +235,14 @@ void SimNode::ask_again() {
   when_idle([this] { engine_->config().ask_again(*store_->find_scope(Plane::config, config_scope)).ignore(); });
 }
 
+void SimNode::compact(std::size_t removals_max) {
+  when_idle([this, removals_max] {
+    const auto done = store_->compact(removals_max);
+    around_.trace.note(around_.timeline.now(), "compact", number_, removals_max, done.has_value());
+    if (!done && !disk_.dead() && disk_.faults_made() == 0) around_.violate("compact: " + done.error().detail);
+  });
+}
+
 // --- group commit ---
 
 void SimNode::flush_if_due() {
@@ -268,7 +276,7 @@ void SimNode::finish_flush() {
   if (flushed.error && !disk_.dead() && disk_.faults_made() == 0)
     around_.violate("a group commit failed on a good disk: " + flushed.error->detail);
   if (auto broken = around_.truth.settled(replica_, *store_, flushed.through, !flushed.error)) around_.violate(*broken);
-  readable();
+  if (readable()) around_.flushed(*this);
   for (const store::ScopeId scope : flushed.advanced)
     if (auto early = around_.truth.shipped_too_early(*store_, scope)) around_.violate(*early);
   if (!flushed.diverged.empty()) around_.violate("equal contexts with different fingerprints after a cut");

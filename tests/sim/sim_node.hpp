@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SimNode: one machine: a disk, a clock, and while it runs the real store and engine with a driver around them. The
-// driver does what the node's core does with sockets, threads and clocks, in virtual time: group commits take as long as
-// the plan says and events arrive between their steps; links are dialled again after a backoff; after a crash everything
-// is read from the disk again.
+// driver does what the node's core does with sockets, threads and clocks, in virtual time: group commits take as long
+// as the plan says and events arrive between their steps; links are dialled again after a backoff; after a crash
+// everything is read from the disk again.
 #pragma once
 
 #include "sim/fault_vfs.hpp"
@@ -15,6 +15,7 @@
 namespace edgesync::sim {
 
 /// What all nodes of a world share.
+class SimNode;
 struct Surroundings {
   Timeline& timeline;
   Trace& trace;
@@ -24,6 +25,8 @@ struct Surroundings {
   Function<void(std::string)> violate{};
   /// The application's answer to a version.
   Function<Verdict(NodeNumber, const config::Content&)> decide{};
+  /// A group commit has ended.
+  Function<void(SimNode&)> flushed{};
   /// The hub said that it holds a commit of ours: (who, scope, stamp).
   Function<void(NodeNumber, const std::string&, crdt::Stamp)> acked{};
 };
@@ -52,12 +55,13 @@ class SimNode final : public Peer {
   void publish(config::Content content, std::string note);
   void rollback(std::uint64_t draw);  ///< To some version that was in use; nothing if there is none.
   void ask_again();                   ///< About a version on hold.
+  void compact(std::size_t removals_max);
   void when_idle(Function<void()> action);
 
   // --- to look at ---
   Disk& disk() noexcept { return disk_; }
-  store::Store& store() noexcept { return *store_; }     ///< Requires: up().
-  sync::Engine& engine() noexcept { return *engine_; }   ///< Requires: up().
+  store::Store& store() noexcept { return *store_; }    ///< Requires: up().
+  sync::Engine& engine() noexcept { return *engine_; }  ///< Requires: up().
   /// What a power cut would leave now if it kept nothing pending.
   std::unique_ptr<Disk> durable_disk() const { return disk_.durable_copy(); }
   bool idle() const noexcept { return up() && !store_->writing(); }

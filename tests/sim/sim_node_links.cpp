@@ -89,9 +89,11 @@ bool SimNode::pump(sync::LinkId link, ConnectionId connection) {
 void SimNode::decide() {
   for (const sync::ConfigPlane::Action& action : engine_->config().take_actions()) {
     const VersionInfo version = action.release.manifest.info();
-    around_.trace.note(around_.timeline.now(), "version", number_, version.number, static_cast<std::uint64_t>(action.kind));
+    around_.trace.note(around_.timeline.now(), "version", number_, version.number,
+                       static_cast<std::uint64_t>(action.kind));
     const auto content = config::verify(action.release);
-    if (!content) around_.violate("a version was put to the application that does not verify: " + content.error().detail);
+    if (!content)
+      around_.violate("a version was put to the application that does not verify: " + content.error().detail);
     if (action.kind != config::Action::Kind::ask || !content) continue;
     const Verdict verdict = around_.decide(number_, *content);
     engine_->config().verdict(action.scope, version, verdict, "simulated").ignore();
@@ -104,7 +106,8 @@ void SimNode::take_events() {
 }
 
 void SimNode::on_event(const Event& event) {
-  around_.trace.note(around_.timeline.now(), "event", number_, static_cast<std::uint64_t>(event.kind), event.commit.stamp);
+  around_.trace.note(around_.timeline.now(), "event", number_, static_cast<std::uint64_t>(event.kind),
+                     event.commit.stamp);
   switch (event.kind) {
     case EventKind::ack:
       return around_.acked(number_, event.scope, event.commit.stamp);
@@ -116,6 +119,7 @@ void SimNode::on_event(const Event& event) {
         around_.violate("node " + std::to_string(number_) + ": a link ended: " + event.error.detail);
       return;
     case EventKind::rejected:
+      if (event.scope.empty()) return;  // somebody who went away before the hello
       around_.violate("node " + std::to_string(number_) + ": " + event.scope + ": refused: " + event.error.detail);
       return;
     default:

@@ -17,8 +17,9 @@ void StateTruth::touch(const crdt::KeyRange& range, const crdt::Dot& dot, const 
   for (auto at = writes_.lower_bound(ByteView(range.low)); at != writes_.end() && range.contains(at->first); ++at) {
     // What this very transaction wrote before is replaced as if it had never been.
     std::erase_if(at->second, [&](const auto& item) { return item.dot == dot; });
+    // Also what another transaction took already: that one may turn out never to have happened.
     for (auto& item : at->second)
-      if (item.lives(seen)) item.takers.push_back(dot);
+      if (seen.covers(item.dot)) item.takers.push_back(dot);
   }
 }
 
@@ -30,7 +31,7 @@ void StateTruth::record(std::span<const Edit::Op> ops, const crdt::Dot& dot, con
         break;
       case Edit::Kind::reset:
         for (auto& item : adds_[op.key])
-          if (item.lives(seen)) item.takers.push_back(dot);
+          if (seen.covers(item.dot)) item.takers.push_back(dot);
         break;
       case Edit::Kind::erase:
         touch(crdt::cells_at(op.key), dot, seen);

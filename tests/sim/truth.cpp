@@ -75,8 +75,8 @@ Finding Truth::settled(const ReplicaId& who, const store::Store& store, store::T
     const Accepted& done = accepted.front();
     const bool held = durable(who, done.scope) >= done.stamp;
     if (good != held)
-      return "a commit of " + done.scope + (good ? " was reported durable and is not in the context"
-                                                 : " was reported failed and is in the context");
+      return "a commit of " + done.scope +
+             (good ? " was reported durable and is not in the context" : " was reported failed and is in the context");
     if (good)
       ++promised_;
     else

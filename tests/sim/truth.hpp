@@ -45,7 +45,7 @@ class Truth {
   struct Accepted {
     store::Ticket ticket = 0;
     std::string scope{};
-    crdt::Stamp stamp = 0;  ///< A stream's: the last record.
+    crdt::Stamp stamp = 0;    ///< A stream's: the last record.
     std::uint64_t first = 0;  ///< A stream's first record; 0: a transaction.
   };
   void forget(const ReplicaId& who, const Accepted& lost);

@@ -20,7 +20,8 @@ struct Report {
 
 class World {
  public:
-  World(std::uint64_t seed, bool verbose);
+  /// `deep`: the truth is asked after every group commit, not now and then; for finding where things went wrong.
+  World(std::uint64_t seed, bool verbose, bool deep);
   Report run();
 
  private:
@@ -53,6 +54,7 @@ class World {
   void trouble_link(std::uint64_t kind);
   void trouble_disk(SimNode& node, std::uint64_t kind);
   void observe();
+  void look_deep(SimNode& node);
   void check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp);
 
   Plan plan_;
@@ -69,6 +71,6 @@ class World {
   Finding violation_{};
 };
 
-Report run_seed(std::uint64_t seed, bool verbose = false);
+Report run_seed(std::uint64_t seed, bool verbose = false, bool deep = false);
 
 }  // namespace edgesync::sim
