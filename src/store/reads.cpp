@@ -125,6 +125,7 @@ Result<void> SqliteStore::compact(std::size_t removals_max) {
   if (!done) {
     file_.db.close(true);
     for (auto& [sid, state] : states_) state->table.reset(state->durable);
+    if (!doubtful_) doubtful_ = batch_;  // what was written under the last batch's number may be there and not durable
     revive().ignore();
     return done;
   }

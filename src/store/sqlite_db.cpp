@@ -142,6 +142,7 @@ Result<void> SqliteDb::rewrite_log() {
   if (log == nullptr || log->pMethods == nullptr) return {};
   sqlite3_int64 size = 0;
   int code = log->pMethods->xFileSize(log, &size);
+  if (code == SQLITE_OK && size == 0) return {};
   Bytes chunk(64 * 1024);
   for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += static_cast<sqlite3_int64>(chunk.size())) {
     const int part = static_cast<int>(std::min(size - at, static_cast<sqlite3_int64>(chunk.size())));

@@ -34,6 +34,9 @@ SqliteStore::SqliteStore(Options options, const Hash128& secret)
 Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   auto loaded = file_.open(fresh);
   if (!loaded) return loaded.error();
+  // What an earlier process wrote and did not live to sync, or failed to, may be in the system's cache only: it would
+  // be shipped and acknowledged, and then a power cut would take it.
+  if (auto durable = file_.db.rewrite_log(); !durable) return durable;
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
   crdt::Stamp last = 0;

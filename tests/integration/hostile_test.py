@@ -215,6 +215,24 @@ class Attacks(Case):
                 tried(peer, *sends)
                 self.ended(name, peer, code, part)
 
+    def test_a_second_fault_behind_the_first(self):
+        """While the hub says goodbye it meets another fault: the connection ends all the same, and so does the hub."""
+        faults = [{"claim": 300_000}, {"mask": False}, {"reserved": 4}, {"kind": 5}]
+
+        def one(number):
+            try:
+                with (self.member if number % 2 else self.peer)() as peer:
+                    peer.send(b"\x07")
+                    peer.send(b"x" * 20, **faults[number // 2 % len(faults)])
+                    return peer.end().split(" ")[0]
+            except OSError as error:
+                return type(error).__name__
+
+        with ThreadPoolExecutor(4) as pool:
+            ends = Counter(pool.map(one, range(400)))
+        print(f"  {dict(ends)}", flush=True)
+        self.assertNotIn("STILL", ends)
+
     def test_connections_that_are_no_websocket(self):
         noise = random.Random(self.seed)
         for name, sent in {"garbage": noise.randbytes(5000), "plain HTTP": b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",

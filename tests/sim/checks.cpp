@@ -149,8 +149,7 @@ Finding same_content(store::Store& a, store::Store& b) {
     const std::string where = at(a, scope.id) + "and " + to_string(b.replica()).substr(0, 6) + ": ";
     const bool level = a.context(scope.id) == b.context(*other);
     if (!level && scope.plane == Plane::stream) continue;  // a node has its own records only
-    if (!level)
-      return where + "contexts " + a.context(scope.id).to_string() + " and " + b.context(*other).to_string();
+    if (!level) return where + "contexts " + a.context(scope.id).to_string() + " and " + b.context(*other).to_string();
     if (!(a.summary(scope.id) == b.summary(*other))) return where + "fingerprints differ";
     if (scope.plane == Plane::stream) continue;
     const auto mine = all_cells(a, scope.id), theirs = all_cells(b, *other);

@@ -174,7 +174,6 @@ void SimNode::commit(const std::string& name, Edit edit, Durability durability) 
   const auto apply = [this, name, durability](const Edit& made) {
     const auto scope = store_->find_scope(Plane::state, name);
     if (!scope) return;
-    const crdt::Context seen = visible(*scope);
     const auto done = store_->commit(*scope, made.ops(), now().wall);
     if (!done) {
       // A disk that fails now may fail the reads of a transaction: nothing was accepted.
@@ -182,7 +181,8 @@ void SimNode::commit(const std::string& name, Edit edit, Durability durability) 
       return;
     }
     around_.trace.note(around_.timeline.now(), "commit", number_, done->ticket, done->stamp);
-    around_.truth.committed(replica_, name, *done, made.ops(), seen);
+    // The commit may have opened the file again and found more in it than was known: it saw that, too.
+    around_.truth.committed(replica_, name, *done, made.ops(), visible(*scope));
     last_own_[*scope] = done->stamp;
     if (durability == Durability::durable) durable_wanted_ = true;
     commit_due_ = std::min(commit_due_, around_.timeline.now() + batch_delay);

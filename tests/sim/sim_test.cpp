@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seeds are played; each planted bug must be noticed within the stated number of seeds; a seed is the same run each time.
-// EDGESYNC_SIM_SEEDS says how many seeds, instead of 300.
+// Seeds are played; each planted bug must be noticed within the stated number of seeds; a seed is the same run each
+// time. EDGESYNC_SIM_SEEDS says how many seeds, instead of 300.
 #include "sim/campaign.hpp"
 
 #include <gtest/gtest.h>
