@@ -11,7 +11,7 @@ enum class Bug {
   ignore_floors,        // use the fast path below a removal floor
   partial_delta,        // leave out part of the changed keys
   ack_before_commit,    // acknowledge a cut before it is durable
-  ship_before_durable,  // send commits that are only in memory
+  ship_before_durable,  // take for durable, and send, what was never synced
   skip_base_check,      // apply a delta whose base is not covered
   forget_context,       // apply cells without advancing the context in the same transaction
   tear_transaction,     // write the cells of one transaction in two

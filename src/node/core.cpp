@@ -44,6 +44,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, bool hub, Authoriz
   auto store = store::Store::open(store_options(core->options_), *core->random_, now.wall);
   if (!store) return std::move(store).error();
   core->store_ = *std::move(store);
+  core->settled_through_ = core->store_->durable();
   core->id_ = core->store_->replica();
   core->name_ = core->options_.name.empty() ? to_string(core->id_) : core->options_.name;
   sync::EngineOptions engine;
@@ -64,7 +65,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, bool hub, Authoriz
 
 Result<Core::Lock> Core::lock() {
   Lock lock(mutex_);
-  if (closed_) return Error(Errc::closed, "the node was closed");
+  if (closing_) return Error(Errc::closed, "the node was closed");
   return lock;
 }
 
@@ -90,13 +91,13 @@ Result<store::ScopeId> Core::open_scope(Plane plane, std::string_view name) {
 }
 
 Result<void> Core::settle(Lock& lock, store::Ticket ticket) {
-  while (!closed_ && store_->durable() < ticket) {
+  while (!closed_ && settled_through_ < ticket) {
     if (store_->writing())
       settled_.wait(lock);
     else
       group_commit(lock);
   }
-  if (closed_) return Error(Errc::closed, "the node was closed before the commit was durable");
+  if (settled_through_ < ticket) return Error(Errc::closed, "the node was closed before the commit was durable");
   for (const Failure& failure : failures_)
     if (failure.first <= ticket && ticket <= failure.last) return failure.error;
   return {};
@@ -110,6 +111,7 @@ void Core::group_commit(Lock& lock) {
   store_->write(*batch);
   lock.lock();
   store::Flushed flushed = store_->finish(std::move(batch));
+  settled_through_ = store_->durable();
   if (flushed.error) {
     failures_.push_back({first, flushed.through, *flushed.error});
     if (failures_.size() > failures_remembered) failures_.erase(failures_.begin());
@@ -153,9 +155,14 @@ void Core::stir(Lock& lock) {
 void Core::close() noexcept {
   unlink();
   Lock lock(mutex_);
-  if (closed_ || !store_) return;
-  settled_.wait(lock, [&] { return !store_->writing(); });
-  if (store_->accepted() > store_->durable()) group_commit(lock);
+  if (closing_ || !store_) return;
+  closing_ = true;  // from here on nothing new is accepted, so that what was can be settled
+  while (store_->accepted() > store_->durable()) {
+    if (store_->writing())
+      settled_.wait(lock);
+    else
+      group_commit(lock);
+  }
   closed_ = true;
   listener_.reset();
   timer_.reset();
@@ -223,10 +230,10 @@ void Core::closed(sync::LinkId id, sync::Role role, const Error& why) {
   Lock lock(mutex_);
   connections_.erase(id);
   if (closed_) return;
+  const bool was_linked = role == sync::Role::node && engine_->uplink() != nullptr && engine_->uplink()->linked();
   const auto asked_to_wait = engine_->closed(id, why, now());
   if (role == sync::Role::node && uplink_ && uplink_->attempting) {
     uplink_->attempting = false;
-    const bool was_linked = id != 0 && engine_->last_error().code == std::error_code{};
     uplink_->last_error = id != 0 ? engine_->last_error() : why;
     if (was_linked) uplink_->backoff.succeeded();
     uplink_->retry = now().monotonic + uplink_->backoff.next(*random_, asked_to_wait);

@@ -138,9 +138,10 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<Failure> failures_;
   std::vector<FlushWaiter> flushes_;
   std::vector<store::PathChange> changes_;
+  store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
   bool dispatch_posted_ = false, dispatching_ = false, commit_posted_ = false;
-  bool closed_ = false;
+  bool closing_ = false, closed_ = false;
 };
 
 /// What a public handle holds.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sqlite_db.hpp"
 
+#include "base/planted.hpp"
+
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -113,7 +115,8 @@ Result<void> SqliteDb::configure() {
   const std::string pragmas =
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
       "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA journal_mode=WAL;"
-      "PRAGMA synchronous=FULL; PRAGMA cache_size=-" +
+      "PRAGMA synchronous=" +
+      std::string(planted(Bug::ship_before_durable) ? "OFF" : "FULL") + "; PRAGMA cache_size=-" +
       std::to_string(cache_bytes_ / 1024) + "; PRAGMA wal_autocheckpoint=" + std::to_string(wal_pages_max) +
       "; BEGIN IMMEDIATE; COMMIT";
   if (auto set = run(pragmas.c_str(), "open"); !set) return set;

@@ -17,6 +17,20 @@ def client_context(ca=None):
     return context
 
 
+def encode(payload, kind=BINARY, final=True, claim=None, mask=True, reserved=0):
+    """A frame; `claim` is what its header says the length were."""
+    size = len(payload) if claim is None else claim
+    head = bytes([final << 7 | reserved << 4 | kind])
+    bit = 0x80 if mask else 0
+    if size < 126:
+        head += bytes([bit | size])
+    elif size < 1 << 16:
+        head += bytes([bit | 126]) + struct.pack(">H", size)
+    else:
+        head += bytes([bit | 127]) + struct.pack(">Q", size)
+    return head + (bytes(4) if mask else b"") + payload  # a mask of zeros leaves the payload as it is
+
+
 class Peer:
     """One connection. `context` None: plaintext. `upgrade` False: no WebSocket yet."""
 
@@ -52,18 +66,8 @@ class Peer:
     def raw(self, data):
         self.socket.sendall(data)
 
-    def send(self, payload, kind=BINARY, final=True, claim=None, mask=True, reserved=0):
-        """A frame; `claim` is what its header says the length were."""
-        size = len(payload) if claim is None else claim
-        head = bytes([final << 7 | reserved << 4 | kind])
-        bit = 0x80 if mask else 0
-        if size < 126:
-            head += bytes([bit | size])
-        elif size < 1 << 16:
-            head += bytes([bit | 126]) + struct.pack(">H", size)
-        else:
-            head += bytes([bit | 127]) + struct.pack(">Q", size)
-        self.raw(head + (bytes(4) if mask else b"") + payload)  # a mask of zeros leaves the payload as it is
+    def send(self, payload, kind=BINARY, **how):
+        self.raw(encode(payload, kind, **how))
 
     def receive(self):
         """The next frame: kind, payload."""

@@ -77,7 +77,8 @@ TEST_P(Planting, IsNoticed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Simulation, Planting,
-                         testing::Values(PlantedBug{Bug::ack_before_commit, 60}, PlantedBug{Bug::forget_context, 10},
+                         testing::Values(PlantedBug{Bug::ack_before_commit, 60},
+                                         PlantedBug{Bug::ship_before_durable, 60}, PlantedBug{Bug::forget_context, 10},
                                          PlantedBug{Bug::tear_transaction, 20}, PlantedBug{Bug::prune_loser, 20},
                                          PlantedBug{Bug::partial_delta, 20}, PlantedBug{Bug::ignore_floors, 100}),
                          [](const auto& planted) { return name_of(planted.param.bug); });
