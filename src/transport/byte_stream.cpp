@@ -7,6 +7,7 @@
 #include <boost/asio/ssl/stream.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace edgesync::transport {
 namespace {
@@ -39,13 +40,13 @@ class PlainStream final : public ByteStream {
  public:
   explicit PlainStream(Socket socket) : socket_(std::move(socket)) {}
   Executor executor() override { return socket_.get_executor(); }
-  void handshake(Done done) override {
+  void begin_handshake(Done done) override {
     net::post(socket_.get_executor(), [done = std::move(done)] { done({}); });
   }
-  void write(const ConstBuffers& buffers, IoHandler handler) override {
+  void write_some(const ConstBuffers& buffers, IoHandler handler) override {
     socket_.async_write_some(buffers, std::move(handler));
   }
-  void shutdown(Function<void()> done) override {
+  void begin_shutdown(Function<void()> done) override {
     announce_shutdown();
     end_and_drain(socket_, std::move(done));
   }
@@ -67,7 +68,7 @@ class TlsStream final : public ByteStream {
 
   Executor executor() override { return stream_.get_executor(); }
 
-  void handshake(Done done) override {
+  void begin_handshake(Done done) override {
     if (role_ == Role::client && !expect_peer(stream_.native_handle(), host_))
       return net::post(executor(), [done = std::move(done)] {
         done(Error(Errc::untrusted, "TLS: cannot set up the check of the peer's name"));
@@ -79,10 +80,10 @@ class TlsStream final : public ByteStream {
       done(Error(Errc::untrusted, "TLS: the peer's certificate was refused: " + reason));
     });
   }
-  void write(const ConstBuffers& buffers, IoHandler handler) override {
+  void write_some(const ConstBuffers& buffers, IoHandler handler) override {
     stream_.async_write_some(buffers, std::move(handler));
   }
-  void shutdown(Function<void()> done) override {
+  void begin_shutdown(Function<void()> done) override {
     announce_shutdown();
     // The result does not matter: a peer that still sends data fails it, and is then drained below TLS.
     stream_.async_shutdown([this, done = std::move(done)](const ErrorCode&) mutable {
@@ -112,10 +113,47 @@ void ByteStream::announce_shutdown() const {
   if (shutting_down_) shutting_down_();
 }
 
+void ByteStream::ended() {
+  if (--under_way_ > 0 || !idle_) return;
+  const auto idle = std::exchange(idle_, {});
+  idle();
+}
+
+void ByteStream::when_idle(Function<void()> idle) {
+  if (under_way_ == 0) return idle();
+  idle_ = std::move(idle);
+}
+
+void ByteStream::handshake(Done done) {
+  ++under_way_;
+  begin_handshake([this, done = std::move(done)](Result<void> result) {
+    done(std::move(result));
+    ended();
+  });
+}
+
+void ByteStream::shutdown(Function<void()> done) {
+  ++under_way_;
+  begin_shutdown([this, done = std::move(done)] {
+    done();
+    ended();
+  });
+}
+
+void ByteStream::write(const ConstBuffers& buffers, IoHandler handler) {
+  ++under_way_;
+  write_some(buffers, [this, handler = std::move(handler)](const ErrorCode& error, std::size_t bytes) mutable {
+    std::move(handler)(error, bytes);
+    ended();
+  });
+}
+
 void ByteStream::read(const MutableBuffers& buffers, IoHandler handler) {
+  ++under_way_;
   auto counted = [this, handler = std::move(handler)](const ErrorCode& error, std::size_t bytes) mutable {
     count(bytes);
     std::move(handler)(error, bytes);
+    ended();
   };
   if (allowance_ == 0)
     return net::post(executor(), [handler = std::move(counted)]() mutable {

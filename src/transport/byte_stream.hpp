@@ -63,12 +63,14 @@ class ByteStream {
   virtual ~ByteStream() = default;
   virtual Executor executor() = 0;
   /// Makes the connection secure. Without TLS it completes at once, though not inside the call.
-  virtual void handshake(Done done) = 0;
-  virtual void write(const ConstBuffers& buffers, IoHandler handler) = 0;
+  void handshake(Done done);
+  void write(const ConstBuffers& buffers, IoHandler handler);
   /// Says goodbye, then reads what the peer still sends until it ends too: a socket closed over unread bytes would be
   /// reset, and the reset could overtake what was said before. Unbounded in time; close() ends it.
-  virtual void shutdown(Function<void()> done) = 0;
+  void shutdown(Function<void()> done);
   virtual void close() noexcept = 0;
+  /// Calls `idle` once, after close(), when no operation is under way any more: then the stream may be destroyed.
+  void when_idle(Function<void()> idle);
 
   void read(const MutableBuffers& buffers, IoHandler handler);
   std::chrono::steady_clock::time_point last_read() const noexcept { return last_read_; }
@@ -79,11 +81,18 @@ class ByteStream {
   void on_shutdown(Function<void()> observer) { shutting_down_ = std::move(observer); }
 
  protected:
+  virtual void begin_handshake(Done done) = 0;
+  virtual void begin_shutdown(Function<void()> done) = 0;
   virtual void read_some(const MutableBuffers& buffers, IoHandler handler) = 0;
+  virtual void write_some(const ConstBuffers& buffers, IoHandler handler) = 0;
   void announce_shutdown() const;
   void count(std::size_t bytes) noexcept;
 
  private:
+  void ended();  ///< One operation less under way.
+
+  int under_way_ = 0;
+  Function<void()> idle_;
   std::chrono::steady_clock::time_point last_read_ = std::chrono::steady_clock::now();
   std::size_t allowance_ = std::numeric_limits<std::size_t>::max();
   Function<void()> shutting_down_;

@@ -243,6 +243,8 @@ void Session::finish(const Error& why) {
   const auto self = shared_from_this();
   watchdog_->stop();
   socket_.bytes().close();
+  // After what completes now has been heard; see WebSocket::abandon().
+  socket_.bytes().when_idle([self] { self->engine_->post([self] { self->socket_.abandon(); }); });
   engine_->leave(this);
   if (was_open)
     contained([&] { handler_->on_closed(why); });

@@ -154,6 +154,8 @@ void WebSocket::close(const CloseReason& why, Done done) {
   });
 }
 
+void WebSocket::abandon() { impl_.reset(); }
+
 void WebSocket::on_control(Function<void(Control)> observer) {
   auto shared = std::make_shared<Function<void(Control)>>(std::move(observer));  // Beast wants to copy it
   impl_->stream.control_callback([shared](ws::frame_type kind, beast::string_view) {

@@ -40,13 +40,17 @@ class WebSocket {
   void consumed();
   void write(Bytes message, Done done);
   void close(const CloseReason& why, Done done);
+  /// Destroys the stream and whatever operations it still holds, without their handlers being called. Beast can hold
+  /// some for ever: a read that fails while a close is being written and the close wait for each other. Requires:
+  /// nothing is under way in bytes(); nothing else is called any more.
+  void abandon();
   void on_control(Function<void(Control)> observer);
   /// The goodbye of the peer, if it came: more telling than any error that follows it.
   std::optional<Error> peer_reason() const;
 
  private:
   struct Impl;
-  const std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace edgesync::transport

@@ -480,7 +480,8 @@ class Negatives(Case):
         plain = self.start("serve", "--stdin", "--db", self.rig.path("plain.db"), "--listen", "127.0.0.1:0",
                            "--insecure")
         port = plain.event("listening")["port"]
-        self.refused("TLS to a plaintext port", plain, "unreachable", "TLS", hub_code="protocol_violation", **self.to(port))
+        self.refused("TLS to a plaintext port", plain, "unreachable", "TLS", hub_code="protocol_violation",
+                     **self.to(port))
 
     def test_old_tls(self):
         hub = self.serve()

@@ -10,12 +10,6 @@ namespace {
 const StateTruth nothing;
 const std::map<std::uint64_t, std::uint64_t> no_records;
 
-std::map<std::string, crdt::Stamp> own_stamps(const store::Store& store) {
-  std::map<std::string, crdt::Stamp> stamps;
-  for (const store::Scope& scope : store.scopes()) stamps[scope.name] = store.context(scope.id)[store.replica()];
-  return stamps;
-}
-
 std::string short_id(const ReplicaId& id) { return to_string(id).substr(0, 6); }
 
 }  // namespace
@@ -58,18 +52,32 @@ void Truth::seen(const ReplicaId& who, const store::Store& store) {
   resolve(who, own_stamps(store));
 }
 
+Truth::Stamps Truth::own_stamps(const store::Store& store) {
+  Stamps stamps;
+  for (const store::Scope& scope : store.scopes()) stamps[scope.name] = store.context(scope.id)[store.replica()];
+  return stamps;
+}
+
 void Truth::begun(const ReplicaId& who, const store::Store& store) { begun_[who] = own_stamps(store); }
 
-void Truth::resolve(const ReplicaId& who, const std::map<std::string, crdt::Stamp>& in_file) {
-  for (const Accepted& doubt : std::exchange(doubtful_[who], {})) {
-    const auto held = in_file.find(doubt.scope);
-    if (held == in_file.end() || held->second < doubt.stamp) forget(who, doubt);
+void Truth::resolve(const ReplicaId& who, Stamps in_file) {
+  // From the last to the first: if one is there, then what the file held when it began tells about those before it.
+  auto doubts = std::exchange(doubtful_[who], {});
+  for (auto doubt = doubts.rbegin(); doubt != doubts.rend(); ++doubt) {
+    bool there = false;
+    for (const Accepted& accepted : doubt->content) {
+      const bool held = in_file[accepted.scope] >= accepted.stamp;
+      if (!held) forget(who, accepted);
+      there = there || held;
+    }
+    if (there) in_file = doubt->before;
   }
 }
 
 Finding Truth::settled(const ReplicaId& who, const store::Store& store, store::Ticket through, bool good) {
   look(who, store);
   if (good) resolve(who, begun_[who]);
+  if (!good) doubtful_[who].push_back({begun_[who], {}});
   auto& accepted = accepted_[who];
   for (; !accepted.empty() && accepted.front().ticket <= through; accepted.pop_front()) {
     const Accepted& done = accepted.front();
@@ -80,7 +88,7 @@ Finding Truth::settled(const ReplicaId& who, const store::Store& store, store::T
     if (good)
       ++promised_;
     else
-      doubtful_[who].push_back(done);
+      doubtful_[who].back().content.push_back(done);
   }
   return std::nullopt;
 }

@@ -48,15 +48,22 @@ class Truth {
     crdt::Stamp stamp = 0;    ///< A stream's: the last record.
     std::uint64_t first = 0;  ///< A stream's first record; 0: a transaction.
   };
+  using Stamps = std::map<std::string, crdt::Stamp>;  ///< Per scope the highest own one in the file.
+  /// A group commit that failed, and may be in the file all the same.
+  struct Doubt {
+    Stamps before{};  ///< In the file when it began, if the file was open then; if not, nothing of it is there.
+    std::vector<Accepted> content{};
+  };
+  static Stamps own_stamps(const store::Store& store);
   void forget(const ReplicaId& who, const Accepted& lost);
   void look(const ReplicaId& who, const store::Store& store);
-  void resolve(const ReplicaId& who, const std::map<std::string, crdt::Stamp>& in_file);
+  void resolve(const ReplicaId& who, Stamps in_file);
 
   std::map<std::string, StateTruth> states_;
   std::map<std::pair<std::string, ReplicaId>, std::map<std::uint64_t, std::uint64_t>> records_;
   std::map<ReplicaId, std::deque<Accepted>> accepted_;
-  std::map<ReplicaId, std::vector<Accepted>> doubtful_;
-  std::map<ReplicaId, std::map<std::string, crdt::Stamp>> begun_;  ///< What the file held at the last begun().
+  std::map<ReplicaId, std::vector<Doubt>> doubtful_;
+  std::map<ReplicaId, Stamps> begun_;  ///< At the last begun().
   std::map<std::pair<ReplicaId, std::string>, crdt::Stamp> durable_;
   std::uint64_t promised_ = 0, forgotten_ = 0;
 };

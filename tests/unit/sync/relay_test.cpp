@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// A relay between a hub and a node: what it must want from above because somebody below does, and what it must tell a
+// node that was away.
+#include "unit/sync/pair.hpp"
+
+namespace edgesync::sync {
+namespace {
+
+class Chain : public testing::Test {
+ protected:
+  Chain() {
+    directory_ = std::filesystem::temp_directory_path() / ("edgesync-chain-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    hub = std::make_unique<Side>(directory_ / "hub.db", Role::hub, 1);
+    relay = std::make_unique<Side>(directory_ / "relay.db", Role::hub, 2);
+    node = std::make_unique<Side>(directory_ / "node.db", Role::node, 3);
+    relay->engine->set_uplink(true);
+  }
+  ~Chain() override {
+    node.reset(), relay.reset(), hub.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  struct Joint {
+    Side *above = nullptr, *below = nullptr;
+    LinkId from_above = 0, from_below = 0;
+  };
+
+  void join(Side& below, Side& above) {
+    Joint joint{&above, &below, 0, 0};
+    joint.from_above = above.engine->open_link(Role::hub, {}, "chain", now);
+    joint.from_below = below.engine->open_link(Role::node, "good", "chain", now);
+    joints_.push_back(joint);
+  }
+  void part(Side& below) {
+    std::erase_if(joints_, [&](const Joint& joint) {
+      if (joint.below != &below) return false;
+      joint.above->engine->closed(joint.from_above, {Errc::unreachable, "cut"}, now);
+      joint.below->engine->closed(joint.from_below, {Errc::unreachable, "cut"}, now);
+      return true;
+    });
+  }
+
+  static bool carry(Side& from, LinkId out, Side& to, LinkId in, Now at) {
+    const auto frame = from.engine->next_frame(out, at);
+    if (frame) to.engine->received(in, *frame, at);
+    return frame.has_value();
+  }
+  void settle() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const Joint& joint : joints_) {
+        moved |= carry(*joint.above, joint.from_above, *joint.below, joint.from_below, now);
+        moved |= carry(*joint.below, joint.from_below, *joint.above, joint.from_above, now);
+      }
+      for (Side* side : {hub.get(), relay.get(), node.get()}) moved |= side->commit(now);
+    }
+  }
+
+  void write(store::ScopeId scope) {
+    ASSERT_TRUE(node->store->commit(scope, Edit().set("a", 1).ops(), now.wall));
+    node->commit(now);
+  }
+
+  Now now{Instant(std::chrono::seconds(100)), Timestamp(std::chrono::seconds(1'790'000'000))};
+  std::unique_ptr<Side> hub, relay, node;
+
+ private:
+  std::filesystem::path directory_;
+  std::vector<Joint> joints_;
+};
+
+TEST_F(Chain, BringsUpAScopeThatTheRelayLearnsOfFromItsNode) {
+  // given: the relay was linked before it knew any scope
+  join(*relay, *hub);
+  settle();
+  // when
+  const auto scope = node->open(Plane::state, "s", now);
+  write(scope);
+  join(*node, *relay);
+  settle();
+  // then
+  const auto at_hub = hub->store->find_scope(Plane::state, "s");
+  ASSERT_TRUE(at_hub);
+  EXPECT_EQ(hub->get(*at_hub, "a"), Value(1));
+  EXPECT_EQ(node->store->stable(scope), node->store->context(scope));
+}
+
+TEST_F(Chain, TellsANodeThatComesBackWhatBecameStableMeanwhile) {
+  // given: the node's commit reached the relay, and the hub only when the node had left
+  const auto scope = node->open(Plane::state, "s", now);
+  write(scope);
+  join(*node, *relay);
+  settle();
+  ASSERT_TRUE(node->store->stable(scope).empty());
+  part(*node);
+  join(*relay, *hub);
+  settle();
+  // when
+  join(*node, *relay);
+  settle();
+  // then
+  EXPECT_EQ(node->store->stable(scope), node->store->context(scope));
+}
+
+}  // namespace
+}  // namespace edgesync::sync
