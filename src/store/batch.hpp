@@ -62,6 +62,7 @@ struct Arrival {
 class GroupCommit final : public Batch {
  public:
   std::uint64_t number = 0;
+  std::uint64_t doubtful = 0;  ///< This batch, or the first before it of which nobody knows whether it is in the file.
   Ticket through = 0;
   std::optional<std::pair<crdt::Stamp, Hash128>> lineage{};
   std::vector<Part> parts{};

@@ -75,7 +75,7 @@ Result<void> BatchWriter::write() {
 void BatchWriter::settle(Error error) {
   // Whether a commit that failed is in the file cannot be asked of the handle that failed.
   file_.db.close(true);
-  auto loaded = file_.reopen(batch_.number);
+  auto loaded = file_.reopen(batch_.doubtful);
   if (!loaded) {
     error.detail += "; then " + loaded.error().detail;
     batch_.error = std::move(error);
