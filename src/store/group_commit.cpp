@@ -62,14 +62,18 @@ Result<void> SqliteStore::revive() {
   if (file_.db.is_open()) return {};
   auto loaded = file_.reopen(doubtful_.value_or(batch_ + 1));
   if (!loaded) return std::move(loaded).error();
+  install_again(*loaded);
+  return {};
+}
+
+void SqliteStore::install_again(Loaded& loaded) {
   doubtful_.reset();
   const std::size_t known = revived_.size();
-  for (const LoadedScope& scope : loaded->scopes)
+  for (const LoadedScope& scope : loaded.scopes)
     if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context))
       revived_.push_back(id);
-  install(*loaded);
+  install(loaded);
   if (revived_.size() > known) ++accepted_;  // so that somebody comes to hear of it
-  return {};
 }
 
 Error SqliteStore::closed_file(const char* call) const {
@@ -80,6 +84,7 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
   revive().ignore();  // if it fails the batch will, and says so
   auto batch = std::make_unique<GroupCommit>();
   batch->number = ++batch_;
+  batch->doubtful = doubtful_.value_or(batch->number);
   batch->through = accepted_;
   batch->arrivals = std::exchange(arrivals_, {});
   std::sort(touched_.begin(), touched_.end(),
@@ -157,7 +162,7 @@ void SqliteStore::give_back(GroupCommit& batch) {
     if (part.create || state.policy_dirty || !state.acks_dirty.empty()) touch(state);
   }
   if (batch.reloaded)
-    install(*batch.reloaded);
+    install_again(*batch.reloaded);
   else if (!doubtful_)
     doubtful_ = batch.number;
 }

@@ -113,6 +113,8 @@ class SqliteStore final : public Store {
   void give_back(GroupCommit& batch);
   /// Opens the file again if a failure has left it closed. Requires: !writing_. Fails with: storage_io.
   Result<void> revive();
+  /// What a file that was opened again holds, doubtful batches that turned out to be there included.
+  void install_again(Loaded& loaded);
   Error closed_file(const char* call) const;
   void forget_tails();
 
