@@ -36,13 +36,15 @@ void run(const std::string& directory) {
   node.link({.loopback = loopback}).value();
 
   std::exception_ptr failure;
+  es::Value rpm;
   net::co_spawn(io, work(node), [&](std::exception_ptr thrown) {
     failure = thrown;
-    io.stop();  // The link would keep the loop busy for ever.
+    rpm = hub.state("twin/gw-17").get("reported/rpm").value_or(es::Value());
+    node.close();  // The link would keep the loop busy for ever.
+    hub.close();
   });
   io.run();
   if (failure) std::rethrow_exception(failure);
-  const es::Value rpm = hub.state("twin/gw-17").get("reported/rpm").value();
   std::printf("the hub reads rpm %s\n", es::to_json(rpm).c_str());
   if (rpm != es::Value(std::int64_t{1489})) throw std::runtime_error("not the last write");
 }

@@ -133,7 +133,7 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
   }
   for (const config::RoleRow& row : outcome.forget) ticket = store_.forget_version(id, key_of(row));
   waiting_.push_back({ticket, id, std::move(outcome)});
-  if (ticket == 0) flushed({}, {});  // nothing to journal first
+  if (ticket == 0) take_durable();  // nothing to journal first
 }
 
 void ConfigPlane::flushed(const store::Flushed& flushed, Timestamp now) {
@@ -144,13 +144,17 @@ void ConfigPlane::flushed(const store::Flushed& flushed, Timestamp now) {
     return begin_again(now);
   }
   begin_again(now);
+  take_durable();
+  for (store::ScopeId id : flushed.advanced)
+    if (const auto at = scopes_.find(id); at != scopes_.end() && !lost_.contains(id)) consider(id, at->second);
+}
+
+void ConfigPlane::take_durable() {
   while (!waiting_.empty() && waiting_.front().ticket <= store_.durable()) {
     const Waiting waiting = std::move(waiting_.front());
     waiting_.pop_front();
     take(waiting.scope, scopes_.at(waiting.scope), waiting.outcome);
   }
-  for (store::ScopeId id : flushed.advanced)
-    if (const auto at = scopes_.find(id); at != scopes_.end() && !lost_.contains(id)) consider(id, at->second);
 }
 
 void ConfigPlane::begin_again(Timestamp now) {
@@ -171,7 +175,11 @@ void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& o
   for (const config::Action& action : outcome.actions) {
     if (action.kind == config::Action::Kind::fetch) continue;  // a release arrives whole, in its register
     auto held = release(id, scope, {action.number, action.id});
-    if (!held) continue;
+    if (!held) {
+      // A disk that fails now must not make us forget a question: it is put again from the journal.
+      if (!held.error().is(Errc::not_found)) lost_.insert(id);
+      continue;
+    }
     std::string reason;
     for (const config::Step& step : outcome.journal)
       if (key_of(step.row) == store::VersionKey{action.number, action.id}) reason = step.reason;

@@ -75,6 +75,7 @@ class ConfigPlane {
   };
 
   void begin_again(Timestamp now);
+  void take_durable();
   /// Fails with: storage_io while the scope's journal cannot be read.
   Result<Scope*> usable(store::ScopeId id);
   void journal(store::ScopeId id, Scope& scope, config::Outcome outcome);

@@ -46,13 +46,17 @@ struct Regression {
   std::uint64_t seed = 0;
   const char* showed = "";
 };
-constexpr std::array<Regression, 7> regressions{{
+constexpr std::array<Regression, 11> regressions{{
     {3, "a batch in doubt was counted as failed"},
     {20, "a relay did not ask above for a scope that its node had brought"},
     {25, "a store that could not be opened again after a failure never tried when it was read"},
     {43, "a batch in doubt turned out to be in the file"},
     {89, "a relay did not tell a node that came back what had become stable meanwhile"},
     {105, "record numbers of a batch in doubt were given out again"},
+    {207, "compaction that failed left a hole in the log that later commits stood on"},
+    {438, "a restarted process believed a commit that its predecessor had written and not synced"},
+    {2482, "a batch in doubt was believed after a later batch had failed as well"},
+    {4797, "a question about a version was dropped because its content could not be read just then"},
     {197, "a config scope whose journal could not be read was forgotten"},
 }};
 

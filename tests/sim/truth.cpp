@@ -32,7 +32,10 @@ void Truth::appended(const ReplicaId& who, const std::string& scope, const store
                      std::span<const store::Row> rows) {
   auto& records = records_[{scope, who}];
   std::uint64_t sequence = appended.first;
-  for (const store::Row& row : rows) records[sequence++] = record_hash(row.at, row.fields);
+  for (const store::Row& row : rows) {
+    numbered_[{scope, who, sequence}] = appended.ticket;
+    records[sequence++] = record_hash(row.at, row.fields);
+  }
   accepted_[who].push_back({appended.ticket, scope, appended.last, appended.first});
 }
 
@@ -40,7 +43,8 @@ void Truth::forget(const ReplicaId& who, const Accepted& lost) {
   ++forgotten_;
   if (lost.first == 0) return states_[lost.scope].forget({who, lost.stamp});
   auto& records = records_[{lost.scope, who}];
-  for (std::uint64_t sequence = lost.first; sequence <= lost.stamp; ++sequence) records.erase(sequence);
+  for (std::uint64_t sequence = lost.first; sequence <= lost.stamp; ++sequence)
+    if (numbered_[{lost.scope, who, sequence}] == lost.ticket) records.erase(sequence);
 }
 
 void Truth::look(const ReplicaId& who, const store::Store& store) {

@@ -61,6 +61,8 @@ class Truth {
 
   std::map<std::string, StateTruth> states_;
   std::map<std::pair<std::string, ReplicaId>, std::map<std::uint64_t, std::uint64_t>> records_;
+  /// Who numbered a record last: a number is given out again if its record never happened.
+  std::map<std::tuple<std::string, ReplicaId, std::uint64_t>, store::Ticket> numbered_;
   std::map<ReplicaId, std::deque<Accepted>> accepted_;
   std::map<ReplicaId, std::vector<Doubt>> doubtful_;
   std::map<ReplicaId, Stamps> begun_;  ///< At the last begun().
