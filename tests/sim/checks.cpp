@@ -82,7 +82,8 @@ Finding equals_truth(store::Store& store, store::ScopeId scope, const StateTruth
   auto cells = all_cells(store, scope);
   if (!cells) return std::nullopt;
   std::erase_if(*cells, [](const auto& cell) { return !is_register_or_member(cell.first); });
-  if (auto differs = differing_cell(*cells, truth.cells(context))) return at(store, scope) + *differs + " at " + context.to_string();
+  if (auto differs = differing_cell(*cells, truth.cells(context)))
+    return at(store, scope) + *differs + " at " + context.to_string();
   Finding finding;
   const auto read = store.read(scope, [&](crdt::CellSource& source) {
     for (const auto& [path, sum] : truth.counters(context)) {
