@@ -13,6 +13,8 @@ void SimNode::stir() {
   take_events();
   pump();
   if (died()) return;
+  // Reading for a peer may have opened the file again, and sent what was doubtful.
+  if (around_.truth.in_doubt(replica_)) readable();
   flush_if_due();
   arm();
 }

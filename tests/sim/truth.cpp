@@ -51,6 +51,11 @@ void Truth::look(const ReplicaId& who, const store::Store& store) {
   for (const store::Scope& scope : store.scopes()) durable_[{who, scope.name}] = store.context(scope.id)[who];
 }
 
+bool Truth::in_doubt(const ReplicaId& who) const {
+  const auto at = doubtful_.find(who);
+  return at != doubtful_.end() && !at->second.empty();
+}
+
 void Truth::seen(const ReplicaId& who, const store::Store& store) {
   look(who, store);
   resolve(who, own_stamps(store));
@@ -134,7 +139,9 @@ Finding Truth::shipped_too_early(const store::Store& store, store::ScopeId id) c
   const std::string scope = store.scope(id).name;
   for (const crdt::Context::Item& item : store.context(id).items())
     if (item.replica != store.replica() && item.stamp > durable(item.replica, scope))
-      return "a node holds a dot of " + short_id(item.replica) + " in " + scope + " that its author never made durable";
+      return "a node holds a dot of " + short_id(item.replica) + " in " + scope +
+             " that its author never made durable: " + std::to_string(item.stamp) + " beyond " +
+             std::to_string(durable(item.replica, scope));
   return std::nullopt;
 }
 

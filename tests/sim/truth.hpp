@@ -20,6 +20,8 @@ class Truth {
                  std::span<const Edit::Op> ops, const crdt::Context& seen);
   void appended(const ReplicaId& who, const std::string& scope, const store::Appended& appended,
                 std::span<const store::Row> rows);
+  /// Whether a failed group commit of `who` may be in its file.
+  bool in_doubt(const ReplicaId& who) const;
   /// The file can be read: what was doubtful is there, or is not.
   void seen(const ReplicaId& who, const store::Store& store);
   /// A group commit begins: the file, opened again if it was not, is as it is.
