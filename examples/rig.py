@@ -16,7 +16,8 @@ class Failed(Exception):
 
 
 class Program:
-    """A child process that speaks JSON lines. `events` holds every line without an id."""
+    """A child process that speaks JSON lines. `events` holds every line without an id. One that says anything but JSON
+    is not heard any longer, and ended."""
 
     def __init__(self, *command):
         self.command = [str(word) for word in command]
@@ -32,15 +33,22 @@ class Program:
             reader.start()
 
     def _read(self):
-        for line in self.process.stdout:
-            message = json.loads(line)
-            with self.changed:
-                if "id" in message:
-                    self.answers[message["id"]] = message
-                else:
-                    self.events.append(message)
-                self.changed.notify_all()
+        try:
+            for line in self.process.stdout:
+                if line.endswith("\n"):  # Killed while it wrote one: that is none.
+                    self._take(json.loads(line))
+        except ValueError as failure:
+            self.errors.append(f"its output is no JSON: {failure}")
+            self.process.kill()
         with self.changed:
+            self.changed.notify_all()
+
+    def _take(self, message):
+        with self.changed:
+            if "id" in message:
+                self.answers[message["id"]] = message
+            else:
+                self.events.append(message)
             self.changed.notify_all()
 
     def wait_until(self, look, what, timeout):
@@ -119,14 +127,15 @@ class Program:
 
 
 class Wire:
-    """A TCP link to a server on this machine that can be cut.
+    """A TCP link to a server on this machine that can be cut: now, or after so many bytes.
 
-    `sent` and `received` count bytes as the client sees them."""
+    `sent` and `received` count bytes as the client sees them. `budget` is how many more it carries, in both directions
+    together, before the connection that asks for more is cut; None: any number."""
 
     def __init__(self):
-        self.target, self.up = 0, True
+        self.target, self.up, self.budget = 0, True, None
         self.sent = self.received = 0
-        self.pairs = []
+        self.pairs = set()
         self.lock = threading.Lock()
         self.door = socket.create_server(("127.0.0.1", 0))
         self.port = self.door.getsockname()[1]
@@ -138,44 +147,63 @@ class Wire:
                 client, _ = self.door.accept()
             except OSError:
                 return
+            threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client):
+        with client:
+            if not self.up:
+                return
             try:
-                if not self.up:
-                    raise OSError("cut")
                 server = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
-                client.close()
-                continue
-            with self.lock:
-                self.pairs.append((client, server))
-            for source, sink, name in ((client, server, "sent"), (server, client, "received")):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._carry, args=(source, sink, name), daemon=True).start()
+                return
+            with server:
+                with self.lock:
+                    if not self.up:
+                        return
+                    self.pairs.add((client, server))
+                for end in (client, server):
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                back = threading.Thread(target=self._carry, args=(server, client, "received"), daemon=True)
+                back.start()
+                self._carry(client, server, "sent")
+                back.join()
+                with self.lock:
+                    self.pairs.discard((client, server))
+
+    def _share(self, wanted, name):
+        """How many of these bytes may pass."""
+        with self.lock:
+            share = wanted if self.budget is None else min(wanted, self.budget)
+            if self.budget is not None:
+                self.budget -= share
+            setattr(self, name, getattr(self, name) + share)
+            return share
 
     def _carry(self, source, sink, name):
         try:
             while data := source.recv(65536):
-                sink.sendall(data)
-                with self.lock:
-                    setattr(self, name, getattr(self, name) + len(data))
+                share = self._share(len(data), name)
+                sink.sendall(data[:share])
+                if share < len(data):
+                    break
         except OSError:
             pass
-        for end in (source, sink):
+        self._end(source, sink)
+
+    @staticmethod
+    def _end(*sockets):
+        for end in sockets:
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
 
     def cut(self):
-        self.up = False
         with self.lock:
-            pairs, self.pairs = self.pairs, []
-        for pair in pairs:
-            for end in pair:
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-                end.close()
+            self.up = False
+            for pair in self.pairs:
+                self._end(*pair)
 
     def restore(self):
         self.up = True

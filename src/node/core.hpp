@@ -38,6 +38,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<Lock> lock_idle();
   sync::Engine& engine() noexcept { return *engine_; }  ///< Requires: locked.
   store::Store& store() noexcept { return *store_; }    ///< Requires: locked.
+  const std::shared_ptr<Runtime>& runtime() const noexcept { return runtime_; }
   Now now() { return host_->clock().now(); }
 
   // --- durability; all require: `lock` is held, and may let go of it in between ---

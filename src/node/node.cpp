@@ -3,21 +3,33 @@
 
 #include "node/core.hpp"
 
+#include <utility>
+
 namespace edgesync {
+namespace {
+
+/// Closes the node and waits for the runtime's thread, if it was this node's alone: a handler that is just returning
+/// must not be the last to hold the core, or the thread would outlive the node, and perhaps main().
+void let_go(std::shared_ptr<node::Core> core) noexcept {
+  if (!core) return;
+  core->close();
+  const auto runtime = core->runtime();
+  core.reset();
+  transport::host(*runtime).settle();
+}
+
+}  // namespace
 
 Node::Node(std::shared_ptr<node::Core> core) noexcept : core_(std::move(core)) {}
 Node::Node(Node&&) noexcept = default;
 
 Node& Node::operator=(Node&& other) noexcept {
   if (this == &other) return *this;
-  if (core_) core_->close();
-  core_ = std::move(other.core_);
+  let_go(std::exchange(core_, std::move(other.core_)));
   return *this;
 }
 
-Node::~Node() {
-  if (core_) core_->close();
-}
+Node::~Node() { let_go(std::move(core_)); }
 
 Result<Node> Node::open(NodeOptions options) {
   auto core = node::Core::open(std::move(options), false, {});

@@ -4,6 +4,8 @@
 // the engine owns none of them, it only knows whom to stop.
 #pragma once
 
+#include "transport/contained.hpp"
+
 #include <edgesync/error.hpp>
 #include <edgesync/function.hpp>
 
@@ -26,17 +28,6 @@ class Stoppable {
   virtual ~Stoppable() = default;
   virtual void stop(const Error& why) = 0;
 };
-
-/// Runs `work`; nothing it throws gets out. Returns false if it threw.
-template <class Work>
-bool contained(Work&& work) noexcept {
-  try {
-    std::forward<Work>(work)();
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
 
 class Engine {
  public:

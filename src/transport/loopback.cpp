@@ -3,6 +3,7 @@
 // the next is asked for when the other side has consumed it. A host that ends takes its ends of pipes with it; until
 // then an open pipe keeps itself and its handlers alive.
 #include "transport/close_reason.hpp"
+#include "transport/contained.hpp"
 #include "transport/transport.hpp"
 
 #include <array>
@@ -13,20 +14,11 @@ namespace edgesync {
 namespace {
 
 using transport::Connection;
+using transport::contained;
 using transport::Handler;
 using transport::HandlerFactory;
 using transport::Host;
 using transport::HostRef;
-
-template <class Work>
-bool contained(Work&& work) noexcept {
-  try {
-    std::forward<Work>(work)();
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
 
 class Pipe : public std::enable_shared_from_this<Pipe> {
  public:

@@ -13,6 +13,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/version.hpp>
 
+#include <future>
 #include <optional>
 
 namespace edgesync {
@@ -50,6 +51,15 @@ class ThreadHost final : public AsioHost {
       thread_->detach();
     else
       thread_->join();
+  }
+  void settle() noexcept override {
+    if (inside()) return;
+    contained([this] {
+      const auto turn = std::make_shared<std::promise<void>>();
+      const auto reached = turn->get_future();
+      post([turn] { turn->set_value(); });
+      reached.wait();
+    });
   }
   bool start() {
     thread_ = quiet_thread([loop = loop_] { loop->run(); });

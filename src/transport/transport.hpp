@@ -131,6 +131,9 @@ class Host : public Runtime {
   virtual Clock& clock() noexcept = 0;
   /// True on the thread that runs this runtime's handlers: there, waiting would be for oneself.
   virtual bool inside() const noexcept = 0;
+  /// On a runtime with a thread of its own, and not inside: waits until the handler now running has returned. Elsewhere
+  /// it does nothing: who runs the handlers there may be the caller.
+  virtual void settle() noexcept {}
 };
 
 /// The Host behind a public Runtime. Requires: `runtime` came from make_runtime() or asio_runtime().

@@ -6,7 +6,6 @@ once, and a connection that is cut at any byte, two hundred times, loses nothing
 
 import os
 import random
-import socket
 import threading
 import time
 from collections import Counter
@@ -15,60 +14,6 @@ from fleet import Case, Failed, main
 
 KEYS, OVERWRITES = 100, 1000
 BYTES_MAX = 40_000
-
-
-class Scissors:
-    """A TCP link to the hub on `target` that is cut after so many bytes, both directions together; None: never."""
-
-    def __init__(self, target):
-        self.target, self.left, self.carried = target, None, 0
-        self.lock = threading.Lock()
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.port = self.door.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.door.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._both_ways, args=(client,), daemon=True).start()
-
-    def _both_ways(self, client):
-        with client, socket.create_connection(("127.0.0.1", self.target)) as server:
-            for end in (client, server):
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            back = threading.Thread(target=self._carry, args=(server, client), daemon=True)
-            back.start()
-            self._carry(client, server)
-            back.join()
-
-    def _share(self, wanted):
-        with self.lock:
-            share = wanted if self.left is None else min(wanted, self.left)
-            if self.left is not None:
-                self.left -= share
-            self.carried += share
-            return share
-
-    def _carry(self, source, sink):
-        try:
-            while data := source.recv(65536):
-                share = self._share(len(data))
-                sink.sendall(data[:share])
-                if share < len(data):
-                    break
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.door.close()
 
 
 class Coalesce(Case):
@@ -137,8 +82,8 @@ class Cuts(Case):
 
     def test_two_hundred_cuts_at_any_byte_lose_nothing(self):
         hub = self.serve()
-        wire = Scissors(hub.port)
-        self.addCleanup(wire.close)
+        wire = self.rig.wire()
+        wire.target = hub.port
         node = self.shell("node")
         node.do("stream.open", scope="t", columns=[["n", "i64"]])
         self.written, stop, failures = {}, threading.Event(), []
@@ -156,7 +101,7 @@ class Cuts(Case):
         begun, codes, linked = time.monotonic(), Counter(), 0
         for _ in range(self.cuts):
             with wire.lock:
-                wire.left = int(100 * 2000 ** self.random.random())  # 100 bytes, in the handshake, to 200 kB
+                wire.budget = int(100 * 2000 ** self.random.random())  # 100 bytes, in the handshake, to 200 kB
             seen = len(node.events)
             node.do("link", **self.to(wire.port))
             ended = node.event("unlinked", since=seen)
@@ -167,11 +112,11 @@ class Cuts(Case):
         for writer in writers:
             writer.join()
         with wire.lock:
-            wire.left = None
+            wire.budget = None
         node.do("link", **self.to(wire.port))
         node.do("flush", timeout_ms=60_000)
         self.equal("state", "s", node, hub)
-        print(f"{time.monotonic() - begun:.1f} s, {linked} links came up, {wire.carried} bytes carried; "
+        print(f"{time.monotonic() - begun:.1f} s, {linked} links came up, {wire.sent + wire.received} bytes carried; "
               f"cut as {dict(codes)}; written: {self.written}", flush=True)
         self.check(node, hub)
 

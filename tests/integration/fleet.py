@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
-from rig import Failed, Program, Rig  # noqa: E402
+from rig import Failed, Rig  # noqa: E402
 
 TOKENS = """# token access scopes
 full rw *
@@ -21,40 +21,9 @@ reader ro twin/narrow
 """
 
 
-class Mortal(Program):
-    """A program that may be killed at any instruction: the line it was writing then is no line. One that says anything
-    but JSON is not heard any longer, and ended."""
-
-    def _read(self):
-        try:
-            for line in self.process.stdout:
-                if line.endswith("\n"):
-                    self._take(json.loads(line))
-        except ValueError as failure:
-            self.errors.append(f"its output is no JSON: {failure}")
-            self.process.kill()
-        with self.changed:
-            self.changed.notify_all()
-
-    def _take(self, message):
-        with self.changed:
-            if "id" in message:
-                self.answers[message["id"]] = message
-            else:
-                self.events.append(message)
-            self.changed.notify_all()
-
-    def kill(self):
-        super().kill()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            try:
-                pipe.close()
-            except OSError:
-                pass
-
-    def memory_kib(self, line="VmRSS"):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(rf"^{line}:\s+(\d+) kB", status, re.MULTILINE).group(1))
+def memory_kib(program, line="VmRSS"):
+    status = Path(f"/proc/{program.process.pid}/status").read_text()
+    return int(re.search(rf"^{line}:\s+(\d+) kB", status, re.MULTILINE).group(1))
 
 
 class Case(unittest.TestCase):
@@ -68,9 +37,7 @@ class Case(unittest.TestCase):
         Path(self.rig.path("tokens")).write_text(TOKENS)
 
     def start(self, *arguments):
-        program = Mortal(self.rig.programs / "edgesync", *arguments)
-        self.rig.started.append(program)
-        return program
+        return self.rig.start("edgesync", *arguments)
 
     def serve(self, name="hub", *arguments, port=0, certificate="hub"):
         hub = self.start("serve", "--stdin", "--db", self.rig.path(f"{name}.db"), "--name", name, "--listen",
@@ -125,4 +92,4 @@ def main():
     unittest.main(argv=[sys.argv[0], "-q", *sys.argv[2:]])
 
 
-__all__ = ["Case", "Failed", "Mortal", "main"]
+__all__ = ["Case", "Failed", "main", "memory_kib"]

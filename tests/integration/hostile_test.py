@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from fleet import Case, Failed, main
+from fleet import Case, Failed, main, memory_kib
 from websocket import (CLOSE, PING, TEXT, Peer, Raw, client_context, frame, hello, pack, skippable, subscribe,
                        zstd, zstd_raw)
 
@@ -106,12 +106,12 @@ class Attacks(Case):
             warm.send(b"\x00" + bytes(1000))
             warm.end()
         self.growth_max = GROWTH_KIB_MAX
-        self.flat = self.hub.memory_kib("VmHWM")
+        self.flat = memory_kib(self.hub, "VmHWM")
 
     def tearDown(self):
         if not self.good.ending.is_set():
             commits, slowest = self.good.finish(self)
-            growth = self.hub.memory_kib("VmHWM") - self.flat
+            growth = memory_kib(self.hub, "VmHWM") - self.flat
             print(f"{self._testMethodName}: hub {self.flat} KiB, at most {growth} KiB more; "
                   f"{commits} honest commits acked, slowest {slowest * 1000:.0f} ms", flush=True)
             self.equal("state", "good", self.good.node, self.hub)
@@ -312,7 +312,7 @@ class Attacks(Case):
                 peers.append(Peer(self.hub.port, None, upgrade=False))
             else:
                 peers.append(self.peer(upgrade=i % 3 == 1))
-        print(f"  200 are there after {time.monotonic() - begun:.1f} s, hub {self.hub.memory_kib()} KiB", flush=True)
+        print(f"  200 are there after {time.monotonic() - begun:.1f} s, hub {memory_kib(self.hub)} KiB", flush=True)
         ends = [Counter(), Counter(), Counter()]
         for i, peer in enumerate(peers):
             with peer:
@@ -354,7 +354,7 @@ class Attacks(Case):
                 peer.send(bytes(MIB - 1), claim=MIB)
             except OSError:
                 pass  # thrown out before it was through
-        print(f"  60 strangers with a frame of 1 MiB that lacks a byte: hub {self.hub.memory_kib()} KiB", flush=True)
+        print(f"  60 strangers with a frame of 1 MiB that lacks a byte: hub {memory_kib(self.hub)} KiB", flush=True)
         ends = Counter()
         for peer in peers:
             with peer:
@@ -388,7 +388,7 @@ class Attacks(Case):
                         sent += 1
                 except OSError as error:
                     how = type(error).__name__
-                print(f"  {name}: {sent} frames of {len(messages)} bytes, {how}; hub {self.hub.memory_kib()} KiB",
+                print(f"  {name}: {sent} frames of {len(messages)} bytes, {how}; hub {memory_kib(self.hub)} KiB",
                       flush=True)
 
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fleet.hpp"
 
+#include <atomic>
+#include <semaphore>
 #include <thread>
 
 namespace edgesync {
@@ -248,6 +250,32 @@ TEST_F(Nodes, CloseWhileOthersWaitIsOrderly) {
   node.close();
   writer.join();
   waiter.join();
+}
+
+/// Lives on a runtime's thread, and counts how many such threads there are.
+struct Resident {
+  explicit Resident(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Resident() { --count_; }
+  std::atomic<int>& count_;
+};
+
+TEST_F(Nodes, ANodeThatIsGoneHasLeftNoThreadBehind) {
+  const auto hub = open_hub();
+  std::atomic<int> residents = 0;
+  for (int round = 0; round < 300; ++round) {
+    auto node = open_node();
+    std::counting_semaphore<> called{0};
+    auto options = to_hub();
+    options.token = [&] {
+      thread_local const Resident resident(residents);
+      called.release();
+      return std::string("good");
+    };
+    node.link(std::move(options)).value();
+    called.acquire();
+    { const Node gone = std::move(node); }
+    ASSERT_EQ(residents, 0) << "round " << round;
+  }
 }
 
 }  // namespace
