@@ -32,7 +32,7 @@ struct Listed {
 
 /// The receiver's side of a delta for one key. `listed` is the sender's complete list for the key, `theirs` the
 /// sender's context, `mine` the receiver's. A local entry stays if it is listed or unknown to the sender; a listed one
-/// is added unless the receiver already knew its dot (and so has it, or has seen it go).
+/// is added unless the receiver already knew its dot (and so has it, or has seen it go). Requires: both ascend by dot.
 Cell merge(const Cell& local, const std::vector<Listed>& listed, const Context& mine, const Context& theirs);
 
 /// What is left of `cell` when everything covered by `observed` goes.
