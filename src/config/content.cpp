@@ -53,7 +53,7 @@ Result<void> read_entry(Reader& in, Content& content) {
   const std::string key(as_text(in.blob()));
   const std::string where = "entry " + std::to_string(content.size() + 1);
   if (in.failed()) return malformed(where + " ends early");
-  if (auto valid = valid_key(key); !valid) return malformed(where + ": " + valid.error().detail);
+  if (auto valid = check_path("key", key); !valid) return malformed(where + ": " + valid.error().detail);
   if (!content.empty() && !(content.rbegin()->first < key)) return malformed("key '" + key + "' is out of order");
   Value value = read_value(in);
   if (in.failed()) return malformed("key '" + key + "': bad value");
@@ -63,12 +63,10 @@ Result<void> read_entry(Reader& in, Content& content) {
 
 }  // namespace
 
-Result<void> valid_key(std::string_view key) { return check_path("key", key); }
-
 Result<void> check(const Content& content) {
   if (content.size() > max_keys) return too_much("65,536 keys");
   for (const auto& entry : content) {
-    if (auto valid = valid_key(entry.first); !valid) return valid;
+    if (auto valid = check_path("key", entry.first); !valid) return valid;
   }
   if (canonical(content).size() > max_content_bytes) return too_much("16 MiB");
   return {};
@@ -103,8 +101,6 @@ Result<Content> parse_content(ByteView bytes) {
   return content;
 }
 
-std::string content_id(ByteView canonical_bytes) { return to_hex(sha256(canonical_bytes)); }
-
 bool same(const Value& a, const Value& b) noexcept {
   const auto *x = std::get_if<double>(&a), *y = std::get_if<double>(&b);
   if (x == nullptr || y == nullptr) return a == b;
@@ -127,17 +123,6 @@ std::vector<KeyChange> diff(const Content& a, const Content& b) {
     }
   }
   return changes;
-}
-
-Content patch(Content content, const std::vector<KeyChange>& changes) {
-  for (const KeyChange& change : changes) {
-    if (change.after) {
-      content.insert_or_assign(change.key, *change.after);
-    } else {
-      content.erase(change.key);
-    }
-  }
-  return content;
 }
 
 }  // namespace edgesync::config

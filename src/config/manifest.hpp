@@ -4,6 +4,7 @@
 // carries a checksum, so that any damaged byte is refused even where nothing is signed.
 #pragma once
 
+#include "base/hash.hpp"
 #include "config/content.hpp"
 
 #include <array>

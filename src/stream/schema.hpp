@@ -33,7 +33,4 @@ std::size_t record_bytes(std::span<const Value> row) noexcept;
 /// Fails with: invalid_argument (wrong number of fields), type_mismatch (names the column), limit_exceeded.
 Result<void> fits(const Schema& schema, std::span<const Value> row);
 
-/// The row with int64 converted where the column is f64. Fails with: as fits().
-Result<std::vector<Value>> conform(const Schema& schema, std::span<const Value> row);
-
 }  // namespace edgesync::stream

@@ -54,6 +54,6 @@ struct SegmentInfo {
 Result<SegmentInfo> inspect(ByteView segment);
 
 /// All records. Fails with: as inspect(); the detail names the column.
-Result<std::vector<Record>> decode(ByteView segment, Schema* schema_out = nullptr);
+Result<std::vector<Record>> decode(ByteView segment);
 
 }  // namespace edgesync::stream

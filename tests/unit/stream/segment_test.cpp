@@ -21,11 +21,9 @@ TEST(Segment, GivesBackEveryBitOfEveryType) {
     }
     // when they are encoded and decoded
     const std::uint64_t first = 1 + sampler.below(1'000'000);
-    Schema schema;
-    const auto decoded = decode(builder.finish(first), &schema);
+    const auto decoded = decode(builder.finish(first));
     // then nothing differs
     ASSERT_TRUE(decoded) << seed << ": " << decoded.error().detail;
-    EXPECT_EQ(schema, every_type());
     ASSERT_EQ(decoded->size(), given.size());
     for (std::size_t i = 0; i < given.size(); ++i) {
       const Record& got = (*decoded)[i];
