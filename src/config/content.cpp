@@ -2,49 +2,12 @@
 #include "config/content.hpp"
 
 #include "base/path.hpp"
+#include "base/value_codec.hpp"
 
 #include <bit>
-#include <type_traits>
 
 namespace edgesync::config {
 namespace {
-
-enum Tag : std::uint8_t { null = 0, no = 1, yes = 2, integer = 3, real = 4, string = 5, blob = 6, json = 7 };
-
-struct ValueWriter {
-  Writer& out;
-  void operator()(std::monostate) const { out.u8(Tag::null); }
-  void operator()(bool value) const { out.u8(value ? Tag::yes : Tag::no); }
-  void operator()(std::int64_t value) const { out.u8(Tag::integer), out.svarint(value); }
-  void operator()(double value) const { out.u8(Tag::real), out.f64(value); }
-  void operator()(const std::string& value) const { out.u8(Tag::string), out.blob(as_view(value)); }
-  void operator()(const Bytes& value) const { out.u8(Tag::blob), out.blob(value); }
-  void operator()(const Json& value) const { out.u8(Tag::json), out.blob(as_view(value.text)); }
-};
-
-Value read_value(Reader& in) {
-  switch (in.u8()) {
-    case Tag::null:
-      return std::monostate{};
-    case Tag::no:
-      return false;
-    case Tag::yes:
-      return true;
-    case Tag::integer:
-      return in.svarint();
-    case Tag::real:
-      return in.f64();
-    case Tag::string:
-      return std::string(as_text(in.blob()));
-    case Tag::blob:
-      return to_bytes(in.blob());
-    case Tag::json:
-      return Json{std::string(as_text(in.blob()))};
-    default:
-      in.fail();
-      return std::monostate{};
-  }
-}
 
 Error malformed(std::string where) { return {Errc::protocol_violation, "content: " + std::move(where)}; }
 Error too_much(const char* what) { return {Errc::limit_exceeded, std::string("content: more than ") + what}; }
@@ -55,7 +18,7 @@ Result<void> read_entry(Reader& in, Content& content) {
   if (in.failed()) return malformed(where + " ends early");
   if (auto valid = check_path("key", key); !valid) return malformed(where + ": " + valid.error().detail);
   if (!content.empty() && !(content.rbegin()->first < key)) return malformed("key '" + key + "' is out of order");
-  Value value = read_value(in);
+  Value value = read_value(in, ValueEnd::length);
   if (in.failed()) return malformed("key '" + key + "': bad value");
   content.emplace_hint(content.end(), key, std::move(value));
   return {};
@@ -78,11 +41,7 @@ Bytes canonical(const Content& content) {
   writer.varint(content.size());
   for (const auto& [key, value] : content) {
     writer.blob(as_view(key));
-    if (value.valueless_by_exception()) {
-      writer.u8(Tag::null);
-    } else {
-      std::visit(ValueWriter{writer}, value);
-    }
+    write_value(writer, value, ValueEnd::length);
   }
   return out;
 }

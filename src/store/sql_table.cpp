@@ -154,17 +154,13 @@ void SqlTable::save() {
         .step();
   risen_.clear();
   if (!summary_dirty_) return;
-  Bytes sum;
-  Writer out(sum);
-  out.u64(state_.summary.sum.a);
-  out.u64(state_.summary.sum.b);
   Query(file_.db, Sql::summary_put)
       .bind(sid_)
       .bind(state_.summary.count)
       .bind(state_.removals)
       .bind(state_.log_items)
       .bind(state_.version)
-      .bind(sum)
+      .bind(to_bytes(state_.summary.sum))
       .step();
   summary_dirty_ = false;
 }
