@@ -31,7 +31,7 @@ Result<void> check(const Content& content) {
   for (const auto& entry : content) {
     if (auto valid = check_path("key", entry.first); !valid) return valid;
   }
-  if (canonical(content).size() > max_content_bytes) return too_much("16 MiB");
+  if (canonical(content).size() > max_content_bytes) return too_much("504 KiB");
   return {};
 }
 
@@ -47,7 +47,7 @@ Bytes canonical(const Content& content) {
 }
 
 Result<Content> parse_content(ByteView bytes) {
-  if (bytes.size() > max_content_bytes) return too_much("16 MiB");
+  if (bytes.size() > max_content_bytes) return too_much("504 KiB");
   Reader in(bytes);
   const std::size_t count = in.count(3);  // a key's length, one byte of it, a tag
   if (in.failed()) return malformed("count of keys");

@@ -16,7 +16,9 @@
 namespace edgesync::config {
 
 inline constexpr std::size_t max_keys = 65'536;
-inline constexpr std::size_t max_content_bytes = std::size_t{16} << 20;  // canonical
+// Canonical. A release is one value of a register, which has at most 512 KiB; its manifest and framing stay below 8
+// KiB.
+inline constexpr std::size_t max_content_bytes = std::size_t{504} << 10;
 
 /// Flat path -> value. std::string orders by unsigned bytes, which is the canonical order.
 using Content = std::map<std::string, Value>;

@@ -112,8 +112,9 @@ TEST(Content, RefusesMoreThanItsLimits) {
   std::string entries;
   Content content;
   for (int i = 0; i < 65'537; ++i) {
-    const std::string key = std::to_string(100'000 + i);
-    entries += '\6' + key + '\1';
+    const std::string key{static_cast<char>('0' + i / 4096), static_cast<char>('0' + i / 64 % 64),
+                          static_cast<char>('0' + i % 64)};
+    entries += '\3' + key + '\1';
     content.emplace(key, false);
   }
   EXPECT_TRUE(parse_content(raw_content(65'537, entries)).error().is(Errc::limit_exceeded));
