@@ -14,12 +14,22 @@ bool ends_before(const KeyRange& range, ByteView key) noexcept {
   return !range.high.empty() && compare(range.high, key) <= 0;
 }
 
+/// Whether `range` goes on at least as far as `other`.
+bool reaches(const KeyRange& range, const KeyRange& other) noexcept {
+  return range.high.empty() || (!other.high.empty() && compare(other.high, range.high) <= 0);
+}
+
 /// The drops that reach the key at hand, as keys ascend. Per replica the highest stamp stands first; one whose range is
 /// over is taken off when it comes to stand there, so a drop costs what it states and not what it spans.
 class Reach {
  public:
   void add(const RangeDrop& drop) {
-    for (const Context::Item& item : drop.observed->items()) seen_[item.replica].push({item.stamp, drop.range});
+    for (const Context::Item& item : drop.observed->items()) {
+      Stamps& stamps = seen_[item.replica];
+      const bool said =
+          !stamps.empty() && stamps.top().stamp >= item.stamp && reaches(*stamps.top().range, *drop.range);
+      if (!said) stamps.push({item.stamp, drop.range});
+    }
   }
 
   bool takes(ByteView key, const Dot& dot) {
@@ -70,8 +80,7 @@ void drop_observed(ScopeTable& table, std::vector<RangeDrop> drops) {
     KeyRange whole = *rest.front().range;
     std::size_t run = 1;
     for (; run < rest.size() && !ends_before(whole, rest[run].range->low); ++run) {
-      const Bytes& high = rest[run].range->high;
-      if (high.empty() || (!whole.high.empty() && compare(whole.high, high) < 0)) whole.high = high;
+      if (!reaches(whole, *rest[run].range)) whole.high = rest[run].range->high;
     }
     drop_run(table, whole, rest.first(run));
     rest = rest.subspan(run);
