@@ -13,8 +13,10 @@ namespace edgesync::crdt {
 
 struct Entry {
   Dot dot{};
-  Stamp arbitration = 0;  ///< If not 0, ranks the entry instead of its dot's stamp.
-  Bytes value{};          ///< Opaque to merging; see value_codec.hpp.
+  /// If not 0, ranks the entry instead of its dot's stamp. Part of the wire and file formats, read and kept; this
+  /// version writes none: it is for whoever merges siblings into one without making the winner newer than it was.
+  Stamp arbitration = 0;
+  Bytes value{};  ///< Opaque to merging; see value_codec.hpp.
 
   Stamp rank() const noexcept { return arbitration != 0 ? arbitration : dot.stamp; }
   bool operator==(const Entry&) const = default;
