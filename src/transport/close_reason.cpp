@@ -61,7 +61,7 @@ Errc errc_of(std::uint16_t code) {
 }
 
 std::optional<Errc> errc_named(std::string_view text) {
-  for (int value = 1; value <= static_cast<int>(Errc::closed); ++value) {
+  for (int value = 1; value <= static_cast<int>(Errc::stale_copy); ++value) {
     const auto errc = static_cast<Errc>(value);
     if (text == name(errc)) return errc == Errc::cancelled ? Errc::closed : errc;
   }
