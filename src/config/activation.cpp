@@ -34,8 +34,8 @@ Error unknown(const std::string& scope, std::uint64_t number) {
 
 }  // namespace
 
-Activation::Activation(std::string scope, std::vector<RoleRow> rows)
-    : scope_(std::move(scope)), rows_(std::move(rows)) {
+Activation::Activation(std::string scope, std::vector<RoleRow> rows, std::size_t kept)
+    : scope_(std::move(scope)), kept_(std::min(kept, max_role_rows)), rows_(std::move(rows)) {
   std::sort(rows_.begin(), rows_.end(), by_key);
 }
 
@@ -210,12 +210,17 @@ void Activation::overtake(Outcome& outcome) {
 // Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then blocks, then what is
 // pending.
 void Activation::prune(Outcome& outcome) {
-  while (rows_.size() > max_role_rows) {
+  const auto quarantined = [](const RoleRow& row) { return row.role == VersionRole::quarantined; };
+  while (true) {
+    const bool full = rows_.size() > max_role_rows;
+    const auto blocks = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), quarantined));
+    if (!full && rows_.size() - blocks <= kept_) return;
     const RoleRow *good = newest(VersionRole::confirmed), *left = newest(VersionRole::rolled_back);
     auto victim = rows_.end();
     for (auto row = rows_.begin(); row != rows_.end(); ++row) {
       const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
-      const bool needed = asked || row->role == VersionRole::active || &*row == good || &*row == left;
+      const bool needed =
+          asked || row->role == VersionRole::active || &*row == good || &*row == left || (!full && quarantined(*row));
       if (!needed && (victim == rows_.end() || worth(row->role) < worth(victim->role))) victim = row;
     }
     if (victim == rows_.end()) return;

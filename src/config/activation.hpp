@@ -60,8 +60,9 @@ struct Outcome {
 
 class Activation {
  public:
-  /// `rows` as the store kept them; none for a new scope. Call restart() before any other input.
-  explicit Activation(std::string scope, std::vector<RoleRow> rows = {});
+  /// `rows` as the store kept them; none for a new scope. Beyond `kept` rows those that no rule needs are forgotten;
+  /// quarantined ones do not count until max_role_rows. Call restart() before any other input.
+  explicit Activation(std::string scope, std::vector<RoleRow> rows = {}, std::size_t kept = max_role_rows);
 
   /// Activates what was active, fetches what is only offered, and asks again for what was staged or held.
   Outcome restart();
@@ -106,6 +107,7 @@ class Activation {
   void prune(Outcome& outcome);
 
   std::string scope_;
+  std::size_t kept_;
   std::vector<RoleRow> rows_;  // ascending by (number, id)
   std::optional<std::pair<std::uint64_t, std::string>> asked_{};
 };
