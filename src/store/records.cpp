@@ -5,6 +5,7 @@ namespace edgesync::store {
 namespace {
 
 bool as_claimed(const RemoteSegment& segment) {
+  if (segment.body.size() > stream::encoded_segment_bytes_max) return false;  // a relay could not send it on
   const auto info = stream::inspect(segment.body);
   return info && info->first == segment.first && info->count == segment.count && info->last <= INT64_MAX;
 }

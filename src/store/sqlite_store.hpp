@@ -31,7 +31,6 @@ struct ScopeState {
   Memtable memtable{};
   crdt::Stamp last_own = 0;  ///< The stamp of this scope's last local transaction.
   std::vector<Run> runs{};
-  std::size_t run_bytes = 0;
   std::uint64_t next_sequence = 1;  ///< Of this replica's records.
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};

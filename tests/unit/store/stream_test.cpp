@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness.hpp"
+#include "wire/frame.hpp"
 
 namespace edgesync::store {
 namespace {
@@ -121,6 +122,46 @@ TEST(StreamStore, TakesSegmentsInOrderVerbatim) {
   EXPECT_EQ(stored[0].body, sent[0].body);
   EXPECT_EQ(hub->stream(to).at(0).last, 12U);
   EXPECT_EQ(hub->summary(to).count, 8U);
+  EXPECT_THAT(findings(*hub), IsEmpty());
+}
+
+TEST(StreamStore, CutsSegmentsSoThatEachFitsAFrameWithRoom) {
+  Opened opened;
+  const ScopeId id = opened->open_scope(Plane::stream, "images").value();
+  opened->define_stream(id, {{{"jpeg", ColumnType::bytes}}}, false).value();
+  Xoshiro random(1);
+  const auto noise = [&random](std::size_t size) {
+    Bytes bytes(size);
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.next());
+    return bytes;
+  };
+  std::vector<Row> images{{at_ms(1), {noise(stream::max_record_bytes - 16)}}};
+  for (int i = 0; i < 4; ++i) images.push_back({at_ms(2), {noise(300'000)}});
+  for (int i = 0; i < 100; ++i) images.push_back({at_ms(3), {noise(20'000)}});
+  opened->append(id, images).value();
+  flush(*opened);
+
+  const auto segments = opened->segments(id, opened->replica(), 0, SIZE_MAX).value();
+
+  EXPECT_EQ(sequences(segments).size(), images.size());
+  EXPECT_EQ(segments.front().count, 1U);
+  wire::Codec codec;
+  for (const StoredSegment& segment : segments) {
+    EXPECT_LE(segment.body.size(), stream::encoded_segment_bytes_max);
+    const wire::Message message =
+        wire::Segment{1, opened->replica(), segment.first, segment.count, false, segment.body};
+    EXPECT_TRUE(codec.decode(codec.encode({&message, 1})));
+  }
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(StreamStore, TakesNoSegmentThatItCouldNotSendOn) {
+  Opened edge(1), hub(2);
+  const ScopeId to = hub->open_scope(Plane::stream, "telemetry").value();
+  stream::SegmentBuilder builder({{{"x", ColumnType::bytes}}});
+  for (int i = 0; i < 3; ++i) builder.add(at_ms(i), std::vector<Value>{Bytes(300'000, std::byte(i))});
+  hub->apply(remote(to, edge->replica(), {1, 3, builder.finish(1)}));
+  EXPECT_FALSE(flush(*hub).outcomes.at(0).applied);
   EXPECT_THAT(findings(*hub), IsEmpty());
 }
 
