@@ -47,10 +47,12 @@ class Codec {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The parts of one scope's delta, each of about `part_bytes` at most; a single larger key makes a larger part.
+/// The parts of one scope's delta, each of about `part_bytes` at most; a single larger entry makes a larger part. A key
+/// whose entries do not fit one part goes on in the next.
 std::vector<DeltaPart> split(std::uint64_t cut, Channel channel, crdt::Delta&& delta, std::size_t part_bytes);
 
-/// Appends a later part of the same scope. Fails with: protocol_violation if keys do not ascend across parts.
+/// Appends a later part of the same scope, which may go on with the last key. Fails with: protocol_violation if keys, or
+/// the entries of that key, do not ascend across parts.
 Result<void> join(crdt::Delta& whole, DeltaPart&& part);
 
 }  // namespace edgesync::wire
