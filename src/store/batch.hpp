@@ -64,7 +64,6 @@ class GroupCommit final : public Batch {
   std::uint64_t number = 0;
   std::uint64_t doubtful = 0;  ///< This batch, or the first before it of which nobody knows whether it is in the file.
   Ticket through = 0;
-  std::optional<std::pair<crdt::Stamp, Hash128>> lineage{};
   std::vector<Part> parts{};
   std::vector<Arrival> arrivals{};
 

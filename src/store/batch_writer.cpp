@@ -60,13 +60,6 @@ Result<void> BatchWriter::write() {
   for (Part& part : batch_.parts) write_local(part);
   for (const Arrival& arrival : batch_.arrivals) apply(arrival);
   for (Part& part : batch_.parts) finish_part(part);
-  if (batch_.lineage) {
-    Bytes secret;
-    Writer out(secret);
-    out.u64(batch_.lineage->second.a);
-    out.u64(batch_.lineage->second.b);
-    Query(file_.db, Sql::lineage_put).bind(batch_.lineage->first).bind(secret).step();
-  }
   // An error may have made the engine roll back by itself; committing what came after it would tear the batch.
   if (auto good = file_.check(); !good) return good;
   return file_.commit(batch_.number);

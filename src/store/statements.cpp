@@ -11,10 +11,8 @@ constexpr auto texts = [] {
   const auto put = [&sql](Sql name, const char* text) { sql[static_cast<std::size_t>(name)] = text; };
   put(Sql::begin, "BEGIN IMMEDIATE");
   put(Sql::commit, "COMMIT");
-  put(Sql::rollback, "ROLLBACK");
   put(Sql::meta_get, "SELECT v FROM meta WHERE k = ?1");
   put(Sql::meta_put, "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET v = excluded.v");
-  put(Sql::lineage_put, "INSERT INTO lineage VALUES (?1, ?2) ON CONFLICT DO UPDATE SET secret = excluded.secret");
   put(Sql::origins, "SELECT oid, replica FROM origin ORDER BY oid");
   put(Sql::origin_put, "INSERT INTO origin VALUES (?1, ?2)");
   put(Sql::scopes, "SELECT sid, plane, name, policy FROM scope ORDER BY sid");
@@ -71,7 +69,6 @@ const char* text(Sql sql) noexcept { return texts[static_cast<std::size_t>(sql)]
 
 const char* schema_text() noexcept {
   return "CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
-         "CREATE TABLE lineage (first INTEGER PRIMARY KEY, secret BLOB NOT NULL);"
          "CREATE TABLE origin (oid INTEGER PRIMARY KEY, replica BLOB NOT NULL UNIQUE);"
          "CREATE TABLE scope (sid INTEGER PRIMARY KEY, plane INTEGER NOT NULL, name TEXT NOT NULL,"
          " policy BLOB NOT NULL, UNIQUE (plane, name));"

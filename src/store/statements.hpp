@@ -14,10 +14,8 @@ inline constexpr std::int32_t schema_version = 1;
 enum class Sql : std::size_t {
   begin,
   commit,
-  rollback,
   meta_get,
   meta_put,
-  lineage_put,
   origins,
   origin_put,
   scopes,
