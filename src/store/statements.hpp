@@ -43,7 +43,6 @@ enum class Sql : std::size_t {
   versions,
   version_get,
   version_put,
-  version_content,
   version_role,
   version_delete,
   history,
