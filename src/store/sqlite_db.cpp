@@ -114,13 +114,16 @@ Result<void> SqliteDb::configure() {
   // locking_mode first: the write-ahead log's index then lives in memory, and the first read takes the lock for good.
   const std::string pragmas =
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
-      "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA journal_mode=WAL;"
-      "PRAGMA synchronous=" +
+      "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA synchronous=" +
       std::string(planted(Bug::ship_before_durable) ? "OFF" : "FULL") + "; PRAGMA cache_size=-" +
-      std::to_string(cache_bytes_ / 1024) + "; PRAGMA wal_autocheckpoint=" + std::to_string(wal_pages_max) +
-      "; BEGIN IMMEDIATE; COMMIT";
-  if (auto set = run(pragmas.c_str(), "open"); !set) return set;
-  return {};
+      std::to_string(cache_bytes_ / 1024);
+  return run(pragmas.c_str(), "open");
+}
+
+Result<void> SqliteDb::take() {
+  const std::string pragmas = "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=" + std::to_string(wal_pages_max) +
+                              "; BEGIN IMMEDIATE; COMMIT";
+  return run(pragmas.c_str(), "open");
 }
 
 void SqliteDb::give_up(Error reason) {

@@ -25,9 +25,11 @@ class SqliteDb {
   SqliteDb(const SqliteDb&) = delete;
   SqliteDb& operator=(const SqliteDb&) = delete;
 
-  /// Opens the file, creating it if missing, and takes the lock. Requires: !is_open().
-  /// Fails with: already_open, storage_io, storage_corrupt, storage_full.
+  /// Opens the file, creating it if missing. Nothing is written yet, so that a file which turns out not to be ours stays
+  /// as it is. Requires: !is_open(). Fails with: already_open, storage_io, storage_corrupt, storage_full.
   Result<void> open();
+  /// Enters the write-ahead log and takes the lock. Fails with: as open().
+  Result<void> take();
   /// After a failure the write-ahead log must be left as it is: a checkpoint would trust pages that a failed fsync may
   /// have lost, where recovery at the next open checks every frame.
   void close(bool after_failure) noexcept;
