@@ -68,7 +68,7 @@ class GroupCommit final : public Batch {
   std::vector<Arrival> arrivals{};
 
   /// What write() found.
-  std::optional<Error> error{};
+  std::optional<Error> error{}, log_error{};
   std::optional<Loaded> reloaded{};
   std::vector<Outcome> outcomes{};
   std::vector<PathChange> changes{};

@@ -53,6 +53,7 @@ bool well_formed(const crdt::Delta& delta) noexcept {
 void BatchWriter::run() {
   if (batch_.empty()) return;
   if (auto written = write(); !written) settle(written.error());
+  batch_.log_error = file_.db.take_log_error();
 }
 
 Result<void> BatchWriter::write() {

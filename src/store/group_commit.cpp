@@ -113,6 +113,7 @@ Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
       if (std::find(flushed.advanced.begin(), flushed.advanced.end(), id) == flushed.advanced.end())
         flushed.advanced.push_back(id);
   flushed.error = std::move(batch->error);
+  flushed.log_error = std::move(batch->log_error);
   return flushed;
 }
 

@@ -124,7 +124,10 @@ struct PathChange {
 };
 
 struct Flushed {
-  std::optional<Error> error{};       ///< Set: nothing of the batch is in the file, and the file is open again.
+  /// Set: nothing of the batch is in the file; or, if the file could not be opened again to look, nobody knows yet and
+  /// every call fails until it can be.
+  std::optional<Error> error{};
+  std::optional<Error> log_error{};   ///< Set: the log could not be moved into the database: it grows.
   Ticket through = 0;                 ///< Every ticket up to here is settled.
   std::vector<Outcome> outcomes{};    ///< Of the batch's cuts and segments, in order.
   std::vector<ScopeId> advanced{};    ///< Scopes whose context, versions or records grew.
