@@ -17,6 +17,7 @@ struct Run {
   std::uint64_t first = 0;
   Timestamp oldest{};
   stream::SegmentBuilder rows;
+  std::optional<RemoteSegment> encoded{};  ///< Made of `rows` when it is written.
 };
 
 struct VersionOp {
@@ -79,6 +80,8 @@ class GroupCommit final : public Batch {
   bool empty() const noexcept { return parts.empty() && arrivals.empty(); }
   /// Null if the scope has no part.
   Part* part(ScopeId id) noexcept;
+  /// The parts' tables as the file has them.
+  void reset_tables(const Loaded& loaded);
 };
 
 }  // namespace edgesync::store

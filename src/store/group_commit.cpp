@@ -118,17 +118,8 @@ Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
 }
 
 void SqliteStore::publish(GroupCommit& batch, Flushed& flushed) {
-  if (batch.reloaded) {
-    // The handle failed, yet the batch is in the file: take everything from there.
-    for (Part& part : batch.parts) part.table->reset({});
-    std::vector<LoadedScope>& scopes = batch.reloaded->scopes;
-    for (Part& part : batch.parts) {
-      const auto at = std::find_if(scopes.begin(), scopes.end(), [&](const LoadedScope& scope) {
-        return scope.sid == static_cast<std::uint32_t>(part.scope.id);
-      });
-      if (at != scopes.end()) part.table->reset(at->durable);
-    }
-  }
+  // The handle failed, yet the batch is in the file: take everything from there.
+  if (batch.reloaded) batch.reset_tables(*batch.reloaded);
   std::size_t tails = 0;
   for (Part& part : batch.parts) {
     publish(*find(part.scope.id), part, flushed);

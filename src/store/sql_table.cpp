@@ -2,6 +2,7 @@
 #include "store/sql_table.hpp"
 
 #include "base/planted.hpp"
+#include "store/admission.hpp"
 #include "store/cell_codec.hpp"
 
 #include <algorithm>
@@ -92,6 +93,7 @@ void SqlTable::write(ByteView key, bool existed, const crdt::Cell& after) {
   scratch_.clear();
   Writer out(scratch_);
   encode_cell(out, after, file_.origins);
+  oversized_ = oversized_ || after.size() > crdt::cell_entries_max || scratch_.size() > cell_bytes_max;
   Query(file_.db, existed ? Sql::cell_update : Sql::cell_insert).bind(sid_).bind(key).bind(scratch_).step();
 }
 

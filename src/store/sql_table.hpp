@@ -40,6 +40,8 @@ class SqlTable final : public crdt::ScopeTable {
   /// The latest stamp logged since begin(); 0 if none.
   crdt::Stamp latest() const noexcept { return latest_; }
   std::uint64_t logged() const noexcept { return logged_; }
+  /// True if a cell written since the last call has become larger than a cell may.
+  bool take_oversized() noexcept { return std::exchange(oversized_, false); }
   /// Writes context, summary and log tails, where they changed.
   void save();
 
@@ -76,7 +78,7 @@ class SqlTable final : public crdt::ScopeTable {
   Sweep sweep_;
   std::vector<ReplicaId> risen_;  // whose context or floor changed since save()
   bool summary_dirty_ = false;
-  bool remember_ = false;
+  bool remember_ = false, oversized_ = false;
   CellMap replaced_;
   crdt::Stamp latest_ = 0;
   std::uint64_t logged_ = 0, written_ = 0;

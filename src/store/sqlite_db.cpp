@@ -31,6 +31,8 @@ Errc errc_of(int code) noexcept {
     case SQLITE_MISMATCH:
     case SQLITE_ERROR:  // a statement that no longer fits the tables
       return Errc::storage_corrupt;
+    case SQLITE_TOOBIG:
+      return Errc::limit_exceeded;
     default:
       return Errc::storage_io;
   }
@@ -95,12 +97,14 @@ Error SqliteDb::error(int code, const char* operation) const {
   return {errc_of(code), std::move(detail)};
 }
 
-void SqliteDb::fail(int code, const char* operation) {
-  if (!error_) error_ = error(code, operation);
+void SqliteDb::fail(Error error) {
+  if (!error_) error_ = std::move(error);
 }
 
+void SqliteDb::fail(int code, const char* operation) { fail(error(code, operation)); }
+
 void SqliteDb::corrupt(std::string what) {
-  if (!error_) error_ = Error(Errc::storage_corrupt, "store: " + path_ + ": " + std::move(what));
+  fail(Error(Errc::storage_corrupt, "store: " + path_ + ": " + std::move(what)));
 }
 
 std::optional<Error> SqliteDb::take_error() noexcept {

@@ -49,6 +49,8 @@ class SqliteDb {
   std::optional<Error> take_error() noexcept;
   /// Why the log could not be moved into the database since the last call: it grows.
   std::optional<Error> take_log_error() noexcept;
+  /// Latches `error`, unless one is latched already.
+  void fail(Error error);
   /// Latches storage_corrupt; `what` names the table and what is wrong in it.
   void corrupt(std::string what);
 

@@ -114,7 +114,8 @@ struct VersionRow {
 /// How one accepted cut or segment ended. `mine` is the context then, for the peer to start again from.
 struct Outcome {
   Ticket ticket = 0;
-  bool applied = false;  ///< False: a base was not covered (cut), or records are missing before it (segment).
+  bool applied = false;          ///< False: a base was not covered (cut), or records are missing before it (segment).
+  std::optional<Error> error{};  ///< Set if it can never be applied: malformed, above a limit, or a damaged row here.
 };
 
 struct PathChange {
