@@ -20,6 +20,7 @@ void SqlTable::reset(Durable state) {
   log_.drop_tails();
   risen_.clear();
   summary_dirty_ = false;
+  journal_bytes_.reset();
   begin(false);
 }
 
@@ -102,6 +103,12 @@ void SqlTable::tear() {
   Query(file_.db, Sql::begin).step();
 }
 
+void SqlTable::advance(const crdt::Context& to) {
+  for (const crdt::Context::Item& item : to.items())
+    if (item.stamp > state_.context[item.replica]) latest_ = std::max(latest_, item.stamp);
+  raise(state_.context, to);
+}
+
 void SqlTable::raise(crdt::Context& context, const crdt::Context& to) {
   for (const crdt::Context::Item& item : to.items()) {
     if (item.stamp <= context[item.replica]) continue;
@@ -112,7 +119,6 @@ void SqlTable::raise(crdt::Context& context, const crdt::Context& to) {
 
 void SqlTable::log(const crdt::LogItem& item) {
   log_.append(item);
-  latest_ = std::max(latest_, item.dot.stamp);
   ++logged_;
   count_log(1, item.type == crdt::LogItem::Type::write ? 0 : 1);
 }

@@ -60,6 +60,8 @@ constexpr auto texts = [] {
   put(Sql::history, "SELECT version, at, body FROM hist WHERE sid = ?1 AND version < ?2 ORDER BY version DESC LIMIT 1");
   put(Sql::history_put, "INSERT INTO hist VALUES (?1, ?2, ?3, ?4)");
   put(Sql::history_trim, "DELETE FROM hist WHERE sid = ?1 AND version <= ?2");
+  put(Sql::history_oldest, "SELECT version, length(body) FROM hist WHERE sid = ?1 ORDER BY version LIMIT 1");
+  put(Sql::history_bytes, "SELECT coalesce(sum(length(body)), 0) FROM hist WHERE sid = ?1");
   put(Sql::integrity, "PRAGMA integrity_check(100)");
   return sql;
 }();

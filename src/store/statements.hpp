@@ -48,6 +48,8 @@ enum class Sql : std::size_t {
   history,
   history_put,
   history_trim,
+  history_oldest,
+  history_bytes,
   integrity,
   count_
 };

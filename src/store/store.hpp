@@ -87,6 +87,8 @@ struct StreamState {
   std::uint64_t trimmed = 0;  ///< Sequences up to here have been deleted after a stable ack.
 };
 
+/// Sequences follow one another without holes, but for records reported as failed while later ones had been accepted
+/// already: their numbers stay unused, and the segment after them says so to the hub.
 struct Appended {
   Ticket ticket = 0;
   std::uint64_t first = 0, last = 0;
@@ -215,7 +217,8 @@ class Store {
   virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                      ///< Newest first.
   virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;    ///< not_found
   virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;  ///< Newest first.
-  /// Own transactions not yet acked, as the number of keys (or records) that would be sent; and the oldest one's time.
+  /// Own transactions not yet acked, as the number of keys that would be sent, or of sequence numbers used; and the
+  /// oldest one's time.
   struct Pending {
     std::uint64_t count = 0;
     std::optional<Timestamp> oldest{};
