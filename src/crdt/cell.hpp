@@ -25,6 +25,9 @@ struct Entry {
 /// Live entries, ascending by dot; empty means the key does not exist.
 using Cell = std::vector<Entry>;
 
+/// Every replica's latest write of a key and no more: a later one replaces what its author wrote before.
+inline constexpr std::size_t cell_entries_max = context_items_max;
+
 /// An entry as a peer lists it: the payload is left out (a reference) if the receiver's context covers the dot.
 struct Listed {
   Entry entry{};

@@ -33,6 +33,7 @@ Hash128 fingerprint_key(Plane plane, std::string_view name) {
 Result<Loaded> File::open(const ReplicaId& fresh) {
   if (auto opened = db.open(); !opened) return opened.error();
   Result<void> good = check_format();
+  if (good) good = db.take();
   if (good && db.integer("SELECT count(*) FROM sqlite_schema", "open").value_or(0) == 0) good = create(fresh);
   if (good) good = read_replica();
   Loaded loaded;

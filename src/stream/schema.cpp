@@ -105,7 +105,7 @@ Result<void> fits(const Schema& schema, std::span<const Value> row) {
   for (std::size_t i = 0; i < row.size(); ++i) {
     if (!matches(schema.columns[i].type, row[i])) return mismatch(schema.columns[i], row[i]);
   }
-  if (record_bytes(row) > max_record_bytes) return Error(Errc::limit_exceeded, "record: above 1 MiB");
+  if (record_bytes(row) > max_record_bytes) return Error(Errc::limit_exceeded, "record: above 512 KiB");
   return {};
 }
 

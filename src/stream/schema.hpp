@@ -15,8 +15,9 @@
 namespace edgesync::stream {
 
 inline constexpr std::size_t max_columns = 64;
-inline constexpr std::size_t max_column_name = 64;                     // bytes
-inline constexpr std::size_t max_record_bytes = std::size_t{1} << 20;  // of record_bytes(): the limit of any one value
+inline constexpr std::size_t max_column_name = 64;  // bytes
+inline constexpr std::size_t max_record_bytes = std::size_t{512}
+                                                << 10;  // of record_bytes(): the limit of any one value
 
 struct Schema {
   std::vector<Column> columns{};

@@ -120,10 +120,11 @@ std::uint64_t Engine::rejected(store::ScopeId scope) const {
 
 void Engine::flushed(const store::Flushed& flushed) {
   ++metrics_.group_commits;
-  if (flushed.error) {
+  for (const auto& error : {flushed.error, flushed.log_error}) {
+    if (!error) continue;
     ++metrics_.storage_faults;
     Event fault = event(EventKind::storage_fault, {});
-    fault.error = *flushed.error;
+    fault.error = *error;
     events_.push_back(std::move(fault));
   }
   for (const auto& [scope, path] : flushed.conflicts) {

@@ -176,6 +176,7 @@ void Link::on_flushed(const store::Flushed& flushed) {
     auto node = unsettled_.extract(outcome.ticket);
     if (node.empty()) continue;
     unsettled_bytes_ -= node.mapped().bytes;
+    if (outcome.error) return end(*outcome.error, std::chrono::seconds(5));
     settle(node.mapped(), outcome.applied);
   }
   for (store::ScopeId scope : flushed.advanced)

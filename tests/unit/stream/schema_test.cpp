@@ -44,7 +44,7 @@ TEST(Schema, IntegersFitADoubleOnlyWhenExact) {
   }
 }
 
-TEST(Schema, ARecordIsAtMostOneMebibyte) {
+TEST(Schema, ARecordIsAtMostHalfAMebibyte) {
   const Schema schema{{{"x", edgesync::text}}};
   EXPECT_TRUE(fits(schema, std::vector<Value>{std::string(max_record_bytes - 16, 'x')}));
   EXPECT_TRUE(
