@@ -45,3 +45,6 @@ function(edgesync_install name)
 endfunction()
 
 edgesync_install(edgesync)
+if(EDGESYNC_TESTS)
+  install(CODE "message(NOTICE \"edgesync was built with its tests and carries their switches: not for a package\")")
+endif()
