@@ -179,13 +179,13 @@ def row_of(plant, name, records, active):
     require(shell.finish() == 0, "the shell did not end well")
     wire = plant.wires[name]
     line = {"gateway": name, "produced": stream["produced"], "delivered": stream["delivered"],
-            "pending": stream["pending_records"], "dropped": stream["dropped"],
-            "config": f"v{config['version']} {config['id'][:8]}", "conflicts": f"{kept} resolved",
+            "pending": stream["pending"], "dropped": stream["dropped"],
+            "config": f"v{config['version']} {config['version_id'][:8]}", "conflicts": f"{kept} resolved",
             "wire bytes": wire.sent + wire.received, "JSON bytes": json_bytes(header, rows),
             "digests": "equal" if equal else "DIFFER"}
     holds = (line["produced"], line["delivered"], line["pending"], line["dropped"]) == (len(rows), len(rows), 0, 0)
     holds = holds and equal and kept == 2 and line["wire bytes"] < line["JSON bytes"]
-    return line, holds and (config["version"], config["id"]) == (active["version"], active["version_id"])
+    return line, holds and (config["version"], config["version_id"]) == (active["version"], active["version_id"])
 
 
 def table(lines):

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Shows edgesync at work, from a bare Debian 12 to a table in one go: installs what is missing, builds quietly, then
-# runs examples/demo.py. Exit code 0 only if everything held. Set BUILD to build elsewhere than in build/demo.
+# runs examples/demo.py. Exit code 0 only if everything held. EDGESYNC_BUILD: another place to build in than build/demo.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-build=${BUILD:-build/demo}
+build=${EDGESYNC_BUILD:-build/demo}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -24,9 +24,8 @@ step() {
 
 printf '\nedgesync demonstration\n\n'
 step "Installing what is missing" bash src/cmake/debian-deps.sh
-step "Configuring" cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DEDGESYNC_TESTS=OFF \
-  -DEDGESYNC_WERROR=OFF
-step "Building" cmake --build "$build" --target edgesync_program edge_gateway
+step "Configuring" cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DEDGESYNC_TESTS=OFF
+step "Building, a few minutes" cmake --build "$build" -j "$(src/cmake/jobs.sh)" --target edgesync_program edge_gateway
 printf '\n'
 rm -f "$log"
 exec python3 examples/demo.py --programs "$build/examples"

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string_view>
+#include <utility>
 
 namespace {
 
@@ -102,9 +104,10 @@ class Gateway {
         settings_ = *settings;
       }
     }
-    say(std::string(es::name(event.kind)) + '"' +
-        (event.version.number != 0 ? ",\"version\":" + std::to_string(event.version.number) : "") +
-        (event.error.code ? ",\"reason\":" + es::to_json(event.error.detail) : ""));
+    std::string members;
+    if (event.version.number != 0) members += ",\"version\":" + std::to_string(event.version.number);
+    if (event.error.code) members += ",\"reason\":" + es::to_json(event.error.detail);
+    say(es::name(event.kind), members);
   }
 
   void step() {
@@ -129,7 +132,7 @@ class Gateway {
           edit.set("setpoint_c", setpoint);
         })
         .value();
-    say("autonomous\"");
+    say("autonomous");
   }
 
   void sample(const Settings& settings) {
@@ -162,19 +165,25 @@ class Gateway {
     was_hot_ = hot;
   }
 
-  void report(const std::string& event) {
+  void report(std::string_view event) {
     reported_ = Clock::now();
     const auto counts = stream_.counts().value();
     const es::Metrics metrics = node_.metrics();
-    say(event + "\",\"produced\":" + std::to_string(counts.produced) +
-        ",\"delivered\":" + std::to_string(counts.delivered) + ",\"pending\":" + std::to_string(counts.pending) +
-        ",\"dropped\":" + std::to_string(counts.dropped) + ",\"config\":" + std::to_string(config_.active().number) +
-        ",\"bytes_sent\":" + std::to_string(metrics.bytes_sent) +
-        ",\"bytes_received\":" + std::to_string(metrics.bytes_received));
+    const std::pair<const char*, std::uint64_t> numbers[] = {{"produced", counts.produced},
+                                                             {"delivered", counts.delivered},
+                                                             {"pending", counts.pending},
+                                                             {"dropped", counts.dropped},
+                                                             {"config", config_.active().number},
+                                                             {"bytes_sent", metrics.bytes_sent},
+                                                             {"bytes_received", metrics.bytes_received}};
+    std::string members;
+    for (const auto& [name, number] : numbers) members += std::string(",\"") + name + "\":" + std::to_string(number);
+    say(event, members);
   }
 
-  void say(const std::string& rest) {
-    const std::string line = "{\"event\":\"" + rest + "}\n";
+  /// `members`: further ones as JSON, each behind a comma.
+  void say(std::string_view event, const std::string& members = {}) {
+    const std::string line = "{\"event\":\"" + std::string(event) + '"' + members + "}\n";
     const std::lock_guard lock(output_);
     std::fputs(line.c_str(), stdout);
     std::fflush(stdout);

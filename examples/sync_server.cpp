@@ -5,10 +5,20 @@
 
 #include <signal.h>
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace es = edgesync;
+
+std::uint16_t to_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, failure] = std::from_chars(text.begin(), text.end(), port);
+  if (failure != std::errc() || end != text.end()) throw std::runtime_error(std::string(text) + ": not a port");
+  return port;
+}
 
 int main(int argc, char** argv) {
   if (argc != 6) return std::fputs("usage: sync_server DATABASE PORT CERTIFICATE KEY TOKENS\n", stderr), 2;
@@ -20,7 +30,7 @@ int main(int argc, char** argv) {
   try {
     es::HubOptions options;
     options.node = {.database = argv[1], .name = "sync_server"};
-    options.port = static_cast<std::uint16_t>(std::atoi(argv[2]));
+    options.port = to_port(argv[2]);
     options.tls = {.certificate_file = argv[3], .key_file = argv[4]};
     options.authorize = es::token_file(argv[5]).value();
     const auto hub = es::Hub::open(std::move(options)).value();

@@ -31,10 +31,7 @@ junit=$PWD/$build/results.xml
 mkdir -p "$build"
 : >"$log"
 
-# The heaviest sources take about 2 GB each to compile.
-memory_gb=$(awk '/^MemTotal/ {print int($2 / 1000000)}' /proc/meminfo)
-jobs=$(nproc)
-[ "$jobs" -le $((memory_gb / 2)) ] || jobs=$((memory_gb / 2 > 1 ? memory_gb / 2 : 1))
+jobs=$(src/cmake/jobs.sh)
 
 # phase NAME COMMAND...: runs the command with its output in the log, and prints one line.
 phase() {
@@ -56,7 +53,6 @@ give_up() {
 install_packages() {
   local tools=
   case $preset in clang | fuzz) tools=1 ;; esac
-  command -v apt-get || { echo "not Debian: the packages are taken as they are"; return 0; }
   EDGESYNC_DEPS_TOOLS=$tools src/cmake/debian-deps.sh
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <tuple>
 #include <utility>
 
 namespace program {
@@ -23,27 +22,15 @@ std::string people_line(const es::ScopeStatus& scope) {
   return line + ", digest " + scope.digest.fingerprint;
 }
 
-json::object tagged(const es::ScopeStatus& scope) {
-  json::object out;
-  out["plane"] = es::name(scope.plane);
-  out["scope"] = scope.scope;
-  return out;
-}
-
 es::Result<void> log_config(es::Node& node, const es::ScopeStatus& scope, Output& output) {
-  auto known = node.config(scope.scope).history(std::size_t{1'000'000});
+  auto known = node.config(scope.scope).history(everything);
   if (!known) return known.error();
-  for (const es::Config::Known& one : *known) {
-    json::object line = tagged(scope);
-    for (auto& [name, value] : from_version(one.version)) line[name] = std::move(value);
-    line["role"] = es::name(one.role);
-    output.line(line);
-  }
+  for (const es::Config::Known& one : *known) output.line(tagged(scope, from_known(one)));
   return {};
 }
 
 es::Result<void> log_state(es::Node& node, const es::ScopeStatus& scope, Output& output) {
-  auto entries = node.state(scope.scope).journal(std::size_t{1'000'000});
+  auto entries = node.state(scope.scope).journal(everything);
   if (!entries) return entries.error();
   for (const es::JournalEntry& entry : *entries) {
     json::object line = tagged(scope);
@@ -85,28 +72,21 @@ es::Result<std::vector<es::ScopeStatus>> scopes_of(const es::Node& node, const s
   std::vector<es::ScopeStatus> scopes = node.status().scopes;
   if (!scope.empty()) std::erase_if(scopes, [&](const es::ScopeStatus& one) { return one.scope != scope; });
   if (!scope.empty() && scopes.empty()) return es::Error(es::Errc::not_found, scope + ": not in this database");
-  std::sort(scopes.begin(), scopes.end(), [](const es::ScopeStatus& a, const es::ScopeStatus& b) {
-    return std::tie(a.plane, a.scope) < std::tie(b.plane, b.scope);
-  });
+  sort_scopes(scopes);
   return scopes;
 }
 
 es::Result<int> run_status(const Options& options, Output& output) {
   auto node = open_existing(options.db);
   if (!node) return node.error();
-  const es::Status now = node->status();
-  auto scopes = scopes_of(*node, {});
-  if (!scopes) return scopes.error();
+  es::Status now = node->status();
   if (!output.human()) {
-    json::object line = from_status(now);
-    json::array list;
-    for (const es::ScopeStatus& scope : *scopes) list.push_back(from_scope(scope));
-    line["scopes"] = std::move(list);
-    output.line(line);
+    output.line(from_status(std::move(now)));
     return 0;
   }
+  sort_scopes(now.scopes);
   output.text(now.name + ", replica " + es::to_string(now.replica));
-  for (const es::ScopeStatus& scope : *scopes) output.text("  " + people_line(scope));
+  for (const es::ScopeStatus& scope : now.scopes) output.text("  " + people_line(scope));
   return 0;
 }
 
@@ -116,9 +96,7 @@ es::Result<int> run_log(const Options& options, Output& output) {
   auto scopes = scopes_of(*node, options.scope);
   if (!scopes) return scopes.error();
   for (const es::ScopeStatus& scope : *scopes) {
-    const auto log = scope.plane == es::Plane::config  ? log_config
-                     : scope.plane == es::Plane::state ? log_state
-                                                       : log_stream;
+    const auto log = of_plane(scope.plane, log_state, log_config, log_stream);
     if (auto done = log(*node, scope, output); !done) return done.error();
   }
   return 0;

@@ -5,7 +5,19 @@
 #include "options.hpp"
 #include "output.hpp"
 
+#include <cstdint>
+
 namespace program {
+
+/// As a limit: no limit.
+inline constexpr std::size_t everything = SIZE_MAX;
+
+/// What to do with a scope of this plane.
+template <class Call>
+Call of_plane(es::Plane plane, Call state, Call config, Call stream) {
+  if (plane == es::Plane::stream) return stream;
+  return plane == es::Plane::config ? config : state;
+}
 
 /// Each returns the exit code. Fails with: whatever opening and reading the database fails with.
 es::Result<int> run_status(const Options& options, Output& output);

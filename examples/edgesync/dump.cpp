@@ -2,6 +2,7 @@
 // dump: a scope's content as JSON lines that two nodes with equal digests print alike, then the digest. One line per
 // cell, per config version with its content, and per range of at most `range_records` records of one origin.
 #include "commands.hpp"
+#include "status.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -10,13 +11,6 @@ namespace program {
 namespace {
 
 constexpr std::size_t range_records = 1000;
-
-json::object tagged(const es::ScopeStatus& scope) {
-  json::object out;
-  out["plane"] = es::name(scope.plane);
-  out["scope"] = scope.scope;
-  return out;
-}
 
 const char* type_name(es::Item::Type type) {
   switch (type) {
@@ -45,19 +39,23 @@ es::Result<es::Digest> dump_state(es::Node& node, const es::ScopeStatus& scope, 
   return state.digest();
 }
 
+json::object from_content(const std::map<std::string, es::Value>& content) {
+  json::object out;
+  for (const auto& [key, value] : content) out[key] = from_value(value);
+  return out;
+}
+
 es::Result<es::Digest> dump_config(es::Node& node, const es::ScopeStatus& scope, Output& output) {
   const es::Config config = node.config(scope.scope);
-  auto known = config.history(std::size_t{1'000'000});
+  auto known = config.history(everything);
   if (!known) return known.error();
   std::reverse(known->begin(), known->end());
   for (const es::Config::Known& one : *known) {
-    json::object line = tagged(scope);
-    for (auto& [name, value] : from_version(one.version)) line[name] = std::move(value);
-    if (auto content = config.content(one.version.number)) {
-      json::object tree;
-      for (const auto& [key, value] : *content) tree[key] = from_value(value);
-      line["content"] = std::move(tree);
-    }
+    json::object line = tagged(scope, from_version(one.version));
+    const auto content = config.content(one.version.number);
+    // Old versions are known by name only; a dump that lacks anything else would not be one.
+    if (!content && !content.error().is(es::Errc::not_found)) return content.error();
+    if (content) line["content"] = from_content(*content);
     output.line(line);
   }
   return config.digest();
@@ -100,9 +98,7 @@ es::Result<int> run_dump(const Options& options, Output& output) {
   auto scopes = scopes_of(*node, options.scope);
   if (!scopes) return scopes.error();
   for (const es::ScopeStatus& scope : *scopes) {
-    const auto dump = scope.plane == es::Plane::config  ? dump_config
-                      : scope.plane == es::Plane::state ? dump_state
-                                                        : dump_stream;
+    const auto dump = of_plane(scope.plane, dump_state, dump_config, dump_stream);
     auto digest = dump(*node, scope, output);
     if (!digest) return digest.error();
     json::object line = tagged(scope);

@@ -26,11 +26,17 @@ json::object from_digest(const es::Digest& digest) {
 json::object from_version(const es::VersionInfo& version) {
   json::object out;
   out["version"] = version.number;
-  out["id"] = version.id;
+  out["version_id"] = version.id;  // `id` is the request's in every answer
   if (!version.parent.empty()) out["parent"] = version.parent;
   out["author"] = es::to_string(version.author);
   out["at"] = from_time(version.at);
   if (!version.note.empty()) out["note"] = version.note;
+  return out;
+}
+
+json::object from_known(const es::Config::Known& known) {
+  json::object out = from_version(known.version);
+  out["role"] = es::name(known.role);
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -42,14 +43,12 @@ es::Result<int> run(Options options) {
 }
 
 int main_with(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "--version")) {
-    const std::string version = std::string("edgesync ") + es::library_version() + '\n';
-    std::fputs(arguments[0] == "--help" ? std::string(usage()).c_str() : version.c_str(), stdout);
-    return 0;
-  }
+  const auto asked = [&](const char* option) { return std::count(arguments.begin(), arguments.end(), option) > 0; };
+  if (asked("--help") || asked("-h")) return std::fputs(std::string(usage()).c_str(), stdout), 0;
+  if (!arguments.empty() && arguments[0] == "--version") return std::printf("edgesync %s\n", es::library_version()), 0;
   ParsedOptions parsed = parse_options(arguments);
   if (parsed.error) {
-    std::fprintf(stderr, "edgesync: %s\n%s", parsed.error->detail.c_str(), std::string(usage()).c_str());
+    std::fprintf(stderr, "edgesync: %s (edgesync --help tells the usage)\n", parsed.error->detail.c_str());
     return 2;
   }
   auto code = run(parsed.options);

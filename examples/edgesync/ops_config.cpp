@@ -8,7 +8,6 @@
 namespace program {
 namespace {
 
-/// `id` is the request's in every answer, so the version's has a name of its own.
 json::object published(const es::VersionInfo& version) {
   json::object out;
   out["version"] = version.number;
@@ -69,11 +68,7 @@ Answer config_history(Session& session, Fields& fields) {
   auto known = session.config(scope).history(limit);
   if (!known) return known.error();
   json::array versions;
-  for (const es::Config::Known& one : *known) {
-    json::object entry = from_version(one.version);
-    entry["role"] = es::name(one.role);
-    versions.push_back(std::move(entry));
-  }
+  for (const es::Config::Known& one : *known) versions.push_back(from_known(one));
   json::object out;
   out["versions"] = std::move(versions);
   return out;

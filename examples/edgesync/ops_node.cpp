@@ -52,11 +52,7 @@ Answer digest(Session& session, Fields& fields) {
 
 Answer status(Session& session, Fields& fields) {
   if (auto checked = fields.check(); !checked) return checked.error();
-  const es::Status now = session.node().status();
-  json::array scopes;
-  for (const es::ScopeStatus& scope : now.scopes) scopes.push_back(from_scope(scope));
-  json::object out = from_status(now);
-  out["scopes"] = std::move(scopes);
+  json::object out = from_status(session.node().status());
   out["metrics"] = from_metrics(session.node().metrics());
   return out;
 }

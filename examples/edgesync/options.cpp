@@ -140,8 +140,8 @@ class Parser {
     if (options.certificate.empty() != options.key.empty()) {
       return fail(options.key.empty() ? "--tls-key" : "--tls-cert", "missing");
     }
-    if (options.hub.empty() && (!options.ca.empty() || !options.token.empty()) && command_.name == "serve") {
-      return fail("--uplink", "missing");
+    if (options.hub.empty() && !(options.ca + options.token).empty()) {
+      return fail(command_.name == "serve" ? "--uplink" : "--hub", "missing");
     }
   }
 
@@ -168,15 +168,17 @@ std::string_view usage() noexcept {
   return R"(usage:
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
                   [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--insecure] [--stdin]
-  edgesync shell  --db FILE [--name NAME] [--hub URL] [--token T] [--ca F] [--insecure]
+  edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--insecure]
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
   edgesync diff   --db FILE --scope S V1 V2
   edgesync dump   --db FILE [--scope S]
   edgesync verify --db FILE
+  edgesync --help | --version
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
 per line on stdin. A plaintext listener or ws:// URL needs --insecure and a loopback address.
+Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage.
 )";
 }
 

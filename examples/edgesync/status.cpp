@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "status.hpp"
 
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
 namespace program {
 namespace {
 
 void add_counts(json::object& out, const es::StreamCounts& counts) {
   out["produced"] = counts.produced;
   out["delivered"] = counts.delivered;
-  out["pending_records"] = counts.pending;
   out["dropped"] = counts.dropped;
 }
 
 }  // namespace
 
-json::object from_scope(const es::ScopeStatus& scope) {
+json::object tagged(const es::ScopeStatus& scope, json::object members) {
   json::object out;
   out["plane"] = es::name(scope.plane);
   out["scope"] = scope.scope;
+  for (auto& [name, value] : members) out[name] = std::move(value);
+  return out;
+}
+
+json::object from_scope(const es::ScopeStatus& scope) {
+  json::object out = tagged(scope);
   out["why"] = es::name(scope.why);
   out["pending"] = scope.pending;
   out["acked"] = scope.acked;
@@ -26,14 +35,20 @@ json::object from_scope(const es::ScopeStatus& scope) {
   if (scope.oldest_pending) out["oldest_pending_ms"] = scope.oldest_pending->count();
   if (scope.plane == es::Plane::config && scope.version.number != 0) {
     out["version"] = scope.version.number;
-    out["id"] = scope.version.id;
+    out["version_id"] = scope.version.id;
   }
   if (scope.plane == es::Plane::stream) add_counts(out, scope.counts);
   out["digest"] = from_digest(scope.digest);
   return out;
 }
 
-json::object from_status(const es::Status& status) {
+void sort_scopes(std::vector<es::ScopeStatus>& scopes) {
+  std::sort(scopes.begin(), scopes.end(), [](const es::ScopeStatus& a, const es::ScopeStatus& b) {
+    return std::tie(a.plane, a.scope) < std::tie(b.plane, b.scope);
+  });
+}
+
+json::object from_status(es::Status status) {
   json::object out;
   out["name"] = status.name;
   out["replica"] = es::to_string(status.replica);
@@ -42,6 +57,10 @@ json::object from_status(const es::Status& status) {
   out["retry_in_ms"] = status.retry_in.count();
   out["peers"] = status.peers;
   if (status.last_error.code) out["last_error"] = from_error(status.last_error);
+  sort_scopes(status.scopes);
+  json::array scopes;
+  for (const es::ScopeStatus& scope : status.scopes) scopes.push_back(from_scope(scope));
+  out["scopes"] = std::move(scopes);
   return out;
 }
 

@@ -4,11 +4,17 @@
 
 #include "json.hpp"
 
+#include <vector>
+
 namespace program {
 
+/// By plane and name.
+void sort_scopes(std::vector<es::ScopeStatus>& scopes);
+
+/// A line about a scope: its plane and name, then `members`.
+json::object tagged(const es::ScopeStatus& scope, json::object members = {});
 json::object from_scope(const es::ScopeStatus& scope);
-/// Without its scopes.
-json::object from_status(const es::Status& status);
+json::object from_status(es::Status status);
 json::object from_metrics(const es::Metrics& metrics);
 
 }  // namespace program

@@ -5,7 +5,8 @@
 # DIRECTORY (default: build/deps of this checkout) receives the msgpack headers. Debian's libmsgpack-cxx-dev depends on
 # Boost 1.74, which conflicts with the Boost 1.81 that edgesync needs, so the package is unpacked there instead of being
 # installed; edgesync compiles it with MSGPACK_NO_BOOST and never exports it. Everything else is installed by apt-get.
-# Set EDGESYNC_DEPS_TOOLS=1 to add clang, clang-format and clang-tidy for contributors.
+# Set EDGESYNC_DEPS_TOOLS=1 to add clang, clang-format and clang-tidy for contributors. Without apt-get it only says
+# what is needed.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -14,6 +15,11 @@ packages=(g++ cmake ninja-build pkg-config ca-certificates openssl
           libboost1.81-dev libsqlite3-dev libzstd-dev libssl-dev
           libgtest-dev libgmock-dev libbenchmark-dev python3)
 [ -z "${EDGESYNC_DEPS_TOOLS:-}" ] || packages+=(clang clang-format clang-tidy libclang-rt-14-dev)
+
+if ! command -v apt-get >/dev/null; then
+  echo "debian-deps: not Debian, nothing installed; needed: ${packages[*]}, and msgpack-c's headers"
+  exit 0
+fi
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -27,7 +33,11 @@ update() { [ -n "$updated" ] || { as_root apt-get update -qq; updated=1; }; }
 if [ ${#missing[@]} -gt 0 ]; then
   echo "debian-deps: installing ${missing[*]}"
   update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || {
+    echo "debian-deps: made for Debian 12; elsewhere these packages may have other names: ${missing[*]}" >&2
+    exit 1
+  }
 fi
 
 if [ ! -e "$target/msgpack/usr/include/msgpack.hpp" ]; then

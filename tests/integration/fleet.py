@@ -14,13 +14,6 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
 from rig import Failed, Rig  # noqa: E402
 
-TOKENS = """# token access scopes
-full rw *
-narrow rw twin/narrow
-reader ro twin/narrow
-"""
-
-
 def memory_kib(program, line="VmRSS"):
     status = Path(f"/proc/{program.process.pid}/status").read_text()
     return int(re.search(rf"^{line}:\s+(\d+) kB", status, re.MULTILINE).group(1))
@@ -29,12 +22,17 @@ def memory_kib(program, line="VmRSS"):
 class Case(unittest.TestCase):
     maxDiff = None
     programs = None
+    tokens = """# token access scopes
+full rw *
+narrow rw twin/narrow
+reader ro twin/narrow
+"""
 
     def setUp(self):
         directory = self.enterContext(tempfile.TemporaryDirectory(prefix="edgesync-test-"))
         self.rig = self.enterContext(Rig(directory, self.programs))
         self.rig.certificates()
-        Path(self.rig.path("tokens")).write_text(TOKENS)
+        Path(self.rig.path("tokens")).write_text(self.tokens)
 
     def start(self, *arguments):
         return self.rig.start("edgesync", *arguments)

@@ -6,7 +6,6 @@ at the hub, no transaction is seen in part, every stream record arrives once.
 
 import os
 import random
-import sys
 import threading
 import time
 from collections import Counter

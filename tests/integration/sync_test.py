@@ -3,66 +3,27 @@
 
     sync_test.py PROGRAMS [CASE...]"""
 
-import json
-import sys
-import tempfile
-import time
-import unittest
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
-from rig import Rig  # noqa: E402
+import fleet
 
-PROGRAMS = None
-TOKENS = """# token access scopes
+
+class Case(fleet.Case):
+    tokens = """# token access scopes
 full rw *
 gate rw twin/{name} telemetry/* shared
 gate ro plant
 """
 
-
-class Case(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        directory = self.enterContext(tempfile.TemporaryDirectory(prefix="edgesync-test-"))
-        self.rig = self.enterContext(Rig(directory, PROGRAMS))
-        self.rig.certificates()
-        Path(self.rig.path("tokens")).write_text(TOKENS)
-
-    def serve(self, name="hub", *arguments):
-        hub = self.rig.start("edgesync", "serve", "--stdin", "--db", self.rig.path(f"{name}.db"), "--name", name,
-                             "--listen", "127.0.0.1:0", "--tls-cert", self.rig.path("hub.pem"), "--tls-key",
-                             self.rig.path("hub.key"), "--tokens", self.rig.path("tokens"), *arguments)
-        hub.port = hub.event("listening")["port"]
-        return hub
-
-    def to(self, hub, token="full"):
-        return {"url": f"wss://127.0.0.1:{hub.port}", "token": token, "ca": self.rig.path("ca.pem")}
-
     def shell(self, name, hub=None, token="full"):
-        node = self.rig.start("edgesync", "shell", "--db", self.rig.path(f"{name}.db"), "--name", name)
+        node = super().shell(name)
         if hub:
-            node.do("link", **self.to(hub, token))
+            node.do("link", **self.to(hub.port, token))
             node.event("linked")
         return node
 
-    def equal(self, plane, scope, *programs):
-        """Waits until all hold the same."""
-        deadline = time.monotonic() + 30
-        while True:
-            digests = [[p.do("digest", plane=plane, scope=scope)[part] for part in ("context", "fingerprint", "count")]
-                       for p in programs]
-            if all(digest == digests[0] for digest in digests):
-                return
-            self.assertLess(time.monotonic(), deadline, digests)
-            time.sleep(0.02)
-
     def dump(self, name, scope):
-        code, out, error = self.rig.run("edgesync", "dump", "--db", self.rig.path(f"{name}.db"), "--scope", scope)
-        self.assertEqual((code, error), (0, ""))
-        return out
+        return self.tool("dump", name, "--scope", scope)
 
 
 class Sync(Case):
@@ -103,7 +64,7 @@ class Sync(Case):
             program.do("state.transact", scope="twin/a", edits=[
                 {"set": "setpoint", "value": value}, {"add": "boots", "delta": 1},
                 {"insert": "alarms", "member": value}])
-        node.do("link", **self.to(hub))
+        node.do("link", **self.to(hub.port))
         node.do("flush", timeout_ms=30_000)
         self.equal("state", "twin/a", node, hub)
         for program in (node, hub):
@@ -120,7 +81,7 @@ class Sync(Case):
         node.event("unlinked")
         node.do("state.transact", scope="shared", edits=[{"set": "k", "value": "offline"}])
         self.assertEqual(node.do("status")["why"], "no_link")
-        node.do("link", **self.to(hub))
+        node.do("link", **self.to(hub.port))
         node.do("flush", timeout_ms=30_000)
         self.equal("state", "shared", node, hub)
         self.assertEqual(hub.do("state.get", scope="shared", key="k")["value"], "offline")
@@ -154,7 +115,6 @@ class Versions(Case):
         hub = self.serve()
         node = self.shell("gw", hub, "gate")
         node.do("subscribe", plane="config", scope="plant")
-        hub.do("status")  # Knows by now, or soon, of a scope that nobody opened here.
         ids = {}
         for limit in (1, 2):
             version = hub.do("config.publish", scope="plant", tree={"limit": limit})
@@ -171,7 +131,7 @@ class Versions(Case):
         node.do("subscribe", plane="config", scope="plant")
         for limit in range(20):
             last = hub.do("config.publish", scope="plant", tree={"limit": limit})
-        node.do("link", **self.to(hub, "gate"))
+        node.do("link", **self.to(hub.port, "gate"))
         node.event("activated", version=last["version"])
         self.assertEqual([e["version"] for e in node.events if e.get("event") == "activated"], [last["version"]])
 
@@ -189,7 +149,7 @@ class Streams(Case):
         for shift, node in enumerate(nodes):
             status = node.do("status")
             scope = next(s for s in status["scopes"] if s["plane"] == "stream")
-            self.assertEqual([scope[k] for k in ("produced", "delivered", "pending_records", "dropped")],
+            self.assertEqual([scope[k] for k in ("produced", "delivered", "pending", "dropped")],
                              [3000, 3000, 0, 0])
             read = hub.do("stream.read", scope="telemetry/all", origin=status["replica"], limit=5000)
             self.assertEqual(read["gaps"], [])
@@ -200,11 +160,11 @@ class Streams(Case):
         node = self.shell("a")
         node.do("stream.open", scope="telemetry/a", columns=[["v", "i64"]])
         node.do("stream.append", scope="telemetry/a", rows=[[i, i] for i in range(1000)])
-        node.do("link", **self.to(hub, "gate"))
+        node.do("link", **self.to(hub.port, "gate"))
         node.do("flush", timeout_ms=30_000)
         node.do("unlink")
         node.do("stream.append", scope="telemetry/a", rows=[[i, i] for i in range(1000, 1500)])
-        node.do("link", **self.to(hub, "gate"))
+        node.do("link", **self.to(hub.port, "gate"))
         node.do("flush", timeout_ms=30_000)
         read = hub.do("stream.read", scope="telemetry/a", origin=node.do("status")["replica"], limit=5000)
         self.assertEqual(read["rows"], [[i, i] for i in range(1500)])
@@ -219,18 +179,18 @@ class Security(Case):
     def test_a_wrong_token_is_unauthorized(self):
         hub = self.serve()
         node = self.shell("a")
-        self.assertEqual(self.unlinked(node, **self.to(hub, "wrong")), "unauthorized")
+        self.assertEqual(self.unlinked(node, **self.to(hub.port, "wrong")), "unauthorized")
         self.assertEqual(node.do("status")["why"], "unauthorized")
 
     def test_a_foreign_authority_is_untrusted(self):
         hub = self.serve()
         self.rig.certificates("other")
         node = self.shell("a")
-        self.assertEqual(self.unlinked(node, **{**self.to(hub), "ca": self.rig.path("other.pem")}), "untrusted")
+        self.assertEqual(self.unlinked(node, **self.to(hub.port, ca="other")), "untrusted")
 
     def test_no_hub_is_unreachable(self):
         hub = self.serve()
-        target = self.to(hub)
+        target = self.to(hub.port)
         self.assertEqual(hub.finish(), 0)
         self.assertEqual(self.unlinked(self.shell("a"), **target), "unreachable")
 
@@ -281,5 +241,4 @@ class Programs(Case):
 
 
 if __name__ == "__main__":
-    PROGRAMS = sys.argv[1]
-    unittest.main(argv=[sys.argv[0], "-q", *sys.argv[2:]])
+    fleet.main()

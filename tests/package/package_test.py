@@ -122,8 +122,7 @@ def pkg_config(args):
     folder = next(args.stage.rglob("edgesync.pc")).parent
     environment = dict(os.environ, PKG_CONFIG_PATH=str(folder))
     require(run("pkg-config", "--modversion", "edgesync", env=environment).strip() == args.version, "wrong version")
-    kind = ["--static"] if args.kind == "static" else []
-    flags = run("pkg-config", "--cflags", "--libs", *kind, "edgesync", env=environment).split()
+    flags = run("pkg-config", "--cflags", "--libs", "edgesync", env=environment).split()
     require(("-DEDGESYNC_STATIC" in flags) == (args.kind == "static"), f"EDGESYNC_STATIC: {flags}")
     listing = consumer.build / "main.d"
     run(args.compiler, "-std=c++20", "-MD", "-MF", listing, consumer.source / "main.cpp", "-o",

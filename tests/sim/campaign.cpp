@@ -41,18 +41,19 @@ void add(Totals& totals, const Report& report) {
   totals.frames += report.frames;
   totals.promised += report.promised;
   totals.forgotten += report.forgotten;
-  totals.crashes += report.crashes;
-  totals.disk_faults += report.disk_faults;
+  add(totals.struck, report.struck);
 }
 
 void print(const Totals& totals, double seconds) {
   std::printf("%llu seeds, %llu violations; %.1f s, %.1f seeds/s\n", static_cast<unsigned long long>(totals.seeds),
               static_cast<unsigned long long>(totals.violations), seconds,
               static_cast<double>(totals.seeds) / std::max(seconds, 1e-3));
-  std::printf("%llu events, %llu frames, %llu commits promised, %llu lost unpromised, %llu crashes, %llu disk faults\n",
+  std::printf("%llu events, %llu frames, %llu commits promised, %llu lost unpromised\nstruck:",
               static_cast<unsigned long long>(totals.events), static_cast<unsigned long long>(totals.frames),
-              static_cast<unsigned long long>(totals.promised), static_cast<unsigned long long>(totals.forgotten),
-              static_cast<unsigned long long>(totals.crashes), static_cast<unsigned long long>(totals.disk_faults));
+              static_cast<unsigned long long>(totals.promised), static_cast<unsigned long long>(totals.forgotten));
+  for (std::size_t i = 0; i < FaultCounts::size; ++i)
+    std::printf(" %llu %s", static_cast<unsigned long long>(totals.struck.at(i)), fault_names[i]);
+  std::puts("");
 }
 
 }  // namespace

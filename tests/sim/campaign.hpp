@@ -17,8 +17,8 @@ struct Campaign {
 };
 
 struct Totals {
-  std::uint64_t seeds = 0, violations = 0, events = 0, frames = 0, promised = 0, forgotten = 0, crashes = 0,
-                disk_faults = 0;
+  std::uint64_t seeds = 0, violations = 0, events = 0, frames = 0, promised = 0, forgotten = 0;
+  FaultCounts struck{};
   std::uint64_t first_failing = 0;
   std::string message{};  ///< Of the first violation: seed, plan, trace and how to replay it.
 };

@@ -135,30 +135,36 @@ void World::publish(bool for_all) {
 // --- trouble ---
 
 void World::trouble() {
-  const Faults& on = plan_.faults;
   const std::uint64_t kind = fault_random_.below(11);
   SimNode& node = any_node();
-  if (kind < 3 || kind == 7) return trouble_node(node, kind);
+  if (kind < 3) return trouble_node(node, kind);
   if (kind < 6) return trouble_link(kind);
-  if (kind == 6) {
-    if (on.isolation) network_.isolate(node.number(), below(fault_random_, std::chrono::seconds(6)));
-    return;
+  if (kind == 6 && plan_.faults[Fault::isolation]) {
+    const Span how_long = below(fault_random_, std::chrono::seconds(6));
+    trace_.note(timeline_.now(), "isolate", node.number(), static_cast<std::uint64_t>(how_long.count()));
+    network_.isolate(node.number(), how_long);
   }
-  trouble_disk(node, kind);
+  if (kind == 7 && plan_.faults[Fault::clock_jumps]) return jump_clock(node);
+  if (kind == 8) return trouble_disk(node, Fault::sync_errors);
+  if (kind == 9) return trouble_disk(node, Fault::write_errors);
+  if (kind == 10) return trouble_disk(node, Fault::disk_full);
+}
+
+void World::jump_clock(SimNode& node) {
+  const Span far = std::chrono::hours(fault_random_.one_in(3) ? 24 * 900 : 1);
+  const Span by = below(fault_random_, far * 2) - far;
+  ++struck_[Fault::clock_jumps];
+  trace_.note(timeline_.now(), "clock jumps", node.number(), 0, static_cast<std::uint64_t>(by.count()));
+  node.jump_clock(by);
 }
 
 void World::trouble_node(SimNode& node, std::uint64_t kind) {
   const Faults& on = plan_.faults;
+  if (!node.up() || !(on[Fault::crashes] || on[Fault::power_cuts])) return;
   const Span away =
       fault_random_.one_in(4) ? below(fault_random_, std::chrono::seconds(5)) : below(fault_random_, milliseconds(300));
-  const bool power = on.power_cuts && (!on.crashes || fault_random_.one_in(2));
-  if (kind == 7 && on.clock_jumps) {
-    const Span far = std::chrono::hours(fault_random_.one_in(3) ? 24 * 900 : 1);
-    node.jump_clock(below(fault_random_, far * 2) - far);
-  }
-  if (kind == 7 || !node.up() || !(on.crashes || on.power_cuts)) return;
-  ++crashes_;
-  if (on.crashes_inside && kind != 0) return node.crash_at_operation(1 + fault_random_.below(40), power, away);
+  const bool power = on[Fault::power_cuts] && (!on[Fault::crashes] || fault_random_.one_in(2));
+  if (on[Fault::crashes_inside] && kind != 0) return node.crash_at_operation(1 + fault_random_.below(40), power, away);
   node.crash(power, away);
 }
 
@@ -167,22 +173,26 @@ void World::trouble_link(std::uint64_t kind) {
   const auto links = network_.open();
   if (links.empty()) return;
   const ConnectionId id = links[fault_random_.below(links.size())];
-  if (kind == 3 && on.stalls)
+  if (kind == 3 && on[Fault::stalls]) {
+    trace_.note(timeline_.now(), "stall", -1, id);
     network_.stall(id, static_cast<int>(fault_random_.below(2)), below(fault_random_, std::chrono::seconds(4)));
-  if (kind == 4 && on.cuts) network_.cut(id, fault_random_.below(6'000), {true, true});
-  if (kind == 5 && on.half_open) network_.cut(id, fault_random_.below(3'000), {fault_random_.one_in(2), false});
+  }
+  if (kind == 4 && on[Fault::cuts]) network_.cut(id, fault_random_.below(6'000), {true, true});
+  if (kind == 5 && on[Fault::half_open]) network_.cut(id, fault_random_.below(3'000), {fault_random_.one_in(2), false});
 }
 
-void World::trouble_disk(SimNode& node, std::uint64_t kind) {
-  const Faults& on = plan_.faults;
-  DiskFaults faults;
-  if (kind == 8 && on.sync_errors) faults.sync_one_in = 1 + fault_random_.below(6);
-  if (kind == 9 && on.write_errors) faults.write_one_in = 1 + fault_random_.below(20);
-  if (kind == 10 && on.disk_full) faults.capacity = node.disk().used() + fault_random_.below(20'000);
-  node.disk().faults = faults;
-  if (faults.sync_one_in + faults.write_one_in == 0 && !faults.capacity) return;
-  timeline_.after(below(fault_random_, std::chrono::seconds(2)),
-                  [this, number = static_cast<std::size_t>(node.number())] { nodes_[number]->disk().faults = {}; });
+void World::trouble_disk(SimNode& node, Fault fault) {
+  if (!plan_.faults[fault]) return;
+  DiskFaults& faults = node.disk().faults;
+  if (fault == Fault::sync_errors) faults.sync_one_in = 1 + fault_random_.below(6);
+  if (fault == Fault::write_errors) faults.write_one_in = 1 + fault_random_.below(20);
+  if (fault == Fault::disk_full) faults.capacity = node.disk().used() + fault_random_.below(20'000);
+  trace_.note(timeline_.now(), "bad disk", node.number(), static_cast<std::uint64_t>(fault));
+  // The fault ends by itself, unless another of its kind has taken its place.
+  const std::uint64_t mine = ++disk_faults_[{node.number(), fault}];
+  timeline_.after(below(fault_random_, std::chrono::seconds(2)), [this, fault, mine, &node] {
+    if (disk_faults_[{node.number(), fault}] == mine) node.disk().faults.end(fault);
+  });
 }
 
 // --- looks ---

@@ -22,7 +22,7 @@ std::optional<laws::Cells> all_cells(store::Store& store, store::ScopeId scope) 
   const auto read = store.read(scope, [&](crdt::CellSource& source) {
     source.scan({}, [&](ByteView key, const crdt::Cell& cell) { return cells.emplace(to_bytes(key), cell).second; });
   });
-  if (!read) return std::nullopt;  // a disk that fails now; the next look will tell
+  if (!read) return std::nullopt;
   return cells;
 }
 
@@ -70,7 +70,8 @@ Finding whole_tags(store::Store& store) {
     for (std::size_t i = 0; i < tags; ++i)
       if (const auto shown = crdt::show(cells, tag_key(i))) seen.push_back(to_json(shown->value));
   });
-  if (!read || seen.empty()) return std::nullopt;
+  if (!read) return at(store, *scope) + "tags cannot be read: " + read.error().detail;
+  if (seen.empty()) return std::nullopt;
   if (seen.size() != tags)
     return at(store, *scope) + std::to_string(seen.size()) + " of " + std::to_string(tags) + " tags";
   for (const std::string& value : seen)
@@ -80,7 +81,7 @@ Finding whole_tags(store::Store& store) {
 
 Finding equals_truth(store::Store& store, store::ScopeId scope, const StateTruth& truth, const crdt::Context& context) {
   auto cells = all_cells(store, scope);
-  if (!cells) return std::nullopt;
+  if (!cells) return at(store, scope) + "cells cannot be read";
   std::erase_if(*cells, [](const auto& cell) { return !is_register_or_member(cell.first); });
   if (auto differs = differing_cell(*cells, truth.cells(context)))
     return at(store, scope) + *differs + " at " + context.to_string();
@@ -93,7 +94,8 @@ Finding equals_truth(store::Store& store, store::ScopeId scope, const StateTruth
         finding = at(store, scope) + path + " is " + to_json(value) + " and not " + std::to_string(sum);
     }
   });
-  return read ? finding : std::nullopt;
+  if (!read) return at(store, scope) + "counters cannot be read: " + read.error().detail;
+  return finding;
 }
 
 Finding records_match(store::Store& store, const Truth& truth, const std::vector<ReplicaId>& authors, bool is_root) {
@@ -125,7 +127,7 @@ Finding one_active_version(store::Store& store, const VersionInfo& reported) {
   const auto scope = store.find_scope(Plane::config, config_scope);
   if (!scope) return std::nullopt;
   const auto rows = store.versions(*scope);
-  if (!rows) return std::nullopt;
+  if (!rows) return at(store, *scope) + "versions cannot be read: " + rows.error().detail;
   std::size_t active = 0;
   for (const store::VersionRow& row : *rows) {
     if (row.role != VersionRole::active) continue;

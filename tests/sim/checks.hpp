@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks: what must hold, each as a question to one store or to all of them, answered with the first violation. They
-// read only; each requires that the stores are not writing.
+// read only; each requires that the stores are not writing and that their files are open. Reads never fail on the
+// simulated disk, so a store that cannot be read then is a finding, too.
 #pragma once
 
 #include "sim/truth.hpp"

@@ -21,10 +21,16 @@ bool Disk::operate() {
   return !dead_;
 }
 
-bool Disk::strikes(std::uint64_t one_in) {
+bool Disk::strikes(Fault fault, std::uint64_t one_in) {
   if (one_in == 0 || !random_.one_in(one_in)) return false;
-  ++faults_made_;
+  ++struck_[fault];
   return true;
+}
+
+std::uint64_t Disk::faults_made() const noexcept {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < FaultCounts::size; ++i) sum += struck_.at(i);
+  return sum;
 }
 
 std::uint64_t Disk::used() const noexcept {
@@ -60,13 +66,13 @@ void Disk::sync_directory() {
 }
 
 DiskResult Disk::write(File& file, std::uint64_t offset, ByteView data) {
-  if (!operate() || strikes(faults.write_one_in)) return DiskResult::io_error;
+  if (!operate() || strikes(Fault::write_errors, faults.write_one_in)) return DiskResult::io_error;
   DiskResult result = DiskResult::good;
   if (faults.capacity) {
     const std::uint64_t end = offset + data.size();
     const std::uint64_t growth = end > file.current.size() ? end - file.current.size() : 0;
     if (growth > 0 && used() + growth > *faults.capacity) {
-      ++faults_made_;
+      ++struck_[Fault::disk_full];
       data = data.first(data.size() / 2);
       result = DiskResult::full;
       if (offset + data.size() > file.current.size()) data = {};
@@ -87,11 +93,10 @@ DiskResult Disk::truncate(File& file, std::uint64_t size) {
 
 DiskResult Disk::sync(File& file) {
   if (!operate()) return DiskResult::io_error;
-  if (strikes(faults.sync_one_in)) {
+  if (strikes(Fault::sync_errors, faults.sync_one_in)) {
     fail_sync(file);
     return DiskResult::io_error;
   }
-  ++syncs_;
   for (const Write& write : file.pending) apply(file.durable, write);
   file.pending.clear();
   if (!file.entry_durable) sync_directory();

@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "base/random.hpp"
+#include "sim/faults.hpp"
 
 #include <map>
 #include <memory>
@@ -33,6 +34,12 @@ struct DiskFaults {
   std::uint64_t sync_one_in = 0;            ///< 0: never.
   std::uint64_t write_one_in = 0;           ///< EIO.
   std::optional<std::uint64_t> capacity{};  ///< Bytes of all files; a write beyond fails with ENOSPC, half done.
+
+  void end(Fault fault) noexcept {
+    if (fault == Fault::sync_errors) sync_one_in = 0;
+    if (fault == Fault::write_errors) write_one_in = 0;
+    if (fault == Fault::disk_full) capacity.reset();
+  }
 };
 
 enum class DiskResult : std::uint8_t { good, io_error, full };
@@ -53,7 +60,6 @@ class Disk {
     Bytes durable{};  ///< What a power cut leaves for certain.
     Bytes current{};  ///< What reads see.
     std::vector<Write> pending{};
-    bool lost = false;  ///< A sync failed and `current` holds what will never be durable by itself.
     // SQLite's locks, as between processes.
     int shared = 0;
     const void *reserved = nullptr, *exclusive = nullptr;
@@ -76,8 +82,6 @@ class Disk {
   /// The machine stops at the n-th write, truncate, delete or sync from now, before it has any effect.
   void die_after(std::uint64_t operations) noexcept { dies_in_ = operations; }
   bool dead() const noexcept { return dead_; }
-  /// An operation may fail now.
-  bool faulty() const noexcept { return dead_ || faults.sync_one_in + faults.write_one_in > 0 || faults.capacity; }
   /// The process ends, or the power does. Open handles are cut off; pending writes stay, or are settled by chance.
   void crash(bool power);
   /// Counts crashes; a handle belongs to the epoch that it was opened in.
@@ -87,13 +91,14 @@ class Disk {
   std::unique_ptr<Disk> durable_copy() const;
 
   std::uint64_t used() const noexcept;  ///< Bytes of all files.
-  std::uint64_t syncs() const noexcept { return syncs_; }
   std::uint64_t operations() const noexcept { return operations_; }
-  std::uint64_t faults_made() const noexcept { return faults_made_; }
+  /// Failed syncs, failed writes, and writes that found no room.
+  const FaultCounts& struck() const noexcept { return struck_; }
+  std::uint64_t faults_made() const noexcept;  ///< All of them.
 
  private:
   bool operate();
-  bool strikes(std::uint64_t one_in);
+  bool strikes(Fault fault, std::uint64_t one_in);
 
   static void apply(Bytes& image, const Write& write);
   void sync_directory();
@@ -105,7 +110,8 @@ class Disk {
   std::map<std::string, FilePtr> removed_;  ///< Deleted without a directory sync: a power cut may bring them back.
   std::uint64_t epoch_ = 1, dies_in_ = 0;
   bool dead_ = false;
-  std::uint64_t syncs_ = 0, operations_ = 0, faults_made_ = 0;
+  std::uint64_t operations_ = 0;
+  FaultCounts struck_{};
 };
 
 }  // namespace edgesync::sim

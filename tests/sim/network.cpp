@@ -39,6 +39,7 @@ void Network::dial(NodeNumber from, NodeNumber to) {
   const Instant silent = std::max(unanswered_[at(from)], unanswered_[at(to)]);
   const Span round_trip = latency(connection.random) + latency(connection.random);
   const bool unanswered = silent > timeline_.now();
+  if (unanswered) ++struck_[Fault::isolation];
   timeline_.after(unanswered ? connect_timeout : round_trip, [this, id, to, unanswered] {
     Connection* dialled = find(id);
     if (dialled == nullptr || !dialled->open[0]) return connections_.erase(id), void();
@@ -91,15 +92,20 @@ void Network::schedule(ConnectionId id, int from, Instant when) {
   timeline_.at(when, [this, id, from] { deliver(id, from); });
 }
 
+Instant Network::held_until(const Connection& connection, int from) {
+  const Instant stalled = connection.directions[at_side(from)].stalled_until;
+  const Instant silent = std::max(unanswered_[at(connection.ends[0])], unanswered_[at(connection.ends[1])]);
+  if (stalled > timeline_.now()) ++struck_[Fault::stalls];
+  if (silent > timeline_.now()) ++struck_[Fault::isolation];
+  return std::max(stalled, silent);
+}
+
 void Network::deliver(ConnectionId id, int from) {
   Connection* connection = find(id);
   if (connection == nullptr) return;
   Direction& direction = connection->directions[at_side(from)];
   if (direction.queue.empty() || direction.queue.front().due > timeline_.now()) return;
-  const NodeNumber to = connection->ends[at_side(1 - from)];
-  const Instant silent =
-      std::max({direction.stalled_until, unanswered_[at(to)], unanswered_[at(connection->ends[at_side(from)])]});
-  if (silent > timeline_.now()) return schedule(id, from, silent);
+  if (const Instant until = held_until(*connection, from); until > timeline_.now()) return schedule(id, from, until);
   Frame frame = std::move(direction.queue.front());
   direction.queue.pop_front();
   hand_over(id, *connection, from, std::move(frame));
@@ -121,6 +127,8 @@ void Network::hand_over(ConnectionId id, Connection& connection, int from, Frame
 void Network::break_up(ConnectionId id, Connection& connection) {
   trace_.note(timeline_.now(), "cut", -1, id);
   const std::array<bool, 2> told = connection.told;
+  const bool first = connection.directions[0].cut_at + connection.directions[1].cut_at > 0;
+  if (first) ++struck_[told[0] && told[1] ? Fault::cuts : Fault::half_open];
   for (Direction& direction : connection.directions) {
     direction.cut_at = 0;
     direction.queue.clear();

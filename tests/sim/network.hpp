@@ -7,6 +7,7 @@
 // told of. Each direction draws from its own generator, so that a fault on one shifts no other.
 #pragma once
 
+#include "sim/faults.hpp"
 #include "sim/timeline.hpp"
 #include "sim/trace.hpp"
 
@@ -66,6 +67,8 @@ class Network {
   /// Ends every fault: stalls, silent ends and isolation.
   void heal();
   std::uint64_t frames() const noexcept { return frames_; }
+  /// Cuts, stalls and isolation that struck.
+  const FaultCounts& struck() const noexcept { return struck_; }
 
  private:
   struct Frame {
@@ -93,6 +96,7 @@ class Network {
   void push(ConnectionId id, Connection& connection, int from, Frame frame);
   void schedule(ConnectionId id, int from, Instant when);
   void deliver(ConnectionId id, int from);
+  Instant held_until(const Connection& connection, int from);
   void hand_over(ConnectionId id, Connection& connection, int from, Frame frame);
   void break_up(ConnectionId id, Connection& connection);
   void tell(ConnectionId id, int end, const char* why);
@@ -107,6 +111,7 @@ class Network {
   std::map<ConnectionId, Connection> connections_;
   ConnectionId next_ = 1;
   std::uint64_t frames_ = 0;
+  FaultCounts struck_{};
 };
 
 }  // namespace edgesync::sim

@@ -62,17 +62,7 @@ Faults make_faults(Random& random) {
   const std::uint64_t density = random.below(4);
   const auto on = [&] { return density > 0 && random.below(4) < density; };
   Faults faults;
-  faults.crashes = on();
-  faults.power_cuts = on();
-  faults.crashes_inside = on();
-  faults.cuts = on();
-  faults.half_open = on();
-  faults.stalls = on();
-  faults.isolation = on();
-  faults.clock_jumps = on();
-  faults.disk_full = on();
-  faults.sync_errors = on();
-  faults.write_errors = on();
+  for (std::size_t i = 0; i < Faults::size; ++i) faults.at(i) = on();
   return faults;
 }
 
@@ -103,22 +93,10 @@ Plan make_plan(std::uint64_t seed) {
 }
 
 std::string describe(const Plan& plan) {
-  const Faults& f = plan.faults;
   std::string text =
       std::to_string(plan.nodes.size()) + " nodes" + (plan.nodes[1].hub ? " with a relay" : "") + ", faults:";
-  const std::array<std::pair<bool, const char*>, 11> named{{{f.crashes, "crashes"},
-                                                            {f.power_cuts, "power"},
-                                                            {f.crashes_inside, "inside"},
-                                                            {f.cuts, "cuts"},
-                                                            {f.half_open, "half-open"},
-                                                            {f.stalls, "stalls"},
-                                                            {f.isolation, "isolation"},
-                                                            {f.clock_jumps, "clocks"},
-                                                            {f.disk_full, "full"},
-                                                            {f.sync_errors, "sync-errors"},
-                                                            {f.write_errors, "write-errors"}}};
-  for (const auto& [on, name] : named)
-    if (on) text += std::string(" ") + name;
+  for (std::size_t i = 0; i < Faults::size; ++i)
+    if (plan.faults.at(i)) text += std::string(" ") + fault_names[i];
   return text;
 }
 

@@ -3,6 +3,7 @@
 // random subset of the faults, so that some seeds suffer one fault much and others many a little.
 #pragma once
 
+#include "sim/faults.hpp"
 #include "sim/network.hpp"
 #include "sync/limits.hpp"
 
@@ -19,20 +20,6 @@ struct NodePlan {
   std::size_t memtable_bytes = 512 * 1024;
   Span wall_offset{0};  ///< Of its clock, from the true time.
   std::int64_t drift_ppm = 0;
-};
-
-struct Faults {
-  bool crashes = false;         ///< Processes end.
-  bool power_cuts = false;      ///< Machines do.
-  bool crashes_inside = false;  ///< ... at a chosen disk operation.
-  bool cuts = false;            ///< Connections end at a byte.
-  bool half_open = false;       ///< ... and not everybody is told.
-  bool stalls = false;
-  bool isolation = false;  ///< Nobody answers for a while.
-  bool clock_jumps = false;
-  bool disk_full = false;
-  bool sync_errors = false;
-  bool write_errors = false;
 };
 
 struct Work {

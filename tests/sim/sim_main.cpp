@@ -2,8 +2,8 @@
 // edgesync_sim: plays seeds, or replays one. Exit code 0: no violation; 1: some; 2: bad arguments.
 #include "sim/campaign.hpp"
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 namespace {
@@ -21,8 +21,9 @@ int usage() {
 
 bool number(std::string_view argument, std::string_view name, std::uint64_t& out) {
   if (!argument.starts_with(name)) return false;
-  out = std::strtoull(argument.data() + name.size(), nullptr, 10);
-  return true;
+  argument.remove_prefix(name.size());
+  const auto [end, failure] = std::from_chars(argument.begin(), argument.end(), out);
+  return failure == std::errc() && end == argument.end();
 }
 
 }  // namespace

@@ -57,12 +57,12 @@ bool SimNode::open_database() {
   options.path = database;
   options.vfs = vfs_.name();
   options.memtable_bytes = plan_.memtable_bytes;
-  auto opened = store::Store::open(std::move(options), random_, now().wall);
+  auto opened = attempt("open", [&] { return store::Store::open(std::move(options), random_, now().wall); });
   if (!opened) {
     const Error& why = opened.error();
     around_.trace.note(around_.timeline.now(), "open failed", number_, static_cast<std::uint64_t>(why.code.value()));
-    if (!disk_.faulty() || why.is(Errc::storage_corrupt) || why.is(Errc::storage_too_new) || why.is(Errc::already_open))
-      around_.violate("node " + std::to_string(number_) + ": open: " + why.detail);
+    if (why.is(Errc::storage_corrupt) || why.is(Errc::storage_too_new) || why.is(Errc::already_open))
+      around_.violate(blame("open") + why.detail);
     return false;
   }
   store_ = *std::move(opened);
@@ -121,12 +121,14 @@ void SimNode::start() {
 
 bool SimNode::died() {
   if (!disk_.dead()) return false;
+  around_.struck(Fault::crashes_inside);
   crash(dying_by_power_, dying_away_);
   return true;
 }
 
 void SimNode::crash(bool power, Span away) {
   ++life_;
+  around_.struck(power ? Fault::power_cuts : Fault::crashes);
   around_.trace.note(around_.timeline.now(), power ? "power cut" : "process crash", number_, disk_.operations());
   disk_.crash(power);  // first: nothing that is torn down below may still reach the disk
   batch_.reset();
@@ -173,12 +175,8 @@ void SimNode::commit(const std::string& name, Edit edit, Durability durability) 
   const auto apply = [this, name, durability](const Edit& made) {
     const auto scope = store_->find_scope(Plane::state, name);
     if (!scope) return;
-    const auto done = store_->commit(*scope, made.ops(), now().wall);
-    if (!done) {
-      // A disk that fails now may fail the reads of a transaction: nothing was accepted.
-      if (!disk_.dead() && disk_.faults_made() == 0) around_.violate("commit: " + done.error().detail);
-      return;
-    }
+    const auto done = attempt("commit", [&] { return store_->commit(*scope, made.ops(), now().wall); });
+    if (!done) return;  // a disk that fails may fail the reads of a transaction: nothing was accepted
     around_.trace.note(around_.timeline.now(), "commit", number_, done->ticket, done->stamp);
     // The commit may have opened the file again and found more in it than was known: it saw that, too.
     around_.truth.committed(replica_, name, *done, made.ops(), visible(*scope));
@@ -195,11 +193,8 @@ void SimNode::append(std::vector<store::Row> rows, Durability durability) {
   if (!up()) return;
   const auto scope = store_->find_scope(Plane::stream, stream_scope);
   if (!scope || !store_->schema(*scope)) return;
-  const auto done = store_->append(*scope, rows);
-  if (!done) {
-    if (!disk_.dead() && disk_.faults_made() == 0) around_.violate("append: " + done.error().detail);
-    return;
-  }
+  const auto done = attempt("append", [&] { return store_->append(*scope, rows); });
+  if (!done) return;
   around_.trace.note(around_.timeline.now(), "append", number_, done->first, done->last);
   around_.truth.appended(replica_, std::string(stream_scope), *done, rows);
   if (durability == Durability::durable) durable_wanted_ = true;
@@ -210,9 +205,7 @@ void SimNode::append(std::vector<store::Row> rows, Durability durability) {
 void SimNode::publish(config::Content content, std::string note) {
   when_idle([this, content = std::move(content), note = std::move(note)] {
     const auto scope = *store_->find_scope(Plane::config, config_scope);
-    const auto done = engine_->config().publish(scope, content, note, now().wall);
-    if (!done && disk_.faults_made() == 0) around_.violate("publish: " + done.error().detail);
-    if (!done && !disk_.faulty()) around_.violate("publish on a disk that is good again: " + done.error().detail);
+    const auto done = attempt("publish", [&] { return engine_->config().publish(scope, content, note, now().wall); });
     if (done) around_.trace.note(around_.timeline.now(), "publish", number_, done->second.number);
     durable_wanted_ = true;
   });
@@ -221,7 +214,7 @@ void SimNode::publish(config::Content content, std::string note) {
 void SimNode::rollback(std::uint64_t draw) {
   when_idle([this, draw] {
     const auto scope = *store_->find_scope(Plane::config, config_scope);
-    const auto rows = store_->versions(scope);
+    const auto rows = attempt("versions", [&] { return store_->versions(scope); });
     if (!rows || rows->empty()) return;
     const std::uint64_t number = (*rows)[draw % rows->size()].manifest.number;
     const bool done = engine_->config().rollback(scope, number, "simulated").has_value();
@@ -236,9 +229,9 @@ void SimNode::ask_again() {
 
 void SimNode::compact(std::size_t removals_max) {
   when_idle([this, removals_max] {
-    const auto done = store_->compact(removals_max);
+    if (!readable()) return;  // unlike the other calls, compact() does not open the file again before it begins
+    const auto done = attempt("compact", [&] { return store_->compact(removals_max); });
     around_.trace.note(around_.timeline.now(), "compact", number_, removals_max, done.has_value());
-    if (!done && !disk_.dead() && disk_.faults_made() == 0) around_.violate("compact: " + done.error().detail);
   });
 }
 
@@ -255,6 +248,7 @@ void SimNode::flush_if_due() {
 void SimNode::begin_flush() {
   durable_wanted_ = false;
   commit_due_ = never;
+  faults_at_begin_ = disk_.faults_made();
   readable();
   batch_ = store_->begin_flush();
   around_.truth.begun(replica_, *store_);
@@ -272,8 +266,8 @@ void SimNode::write_batch() {
 void SimNode::finish_flush() {
   const store::Flushed flushed = store_->finish(std::move(batch_));
   around_.trace.note(around_.timeline.now(), flushed.error ? "failed" : "durable", number_, flushed.through);
-  if (flushed.error && !disk_.dead() && disk_.faults_made() == 0)
-    around_.violate("a group commit failed on a good disk: " + flushed.error->detail);
+  if (flushed.error && !disk_.dead() && disk_.faults_made() == faults_at_begin_)
+    around_.violate(blame("a group commit failed on a good disk") + flushed.error->detail);
   if (auto broken = around_.truth.settled(replica_, *store_, flushed.through, !flushed.error)) around_.violate(*broken);
   if (readable()) around_.flushed(*this);
   for (const store::ScopeId scope : flushed.advanced)
@@ -284,7 +278,9 @@ void SimNode::finish_flush() {
 }
 
 bool SimNode::readable() {
-  if (!idle() || disk_.dead() || !store_->versions(*store_->find_scope(Plane::config, config_scope))) return false;
+  if (!idle() || disk_.dead()) return false;
+  const store::ScopeId scope = *store_->find_scope(Plane::config, config_scope);
+  if (!attempt("reading", [&] { return store_->versions(scope); })) return false;
   around_.truth.seen(replica_, *store_);
   return true;
 }

@@ -23,6 +23,7 @@ struct Surroundings {
   Truth& truth;
   const Plan& plan;
   Function<void(std::string)> violate{};
+  Function<void(Fault)> struck{};  ///< A node crashed, in this way.
   /// The application's answer to a version.
   Function<Verdict(NodeNumber, const config::Content&)> decide{};
   /// A group commit has ended.
@@ -91,6 +92,16 @@ class SimNode final : public Peer {
   bool open_database();
   bool open_scopes();
   bool died();
+  /// What `call` gives, which may be a failure only if the disk struck meanwhile, or died. An earlier fault excuses
+  /// none, unless the group commit under way began with it: until that ends, the file waits to be opened again.
+  template <class Call>
+  auto attempt(const char* what, Call call) {
+    const std::uint64_t before = batch_ ? faults_at_begin_ : disk_.faults_made();
+    auto done = call();
+    if (!done && !disk_.dead() && disk_.faults_made() == before) around_.violate(blame(what) + done.error().detail);
+    return done;
+  }
+  std::string blame(const char* what) const { return "node " + std::to_string(number_) + ": " + what + ": "; }
 
   // group commit
   void flush_if_due();
@@ -133,6 +144,7 @@ class SimNode final : public Peer {
   Instant commit_due_ = never, armed_ = never, retry_ = never;
   sync::Backoff backoff_;
   bool dying_by_power_ = false;
+  std::uint64_t faults_at_begin_ = 0;  ///< Of the group commit under way.
   Span dying_away_{};
 };
 

@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cstdlib>
 
 namespace edgesync::sim {
@@ -29,6 +28,9 @@ TEST(Simulation, KeepsEveryPromiseForEverySeed) {
   const Totals totals = play(campaign_of(1, seeds_wanted()));
   EXPECT_EQ(totals.violations, 0u) << totals.message;
   EXPECT_GT(totals.promised, totals.seeds);
+  EXPECT_GT(totals.forgotten, 0u);
+  for (std::size_t i = 0; i < FaultCounts::size; ++i)  // one in eight seeds has met it, on the average
+    EXPECT_GT(totals.struck.at(i), totals.seeds / 8) << "hardly any " << fault_names[i];
 }
 
 TEST(Simulation, GivesTheSameTraceForTheSameSeed) {
@@ -39,33 +41,6 @@ TEST(Simulation, GivesTheSameTraceForTheSameSeed) {
 }
 
 TEST(Simulation, GivesAnotherTraceForAnotherSeed) { EXPECT_NE(run_seed(5'000).trace, run_seed(5'001).trace); }
-
-// Seeds that once failed, with what they showed. The plan of a seed changes when plan.cpp does: they are kept as a
-// second look at many kinds of trouble, the regression tests proper stand beside the code that was wrong.
-struct Regression {
-  std::uint64_t seed = 0;
-  const char* showed = "";
-};
-constexpr std::array<Regression, 11> regressions{{
-    {3, "a batch in doubt was counted as failed"},
-    {20, "a relay did not ask above for a scope that its node had brought"},
-    {25, "a store that could not be opened again after a failure never tried when it was read"},
-    {43, "a batch in doubt turned out to be in the file"},
-    {89, "a relay did not tell a node that came back what had become stable meanwhile"},
-    {105, "record numbers of a batch in doubt were given out again"},
-    {207, "compaction that failed left a hole in the log that later commits stood on"},
-    {438, "a restarted process believed a commit that its predecessor had written and not synced"},
-    {2482, "a batch in doubt was believed after a later batch had failed as well"},
-    {4797, "a question about a version was dropped because its content could not be read just then"},
-    {197, "a config scope whose journal could not be read was forgotten"},
-}};
-
-TEST(Simulation, KeepsSeedsThatOnceFailed) {
-  for (const Regression& regression : regressions) {
-    const Report report = run_seed(regression.seed);
-    EXPECT_FALSE(report.violation) << regression.seed << " (" << regression.showed << "): " << *report.violation;
-  }
-}
 
 struct PlantedBug {
   Bug bug{};

@@ -21,12 +21,13 @@ World::World(std::uint64_t seed, bool verbose, bool deep)
       timeline_(seed ^ 0x11),
       trace_(verbose),
       network_(timeline_, trace_, seed ^ 0x22),
-      around_{timeline_, trace_, network_, truth_, plan_, {}, {}, {}, {}},
+      around_{timeline_, trace_, network_, truth_, plan_, {}, {}, {}, {}, {}},
       work_random_(seed ^ 0x33),
       fault_random_(seed ^ 0x44),
       look_random_(seed ^ 0x55) {
   network_.weather = plan_.weather;
   around_.violate = [this](std::string what) { violate(std::move(what)); };
+  around_.struck = [this](Fault fault) { ++struck_[fault]; };
   around_.acked = [this](NodeNumber who, const std::string& scope, crdt::Stamp stamp) { check_ack(who, scope, stamp); };
   around_.flushed = [this, deep](SimNode& node) {
     if (deep) look_deep(node);
@@ -69,8 +70,9 @@ Report World::run() {
   report.frames = network_.frames();
   report.promised = truth_.promised();
   report.forgotten = truth_.forgotten();
-  report.crashes = crashes_;
-  for (const auto& node : nodes_) report.disk_faults += node->disk().faults_made();
+  report.struck = struck_;
+  add(report.struck, network_.struck());
+  for (const auto& node : nodes_) add(report.struck, node->disk().struck());
   report.healed_in = healed_at_.time_since_epoch() - plan_.chaos;
   report.violation = violation_;
   if (failed()) report.tail = trace_.tail();

@@ -14,7 +14,8 @@ struct Report {
   std::uint64_t seed = 0, trace = 0;
   Finding violation{};
   std::vector<std::string> tail{};  ///< The last lines of the trace, if there was a violation.
-  std::uint64_t events = 0, frames = 0, promised = 0, forgotten = 0, crashes = 0, disk_faults = 0;
+  std::uint64_t events = 0, frames = 0, promised = 0, forgotten = 0;
+  FaultCounts struck{};
   Span healed_in{};
 };
 
@@ -52,7 +53,8 @@ class World {
   void trouble();
   void trouble_node(SimNode& node, std::uint64_t kind);
   void trouble_link(std::uint64_t kind);
-  void trouble_disk(SimNode& node, std::uint64_t kind);
+  void jump_clock(SimNode& node);
+  void trouble_disk(SimNode& node, Fault fault);
   void observe();
   void look_deep(SimNode& node);
   void check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp);
@@ -66,7 +68,9 @@ class World {
   Xoshiro work_random_, fault_random_, look_random_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   bool healing_ = false;
-  std::uint64_t next_value_ = 1, crashes_ = 0;
+  std::uint64_t next_value_ = 1;
+  FaultCounts struck_{};  ///< By the world's own hand; the network and the disks count theirs.
+  std::map<std::pair<NodeNumber, Fault>, std::uint64_t> disk_faults_{};  ///< The number of the last of its kind.
   Instant healed_at_{};
   Finding violation_{};
 };
