@@ -13,54 +13,54 @@
 namespace edgesync {
 namespace {
 
+using namespace std::string_literals;
+
 std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
 TEST(Json, TakesWhatTheGrammarTakes) {
-  for (const std::string& text :
-       {std::string("null"), std::string(" true\n"), std::string("[]"), std::string("{ }"), std::string("-0.5e+10"),
-        std::string("0"), std::string("12"), std::string("1E5"), std::string("[1,\n\t2]"),
-        std::string(R"({"a":{"b":[false]},"c":""})"), std::string(R"("\"\\\/\b\f\n\r\t\u00e4\ud83d\uDE00")"),
-        std::string("\"\xc3\xa4\x7f\""), nested(json_depth_max)})
+  for (const std::string& text : {"null"s, " true\n"s, "[]"s, "{ }"s, "-0.5e+10"s, "0"s, "12"s, "1E5"s, "[1,\n\t2]"s,
+                                  R"({"a":{"b":[false]},"c":""})"s, R"("\"\\\/\b\f\n\r\t\u00e4\ud83d\uDE00")"s,
+                                  "\"\xc3\xa4\x7f\""s, nested(json_depth_max)})
     EXPECT_TRUE(is_json(text)) << text;
 }
 
 TEST(Json, RefusesEverythingElse) {
-  for (const std::string& text : {std::string(),
-                                  std::string(" "),
-                                  std::string("nul"),
-                                  std::string("nulll"),
-                                  std::string("1 2"),
-                                  std::string("01"),
-                                  std::string("+1"),
-                                  std::string("1."),
-                                  std::string(".5"),
-                                  std::string("1e"),
-                                  std::string("-"),
-                                  std::string("NaN"),
-                                  std::string("[1,]"),
-                                  std::string("[,]"),
-                                  std::string("[1"),
-                                  std::string("1]"),
-                                  std::string("{\"a\"}"),
-                                  std::string("{\"a\":}"),
-                                  std::string("{a:1}"),
-                                  std::string("{\"a\":1,}"),
-                                  std::string("[1}"),
-                                  std::string("'a'"),
-                                  std::string("\"a"),
-                                  std::string("\"a\nb\""),
-                                  std::string("\"\t\""),
-                                  std::string("\"\\x\""),
-                                  std::string("\"\\u12g4\""),
-                                  std::string("\"\\ud800\""),
-                                  std::string("\"\\udc00\""),
-                                  std::string("\"\\ud800\\u0041\""),
-                                  std::string("\"\\"),
-                                  std::string("\"\\u12"),
-                                  std::string("\"\xff\""),
-                                  std::string("\0", 1),
-                                  std::string("1\0", 2),
-                                  std::string("\xef\xbb\xbf 1"),
+  for (const std::string& text : {""s,
+                                  " "s,
+                                  "nul"s,
+                                  "nulll"s,
+                                  "1 2"s,
+                                  "01"s,
+                                  "+1"s,
+                                  "1."s,
+                                  ".5"s,
+                                  "1e"s,
+                                  "-"s,
+                                  "NaN"s,
+                                  "[1,]"s,
+                                  "[,]"s,
+                                  "[1"s,
+                                  "1]"s,
+                                  "{\"a\"}"s,
+                                  "{\"a\":}"s,
+                                  "{a:1}"s,
+                                  "{\"a\":1,}"s,
+                                  "[1}"s,
+                                  "'a'"s,
+                                  "\"a"s,
+                                  "\"a\nb\""s,
+                                  "\"\t\""s,
+                                  "\"\\x\""s,
+                                  "\"\\u12g4\""s,
+                                  "\"\\ud800\""s,
+                                  "\"\\udc00\""s,
+                                  "\"\\ud800\\u0041\""s,
+                                  "\"\\"s,
+                                  "\"\\u12"s,
+                                  "\"\xff\""s,
+                                  "\0"s,
+                                  "1\0"s,
+                                  "\xef\xbb\xbf 1"s,
                                   nested(json_depth_max + 1),
                                   std::string(1'000'000, '[')})
     EXPECT_FALSE(is_json(text)) << text.substr(0, 40);
@@ -69,7 +69,7 @@ TEST(Json, RefusesEverythingElse) {
 TEST(Json, WritesAnyTextAsAString) {
   EXPECT_EQ(json_string("a\"b\\c\n\r\t\x01\x1f\xc3\xa4/"), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\xc3\xa4/\"");
   EXPECT_EQ(json_string("x\xff\xc3"), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
-  EXPECT_EQ(json_string(std::string("\0", 1)), "\"\\u0000\"");
+  EXPECT_EQ(json_string("\0"s), "\"\\u0000\"");
 }
 
 TEST(Value, IsShownAsJson) {
