@@ -13,63 +13,41 @@
 namespace edgesync {
 namespace {
 
-using namespace std::string_literals;
-
 std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
 TEST(Json, TakesWhatTheGrammarTakes) {
-  for (const std::string& text : {"null"s, " true\n"s, "[]"s, "{ }"s, "-0.5e+10"s, "0"s, "12"s, "1E5"s, "[1,\n\t2]"s,
-                                  R"({"a":{"b":[false]},"c":""})"s, R"("\"\\\/\b\f\n\r\t\u00e4\ud83d\uDE00")"s,
-                                  "\"\xc3\xa4\x7f\""s, nested(json_depth_max)})
+  for (std::string_view text :
+       {"null", " true\n", "[]", "{ }", "-0.5e+10", "0", "12", "1E5", "[1,\n\t2]", R"({"a":{"b":[false]},"c":""})",
+        R"("\"\\\/\b\f\n\r\t\u00e4\ud83d\uDE00")", "\"\xc3\xa4\x7f\""})
     EXPECT_TRUE(is_json(text)) << text;
+  EXPECT_TRUE(is_json(nested(json_depth_max)));
 }
 
-TEST(Json, RefusesEverythingElse) {
-  for (const std::string& text : {""s,
-                                  " "s,
-                                  "nul"s,
-                                  "nulll"s,
-                                  "1 2"s,
-                                  "01"s,
-                                  "+1"s,
-                                  "1."s,
-                                  ".5"s,
-                                  "1e"s,
-                                  "-"s,
-                                  "NaN"s,
-                                  "[1,]"s,
-                                  "[,]"s,
-                                  "[1"s,
-                                  "1]"s,
-                                  "{\"a\"}"s,
-                                  "{\"a\":}"s,
-                                  "{a:1}"s,
-                                  "{\"a\":1,}"s,
-                                  "[1}"s,
-                                  "'a'"s,
-                                  "\"a"s,
-                                  "\"a\nb\""s,
-                                  "\"\t\""s,
-                                  "\"\\x\""s,
-                                  "\"\\u12g4\""s,
-                                  "\"\\ud800\""s,
-                                  "\"\\udc00\""s,
-                                  "\"\\ud800\\u0041\""s,
-                                  "\"\\"s,
-                                  "\"\\u12"s,
-                                  "\"\xff\""s,
-                                  "\0"s,
-                                  "1\0"s,
-                                  "\xef\xbb\xbf 1"s,
-                                  nested(json_depth_max + 1),
-                                  std::string(1'000'000, '[')})
-    EXPECT_FALSE(is_json(text)) << text.substr(0, 40);
+TEST(Json, RefusesOtherWordsAndNumbers) {
+  for (std::string_view text :
+       {"", " ", "nul", "nulll", "1 2", "01", "+1", "1.", ".5", "1e", "-", "NaN", "\xef\xbb\xbf 1"})
+    EXPECT_FALSE(is_json(text)) << text;
+  EXPECT_FALSE(is_json(std::string(1, '\0')));
+  EXPECT_FALSE(is_json(std::string("1\0", 2)));
+}
+
+TEST(Json, RefusesListsAndObjectsThatDoNotClose) {
+  for (std::string_view text : {"[1,]", "[,]", "[1", "1]", "{\"a\"}", "{\"a\":}", "{a:1}", "{\"a\":1,}", "[1}"})
+    EXPECT_FALSE(is_json(text)) << text;
+  EXPECT_FALSE(is_json(nested(json_depth_max + 1)));
+  EXPECT_FALSE(is_json(std::string(1'000'000, '[')));
+}
+
+TEST(Json, RefusesStringsThatAreNone) {
+  for (std::string_view text : {"'a'", "\"a", "\"a\nb\"", "\"\t\"", "\"\\x\"", "\"\\u12g4\"", "\"\\", "\"\\u12",
+                                "\"\xff\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\""})
+    EXPECT_FALSE(is_json(text)) << text;
 }
 
 TEST(Json, WritesAnyTextAsAString) {
   EXPECT_EQ(json_string("a\"b\\c\n\r\t\x01\x1f\xc3\xa4/"), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\xc3\xa4/\"");
   EXPECT_EQ(json_string("x\xff\xc3"), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
-  EXPECT_EQ(json_string("\0"s), "\"\\u0000\"");
+  EXPECT_EQ(json_string("\0"), "\"\\u0000\"");
 }
 
 TEST(Value, IsShownAsJson) {
