@@ -47,7 +47,7 @@ TEST(Json, RefusesStringsThatAreNone) {
 TEST(Json, WritesAnyTextAsAString) {
   EXPECT_EQ(json_string("a\"b\\c\n\r\t\x01\x1f\xc3\xa4/"), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\xc3\xa4/\"");
   EXPECT_EQ(json_string("x\xff\xc3"), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
-  EXPECT_EQ(json_string("\0"), "\"\\u0000\"");
+  EXPECT_EQ(json_string(std::string(1, '\0')), "\"\\u0000\"");
 }
 
 TEST(Value, IsShownAsJson) {
