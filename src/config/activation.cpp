@@ -102,6 +102,7 @@ Result<Outcome> Activation::verdict(std::uint64_t number, std::string_view id, V
   if (answer == Verdict::hold) set(outcome, *row, VersionRole::held, reason);
   overtake(outcome);
   ask_next(outcome, false);
+  prune(outcome);
   return outcome;
 }
 
@@ -207,8 +208,8 @@ void Activation::overtake(Outcome& outcome) {
   }
 }
 
-// Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then blocks, then what is
-// pending.
+// Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then, if the table is full,
+// blocks and what is pending: a version that was just offered is not forgotten for the sake of a short table.
 void Activation::prune(Outcome& outcome) {
   const auto quarantined = [](const RoleRow& row) { return row.role == VersionRole::quarantined; };
   while (true) {
@@ -219,8 +220,8 @@ void Activation::prune(Outcome& outcome) {
     auto victim = rows_.end();
     for (auto row = rows_.begin(); row != rows_.end(); ++row) {
       const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
-      const bool needed =
-          asked || row->role == VersionRole::active || &*row == good || &*row == left || (!full && quarantined(*row));
+      const bool spared = !full && (quarantined(*row) || is_pending(row->role));
+      const bool needed = asked || spared || row->role == VersionRole::active || &*row == good || &*row == left;
       if (!needed && (victim == rows_.end() || worth(row->role) < worth(victim->role))) victim = row;
     }
     if (victim == rows_.end()) return;
