@@ -104,7 +104,7 @@ void Link::settle(const Unsettled& unsettled, bool applied) {
   }
   // Everything in flight behind a missing segment is refused as well: one answer is enough.
   if (std::exchange(channel.resync_sent, true)) return;
-  send(wire::Resync{0, unsettled.channel, context_.store.context(channel.scope)});
+  send(wire::Resync{0, unsettled.channel, concerning(channel, context_.store.context(channel.scope))});
 }
 
 }  // namespace edgesync::sync
