@@ -14,7 +14,7 @@
 namespace edgesync::store {
 namespace {
 
-constexpr int blob_bytes_max = 64 << 20;  // four times the largest row that edgesync writes
+constexpr int blob_bytes_max = 64 << 20;  // four times the largest rows that edgesync writes: FORMAT.md
 constexpr int wal_pages_max = 1000;       // 4 MB of write-ahead log between checkpoints
 constexpr int wal_bytes_kept = 4 << 20;   // what a checkpoint leaves of a longer one
 

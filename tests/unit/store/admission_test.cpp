@@ -162,7 +162,7 @@ TEST(Scope, ACellThatWouldGrowBeyondItsLimitIsRefusedAndNothingElse) {
   const Flushed flushed = flush(*opened);
 
   EXPECT_FALSE(flushed.error);
-  EXPECT_THAT(applied(flushed), ElementsAre(true, false, true, false));
+  ASSERT_THAT(applied(flushed), ElementsAre(true, false, true, false));
   EXPECT_TRUE(flushed.outcomes[1].error->is(Errc::limit_exceeded)) << flushed.outcomes[1].error->detail;
   EXPECT_EQ(opened->context(id).items().size(), before.items().size() + 3);
   EXPECT_EQ(opened->stream(records).at(0).last, 1U);
@@ -190,7 +190,7 @@ TEST(Scope, ADamagedRowFailsTheCutThatTouchesItAndNothingElse) {
   const Flushed flushed = flush(*opened);
 
   EXPECT_FALSE(flushed.error);
-  EXPECT_THAT(applied(flushed), ElementsAre(false, true));
+  ASSERT_THAT(applied(flushed), ElementsAre(false, true));
   EXPECT_TRUE(flushed.outcomes[0].error->is(Errc::storage_corrupt));
   EXPECT_EQ(get(*opened, id, "mine"), Value(std::int64_t{1}));
 }
