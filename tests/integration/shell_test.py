@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Black-box tests of the `edgesync` program alone: every request, every shape of error, exit codes. Nothing here sleeps:
-a test waits for the answer or the event it is about.
+"""Black-box tests of the `edgesync` program alone: every request, every shape of error, exit codes. A test waits for the
+answer or the event it is about.
 
     shell_test.py PROGRAMS [CASE...]"""
 
