@@ -25,6 +25,7 @@ es::Result<es::Hub> open_hub(const Options& options) {
   hub.tls = {options.client_ca, options.certificate, options.key};
   hub.insecure = options.insecure;
   hub.authorize = std::move(*authorize);
+  hub.relay = !options.hub.empty();
   return es::Hub::open(std::move(hub));
 }
 

@@ -68,8 +68,8 @@ class EDGESYNC_EXPORT Config {
   Result<std::map<std::string, Value>> content(std::uint64_t version) const;
   Result<std::vector<KeyChange>> diff(std::uint64_t from, std::uint64_t to) const;
 
-  /// Who decides about candidates. Without a handler each verified version is taken as healthy. One handler per scope:
-  /// a later one replaces it. A version that is waiting is put to the new handler at once.
+  /// Who decides about candidates. Without a handler each verified version is taken as healthy. The
+  /// handler registered last decides. A version that is waiting is put to the new handler at once.
   Subscription on_activate(ActivationHandler handler);
   /// Puts a version on hold to the handler again.
   Result<void> resume();

@@ -15,27 +15,29 @@ namespace edgesync {
 
 /// What went wrong. Unless the comment says otherwise, nothing was written.
 enum class Errc {
-  not_found = 1,       ///< No such key, version, scope or record.
-  invalid_argument,    ///< The call can never succeed as given; `detail` names what and where.
-  type_mismatch,       ///< The key holds another type than the call needs.
-  limit_exceeded,      ///< A documented bound would be passed.
-  unsupported,         ///< This build or this peer cannot do it.
-  already_open,        ///< Another process, or another handle in this one, holds the database.
-  storage_full,        ///< The disk or quota is full. Reads still work; retry when there is space.
-  storage_io,          ///< The disk failed. The handle was reopened and the write is known not to be there.
-  storage_corrupt,     ///< The database is damaged; run `edgesync verify`.
-  storage_too_new,     ///< The database was written by a newer edgesync.
-  unreachable,         ///< No connection: name, route, refusal or reset.
-  insecure,            ///< A plaintext URL or listener without leave, or TLS below 1.3.
-  untrusted,           ///< The peer's certificate or name did not verify.
-  unauthorized,        ///< The hub does not accept this token.
-  forbidden,           ///< The token is good, but not for this scope or action.
-  protocol_mismatch,   ///< No common protocol version.
+  not_found = 1,      ///< No such key, version, scope or record.
+  invalid_argument,   ///< The call can never succeed as given; `detail` names what and where.
+  type_mismatch,      ///< The key holds another type than the call needs.
+  limit_exceeded,     ///< A documented bound would be passed.
+  unsupported,        ///< This build or this peer cannot do it.
+  already_open,       ///< Another process, or another handle in this one, holds the database.
+  storage_full,       ///< The disk or quota is full. Reads still work; retry when there is space.
+  storage_io,         ///< The disk failed. The file was opened again and the write is not there; while even that fails,
+                      ///< it shows at the next successful open whether it is.
+  storage_corrupt,    ///< The database is damaged; run `edgesync verify`.
+  storage_too_new,    ///< The database was written by a newer edgesync.
+  unreachable,        ///< No connection: name, route, refusal or reset.
+  insecure,           ///< A plaintext URL or listener without leave, or TLS below 1.3.
+  untrusted,          ///< The peer's certificate or name did not verify.
+  unauthorized,       ///< The hub does not accept this token.
+  forbidden,          ///< The token is good, but not for this scope or action.
+  protocol_mismatch,  ///< No common protocol version.
   protocol_violation,  ///< The peer sent something malformed or out of turn.
   rejected,            ///< The application refused it (a verdict, a validator).
   timed_out,           ///< The deadline passed; the work goes on unless the call says otherwise.
   cancelled,           ///< The caller stopped waiting. Equal to std::errc::operation_canceled.
   closed,              ///< The node, hub or link was closed.
+  stale_copy,          ///< The hub knows later commits of this node than this database: it is an older copy.
 };
 
 EDGESYNC_EXPORT const std::error_category& error_category() noexcept;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events: what a node tells its handlers. Handlers run on the runtime, one at a time, never inside the call that caused
-// them; one that throws is reported to the log and counted.
+// them; one that throws is reported to NodeOptions::log and counted in Metrics::handler_faults.
 #pragma once
 
 #include <edgesync/error.hpp>
@@ -33,7 +33,6 @@ enum class EventKind : std::uint8_t {
   conflict,       ///< A peer's changes met concurrent ones at `key`; see State::conflicts().
   diverged,       ///< A peer with the same context holds other content. An incident; nothing was overwritten.
   storage_fault,  ///< A group commit failed; its commits were reported as failed.
-  handler_fault,  ///< A handler threw.
 };
 
 /// "linked", "ack", ...
@@ -64,7 +63,8 @@ using EventHandler = Function<void(const Event&)>;
 using ChangeHandler = Function<void(const Change&)>;
 
 /// Keeps a handler registered; dropping it (or cancel()) ends that. After cancel() returns on the runtime's own thread
-/// the handler is not called again; elsewhere a call that has begun may still be running.
+/// (from inside any handler) the handler is not called again; elsewhere a call that has begun may still be running, and
+/// the handler is destroyed after it.
 class [[nodiscard]] EDGESYNC_EXPORT Subscription {
  public:
   Subscription() = default;

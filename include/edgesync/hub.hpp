@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hub: a node that listens, admits other nodes, and is the authority for its scopes. It edits with the same calls; with
-// link() it is a relay between its nodes and the hub above.
+// Hub: a node that listens, admits other nodes, and is the authority for its scopes. It edits with the same calls.
+// Opened as a relay, it stands between its nodes and a hub above.
 #pragma once
 
 #include <edgesync/node.hpp>

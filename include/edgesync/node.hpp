@@ -21,29 +21,34 @@ class Core;
 }
 
 /// Thread safety: any member may be called from any thread. Handlers run on the runtime, one at a time, never inside
-/// the call that caused them, none after close() returns (inside a handler, close() does not wait).
+/// the call that caused them, none after close() returns (inside a handler, close() does not wait). A node that was
+/// moved from may be closed, destroyed or assigned to, nothing else.
 class EDGESYNC_EXPORT Node {
  public:
-  /// Opens or creates the database. Needs no network. Fails with: already_open, storage_*, invalid_argument.
+  /// Opens or creates the database. Needs no network. Fails with: already_open, storage_*, invalid_argument, and
+  /// limit_exceeded if the system has no thread for its runtime.
   static Result<Node> open(NodeOptions options);
   Node(Node&&) noexcept;
   Node& operator=(Node&&) noexcept;
   virtual ~Node();  ///< Closes. Durable commits are on disk, maybe not at the hub; fast ones are made durable first.
 
-  /// A scope's handle. The scope is created if it is new. A bad name shows in the handle's calls.
+  /// A scope's handle. The scope is created if it is new. If it cannot be (a bad name, a failing disk), all calls of
+  /// the handle say why; ask for another one then.
   State state(std::string_view scope, StateOptions options = {});
   Config config(std::string_view scope);
   Stream stream(std::string_view scope, StreamOptions options = {});
 
   /// Keeps a link to the hub: connects, and connects again, until unlink(). Replaces an earlier link. Progress arrives
-  /// as events. Fails at once with: invalid_argument or insecure (URL), untrusted or not_found (files).
+  /// as events. Fails at once with: invalid_argument (URL, durations, unreadable files; on a hub that is no relay),
+  /// insecure.
   Result<void> link(LinkOptions options);
   void unlink();
 
   /// Blocks until the hub holds every earlier commit and record durably. Fails with: timed_out (`detail` names what is
   /// missing and why; the work goes on), closed. Not to be called from a handler.
   Result<void> flush(std::chrono::milliseconds deadline);
-  /// The same without blocking: `done` runs on the runtime, once.
+  /// The same without blocking: `done` runs once, on the runtime; on a node that is closed or closing, on the thread
+  /// that called or closes.
   void flush(Function<void(Result<void>)> done, std::stop_token stop = {});
 
   Status status() const;

@@ -48,19 +48,20 @@ struct NodeOptions {
 
 struct LinkOptions {
   std::string url{};                ///< "wss://hub.example.com"; "ws://" needs `insecure` and a loopback host.
-  Function<std::string()> token{};  ///< Asked before every attempt, on the runtime; must not block.
+  Function<std::string()> token{};  ///< Asked by every connection that came up, on the runtime; must not block.
   TlsOptions tls{};
   bool insecure = false;                         ///< Leave for plaintext to a loopback address, for development.
   std::chrono::milliseconds backoff_min{1'000};  ///< First pause after a failure; doubled each time, full jitter.
   std::chrono::milliseconds backoff_max{300'000};
-  std::chrono::milliseconds heartbeat{
-      20'000};  ///< A ping when nothing was received for this long; three unanswered end the link.
+  /// A ping when nothing was received for this long (100 ms to an hour); three unanswered end the link. The hub pings
+  /// by its own clock, every 20 s.
+  std::chrono::milliseconds heartbeat{20'000};
   std::shared_ptr<Loopback> loopback{};  ///< If set, `url` and `tls` are not used.
 };
 
 struct StreamOptions {
   std::vector<Column> columns{};  ///< Empty: the columns that the stream already has.
-  bool local_only = false;        ///< Never leaves this node.
+  bool local_only = false;        ///< Never leaves this node. Decided with the columns, for good.
 };
 
 struct StateOptions {
@@ -78,7 +79,8 @@ struct Credentials {
 
 enum class Access : std::uint8_t { none, read, read_write };
 
-/// The default answer to both is no. Both run on the hub's runtime and must not block or throw.
+/// The default answer to both is no. Both run on the hub's runtime, inside it: they must not block, throw, or call the
+/// hub.
 struct Authorizer {
   /// May this node connect at all? Empty refuses everybody.
   Function<bool(const Credentials&)> connect{};
@@ -87,7 +89,8 @@ struct Authorizer {
 };
 
 /// An authorizer from a token file: one line per grant, "TOKEN ACCESS SCOPE [SCOPE...]", with ACCESS "ro" or "rw" and
-/// SCOPE a name, or a prefix ending in "/*", or "*". "{name}" stands for the node's own name. '#' starts a comment.
+/// SCOPE a name, or a prefix ending in "/*", or "*". "{name}" stands for the name that the node gives itself: it
+/// separates nodes from each other only if each has a token of its own. A word that begins with '#' starts a comment.
 /// Fails with: not_found (file), invalid_argument (line named).
 EDGESYNC_EXPORT Result<Authorizer> token_file(const std::string& path);
 
@@ -98,6 +101,7 @@ struct HubOptions {
   TlsOptions tls{};           ///< certificate_file and key_file are needed unless `insecure` or `loopback`.
   bool insecure = false;      ///< Plaintext; refused unless `address` is a loopback address.
   Authorizer authorize{};
+  bool relay = false;  ///< Between its nodes and a hub above, to which link() leads: only what is there is stable.
   std::size_t links_max = 10'000;
   std::shared_ptr<Loopback> loopback{};  ///< If set, listens there and on no socket.
 };

@@ -18,6 +18,7 @@ namespace edgesync {
 using Bytes = std::vector<std::byte>;
 
 /// A list or object kept whole, as JSON text. It merges as a unit: structure that should merge lives in the key.
+/// The text travels and is stored as it is, unread: one that came from a peer may be anything. to_json() tells.
 struct Json {
   std::string text{};
   auto operator<=>(const Json&) const = default;
@@ -38,7 +39,9 @@ struct ReplicaId {
 /// 32 lower-case hexadecimal digits.
 EDGESYNC_EXPORT std::string to_string(const ReplicaId& id);
 
-/// A value as JSON text: bytes become {"base64":"..."}, NaN and infinities become null.
+/// A value as JSON text: always one valid JSON value in valid UTF-8, on one line. Bytes become {"base64":"..."}, NaN
+/// and infinities null, and what is not UTF-8 in a text U+FFFD. Json is written as it is, line breaks as spaces, if it
+/// is one JSON value, nested at most 128 deep; if not, it is written as a string.
 EDGESYNC_EXPORT std::string to_json(const Value& value);
 
 /// What a scope carries: cells that merge, versions, or records.

@@ -24,10 +24,6 @@ std::strong_ordering compare(ByteView a, ByteView b) noexcept {
   return order != 0 ? order <=> 0 : a.size() <=> b.size();
 }
 
-bool starts_with(ByteView bytes, ByteView prefix) noexcept {
-  return bytes.size() >= prefix.size() && equal(bytes.first(prefix.size()), prefix);
-}
-
 std::string to_hex(ByteView bytes) {
   std::string text;
   text.reserve(bytes.size() * 2);

@@ -27,7 +27,6 @@ inline Bytes to_bytes(std::string_view text) { return to_bytes(as_view(text)); }
 /// Lexicographic order of unsigned bytes: the order of keys everywhere, and SQLite's order of blobs.
 std::strong_ordering compare(ByteView a, ByteView b) noexcept;
 inline bool equal(ByteView a, ByteView b) noexcept { return compare(a, b) == std::strong_ordering::equal; }
-bool starts_with(ByteView bytes, ByteView prefix) noexcept;
 
 std::string to_hex(ByteView bytes);
 /// Nothing unless `text` is an even number of hexadecimal digits.

@@ -35,6 +35,7 @@ constexpr std::array rows{
     Row{Errc::timed_out, "timed_out", "the deadline passed", true},
     Row{Errc::cancelled, "cancelled", "cancelled", true},
     Row{Errc::closed, "closed", "closed", false},
+    Row{Errc::stale_copy, "stale_copy", "the database is an older copy", false},
 };
 
 const Row* find(int code) noexcept {

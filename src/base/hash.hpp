@@ -20,6 +20,14 @@ struct Hash128 {
 
 std::string to_hex(const Hash128& hash);
 
+/// 16 bytes: lane a, then lane b, each big-endian.
+inline void write_hash(Writer& out, const Hash128& hash) { out.u64(hash.a), out.u64(hash.b); }
+inline Hash128 read_hash(Reader& in) noexcept {
+  const std::uint64_t a = in.u64();
+  return {a, in.u64()};
+}
+Bytes to_bytes(const Hash128& hash);
+
 /// SipHash-2-4-128 of `bytes` under `key`.
 Hash128 siphash(const Hash128& key, ByteView bytes) noexcept;
 

@@ -31,4 +31,9 @@ Result<void> check_path(std::string_view what, std::string_view path) {
   return {};
 }
 
+bool below(std::string_view path, std::string_view prefix) noexcept {
+  if (prefix.empty() || path == prefix) return true;
+  return path.size() > prefix.size() && path.starts_with(prefix) && path[prefix.size()] == '/';
+}
+
 }  // namespace edgesync

@@ -16,4 +16,7 @@ inline constexpr std::size_t path_segments_max = 16;
 /// `what` names the argument in the error ("key", "scope").
 Result<void> check_path(std::string_view what, std::string_view path);
 
+/// True if `path` is `prefix` or lies below it; everything lies below "".
+bool below(std::string_view path, std::string_view prefix) noexcept;
+
 }  // namespace edgesync

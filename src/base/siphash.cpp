@@ -15,12 +15,13 @@ std::uint64_t little_endian(const std::byte* bytes) noexcept {
 
 }  // namespace
 
-std::string to_hex(const Hash128& hash) {
+std::string to_hex(const Hash128& hash) { return to_hex(to_bytes(hash)); }
+
+Bytes to_bytes(const Hash128& hash) {
   Bytes bytes;
-  Writer writer(bytes);
-  writer.u64(hash.a);
-  writer.u64(hash.b);
-  return to_hex(bytes);
+  Writer out(bytes);
+  write_hash(out, hash);
+  return bytes;
 }
 
 SipHash::SipHash(const Hash128& key) noexcept

@@ -34,6 +34,17 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
+std::string as_utf8(std::string_view text) {
+  if (is_utf8(text)) return std::string(text);
+  std::string good;
+  while (!text.empty()) {
+    const std::size_t size = character(text);
+    good += size == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, size);
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return good;
+}
+
 std::string printable(std::string_view text) {
   std::string shown;
   while (!text.empty()) {

@@ -1,46 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/bytes.hpp"
+#include "base/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <type_traits>
 
 namespace edgesync {
 namespace {
-
-void quote(std::string& out, std::string_view text) {
-  constexpr char digits[] = "0123456789abcdef";
-  out += '"';
-  for (char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += digits[static_cast<unsigned char>(c) >> 4];
-          out += digits[c & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
 
 std::string base64(ByteView bytes) {
   constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -55,11 +23,31 @@ std::string base64(ByteView bytes) {
   return out;
 }
 
-void number(std::string& out, auto value) {
+std::string number(auto value) {
   std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  out.append(text.data(), end);
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
+
+struct JsonText {
+  std::string operator()(std::monostate) const { return "null"; }
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(std::int64_t value) const { return number(value); }
+  std::string operator()(double value) const {
+    if (!std::isfinite(value)) return "null";
+    const std::string text = number(value);
+    // An integral double keeps its type through JSON: 2.0 must not come back as the integer 2.
+    return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+  }
+  std::string operator()(const std::string& value) const { return json_string(value); }
+  std::string operator()(const Bytes& value) const { return "{\"base64\":\"" + base64(value) + "\"}"; }
+  std::string operator()(const Json& value) const {
+    if (!is_json(value.text)) return json_string(value.text);
+    std::string line = value.text;
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return line;
+  }
+};
 
 }  // namespace
 
@@ -77,35 +65,6 @@ const char* name(Plane plane) noexcept {
   return "unknown";
 }
 
-std::string to_json(const Value& value) {
-  std::string out;
-  std::visit(
-      [&](const auto& held) {
-        using T = std::decay_t<decltype(held)>;
-        if constexpr (std::is_same_v<T, std::monostate>) {
-          out = "null";
-        } else if constexpr (std::is_same_v<T, bool>) {
-          out = held ? "true" : "false";
-        } else if constexpr (std::is_same_v<T, std::int64_t>) {
-          number(out, held);
-        } else if constexpr (std::is_same_v<T, double>) {
-          if (!std::isfinite(held)) {
-            out = "null";
-            return;
-          }
-          number(out, held);
-          // An integral double keeps its type through JSON: 2.0 must not come back as the integer 2.
-          if (out.find_first_of(".e") == std::string::npos) out += ".0";
-        } else if constexpr (std::is_same_v<T, std::string>) {
-          quote(out, held);
-        } else if constexpr (std::is_same_v<T, Bytes>) {
-          out = "{\"base64\":\"" + base64(held) + "\"}";
-        } else {
-          out = held.text;
-        }
-      },
-      value);
-  return out;
-}
+std::string to_json(const Value& value) { return std::visit(JsonText(), value); }
 
 }  // namespace edgesync

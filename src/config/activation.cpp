@@ -34,8 +34,8 @@ Error unknown(const std::string& scope, std::uint64_t number) {
 
 }  // namespace
 
-Activation::Activation(std::string scope, std::vector<RoleRow> rows)
-    : scope_(std::move(scope)), rows_(std::move(rows)) {
+Activation::Activation(std::string scope, std::vector<RoleRow> rows, std::size_t kept)
+    : scope_(std::move(scope)), kept_(std::min(kept, max_role_rows)), rows_(std::move(rows)) {
   std::sort(rows_.begin(), rows_.end(), by_key);
 }
 
@@ -102,6 +102,7 @@ Result<Outcome> Activation::verdict(std::uint64_t number, std::string_view id, V
   if (answer == Verdict::hold) set(outcome, *row, VersionRole::held, reason);
   overtake(outcome);
   ask_next(outcome, false);
+  prune(outcome);
   return outcome;
 }
 
@@ -207,15 +208,20 @@ void Activation::overtake(Outcome& outcome) {
   }
 }
 
-// Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then blocks, then what is
-// pending.
+// Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then, if the table is full,
+// blocks and what is pending: a version that was just offered is not forgotten for the sake of a short table.
 void Activation::prune(Outcome& outcome) {
-  while (rows_.size() > max_role_rows) {
+  const auto quarantined = [](const RoleRow& row) { return row.role == VersionRole::quarantined; };
+  while (true) {
+    const bool full = rows_.size() > max_role_rows;
+    const auto blocks = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), quarantined));
+    if (!full && rows_.size() - blocks <= kept_) return;
     const RoleRow *good = newest(VersionRole::confirmed), *left = newest(VersionRole::rolled_back);
     auto victim = rows_.end();
     for (auto row = rows_.begin(); row != rows_.end(); ++row) {
       const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
-      const bool needed = asked || row->role == VersionRole::active || &*row == good || &*row == left;
+      const bool spared = !full && (quarantined(*row) || is_pending(row->role));
+      const bool needed = asked || spared || row->role == VersionRole::active || &*row == good || &*row == left;
       if (!needed && (victim == rows_.end() || worth(row->role) < worth(victim->role))) victim = row;
     }
     if (victim == rows_.end()) return;

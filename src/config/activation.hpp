@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activation: what one node does with the versions of one config scope. Pure: each input returns the journal steps to
 // commit first, in one transaction, and then the actions to take; the roles alone are enough to resume after a restart.
-// Invariants: at most one version is active; a quarantined id never comes back; of several versions the highest
-// (number, then id) that the application accepts ends up active, whatever order they arrived in, and after a local
-// rollback nothing but a higher number replaces the choice.
+// Invariants: at most one version is active; an id whose row is quarantined is not asked about again (of more than
+// max_role_rows the oldest rows are forgotten, and with them that they were); of several versions the highest (number,
+// then id) that the application accepts ends up active, whatever order they arrived in, and after a local rollback
+// nothing but a higher number replaces the choice.
 #pragma once
 
 #include <edgesync/error.hpp>
@@ -59,8 +60,9 @@ struct Outcome {
 
 class Activation {
  public:
-  /// `rows` as the store kept them; none for a new scope. Call restart() before any other input.
-  explicit Activation(std::string scope, std::vector<RoleRow> rows = {});
+  /// `rows` as the store kept them; none for a new scope. Beyond `kept` rows those that no rule needs are forgotten;
+  /// quarantined ones do not count until max_role_rows. Call restart() before any other input.
+  explicit Activation(std::string scope, std::vector<RoleRow> rows = {}, std::size_t kept = max_role_rows);
 
   /// Activates what was active, fetches what is only offered, and asks again for what was staged or held.
   Outcome restart();
@@ -105,6 +107,7 @@ class Activation {
   void prune(Outcome& outcome);
 
   std::string scope_;
+  std::size_t kept_;
   std::vector<RoleRow> rows_;  // ascending by (number, id)
   std::optional<std::pair<std::uint64_t, std::string>> asked_{};
 };

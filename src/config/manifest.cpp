@@ -152,7 +152,7 @@ Result<Release> Release::decode(ByteView bytes) {
   Reader in(body);
   const ByteView head = in.blob(), content = in.blob();
   if (!in.done()) return malformed("release: ends early or late");
-  if (content.size() > max_content_bytes) return Error(Errc::limit_exceeded, "release: content above 16 MiB");
+  if (content.size() > max_content_bytes) return Error(Errc::limit_exceeded, "release: content above 504 KiB");
   auto manifest = Manifest::decode(head);
   if (!manifest) return std::move(manifest).error();
   return Release{std::move(*manifest), to_bytes(content)};

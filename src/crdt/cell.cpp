@@ -7,13 +7,6 @@
 #include <tuple>
 
 namespace edgesync::crdt {
-namespace {
-
-bool listed_has(const std::vector<Listed>& listed, const Dot& dot) noexcept {
-  return std::any_of(listed.begin(), listed.end(), [&](const Listed& item) { return item.entry.dot == dot; });
-}
-
-}  // namespace
 
 bool ranks_below(const Entry& a, const Entry& b) noexcept {
   if (a.rank() != b.rank()) return a.rank() < b.rank();
@@ -23,11 +16,20 @@ bool ranks_below(const Entry& a, const Entry& b) noexcept {
 
 Cell merge(const Cell& local, const std::vector<Listed>& listed, const Context& mine, const Context& theirs) {
   Cell merged;
-  for (const Entry& entry : local)
-    if (listed_has(listed, entry.dot) || !theirs.covers(entry.dot)) merged.push_back(entry);
-  for (const Listed& item : listed)
-    if (!item.reference && !mine.covers(item.entry.dot)) merged.push_back(item.entry);
-  std::sort(merged.begin(), merged.end(), [](const Entry& a, const Entry& b) { return a.dot < b.dot; });
+  auto at = local.begin();
+  const auto keep_unknown = [&](auto end) {
+    for (; at != end; ++at)
+      if (!theirs.covers(at->dot)) merged.push_back(*at);
+  };
+  for (const Listed& item : listed) {
+    const Dot& dot = item.entry.dot;
+    keep_unknown(std::find_if(at, local.end(), [&](const Entry& entry) { return entry.dot >= dot; }));
+    if (at != local.end() && at->dot == dot)
+      merged.push_back(*at++);
+    else if (!item.reference && !mine.covers(dot))
+      merged.push_back(item.entry);
+  }
+  keep_unknown(local.end());
   if (planted(Bug::prune_loser) && merged.size() > 1) merged = {winner(merged)};
   return merged;
 }
@@ -42,7 +44,9 @@ Cell without(const Cell& cell, const Context& observed) {
 const Entry& winner(const Cell& cell) { return *std::max_element(cell.begin(), cell.end(), ranks_below); }
 
 bool holds(const Cell& cell, const Dot& dot) noexcept {
-  return std::any_of(cell.begin(), cell.end(), [&](const Entry& entry) { return entry.dot == dot; });
+  const auto at = std::lower_bound(cell.begin(), cell.end(), dot,
+                                   [](const Entry& entry, const Dot& wanted) { return entry.dot < wanted; });
+  return at != cell.end() && at->dot == dot;
 }
 
 Hash128 fingerprint(const Hash128& key_of_scope, ByteView key, const Entry& entry) noexcept {

@@ -13,8 +13,10 @@ namespace edgesync::crdt {
 
 struct Entry {
   Dot dot{};
-  Stamp arbitration = 0;  ///< If not 0, ranks the entry instead of its dot's stamp.
-  Bytes value{};          ///< Opaque to merging; see value_codec.hpp.
+  /// If not 0, ranks the entry instead of its dot's stamp. Part of the wire and file formats, read and kept; this
+  /// version writes none: it is for whoever merges siblings into one without making the winner newer than it was.
+  Stamp arbitration = 0;
+  Bytes value{};  ///< Opaque to merging; see value_codec.hpp.
 
   Stamp rank() const noexcept { return arbitration != 0 ? arbitration : dot.stamp; }
   bool operator==(const Entry&) const = default;
@@ -22,6 +24,9 @@ struct Entry {
 
 /// Live entries, ascending by dot; empty means the key does not exist.
 using Cell = std::vector<Entry>;
+
+/// Every replica's latest write of a key and no more: a later one replaces what its author wrote before.
+inline constexpr std::size_t cell_entries_max = context_items_max;
 
 /// An entry as a peer lists it: the payload is left out (a reference) if the receiver's context covers the dot.
 struct Listed {
@@ -32,7 +37,7 @@ struct Listed {
 
 /// The receiver's side of a delta for one key. `listed` is the sender's complete list for the key, `theirs` the
 /// sender's context, `mine` the receiver's. A local entry stays if it is listed or unknown to the sender; a listed one
-/// is added unless the receiver already knew its dot (and so has it, or has seen it go).
+/// is added unless the receiver already knew its dot (and so has it, or has seen it go). Requires: both ascend by dot.
 Cell merge(const Cell& local, const std::vector<Listed>& listed, const Context& mine, const Context& theirs);
 
 /// What is left of `cell` when everything covered by `observed` goes.

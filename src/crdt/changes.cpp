@@ -2,6 +2,7 @@
 #include "crdt/changes.hpp"
 
 #include "base/planted.hpp"
+#include "crdt/range_drop.hpp"
 
 #include <algorithm>
 
@@ -122,7 +123,9 @@ void Overlay::scan(const KeyRange& range, const Visit& visit) {
 void apply_changes(ScopeTable& table, const ReplicaId& self, const Changes& changes) {
   if (changes.empty()) return;
   const Context observed = observed_with_own(changes, self);
-  for (const Changes::RangeRemoval& removal : changes.ranges) drop_observed(table, removal.range, removal.observed);
+  std::vector<RangeDrop> drops;
+  for (const Changes::RangeRemoval& removal : changes.ranges) drops.push_back({&removal.range, &removal.observed});
+  drop_observed(table, std::move(drops));
   std::vector<LogItem> items;
   for (const Changes::RangeRemoval& removal : changes.ranges)
     items.push_back({{self, removal.stamp}, LogItem::Type::remove_range, {}, removal.range, removal.observed});

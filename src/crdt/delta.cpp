@@ -2,6 +2,7 @@
 #include "crdt/delta.hpp"
 
 #include "base/planted.hpp"
+#include "crdt/range_drop.hpp"
 
 #include <algorithm>
 #include <map>
@@ -88,8 +89,12 @@ void join_key(ScopeTable& table, const KeyState& state, const Context& upto, std
   const Cell before = table.find(state.key);
   const Cell after = merge(before, state.listed, table.context(), upto);
   if (before == after) return;
-  for (const Entry& entry : after)
-    if (!holds(before, entry.dot)) news.push_back({entry.dot, LogItem::Type::write, state.key, {}, {}});
+  auto known = before.begin();  // both ascend by dot
+  for (const Entry& entry : after) {
+    while (known != before.end() && known->dot < entry.dot) ++known;
+    if (known == before.end() || known->dot != entry.dot)
+      news.push_back({entry.dot, LogItem::Type::write, state.key, {}, {}});
+  }
   if (after.size() > 1) applied.conflicts.push_back(state.key);
   table.replace(state.key, before, after);
 }
@@ -128,8 +133,10 @@ bool applicable(const Delta& delta, const Context& mine) noexcept {
 Applied apply_delta(ScopeTable& table, const Delta& delta) {
   Applied applied;
   std::vector<LogItem> news;
+  std::vector<RangeDrop> drops;
   for (const LogItem& removal : delta.removals)
-    if (removal.type == LogItem::Type::remove_range) drop_observed(table, removal.range, removal.observed);
+    if (removal.type == LogItem::Type::remove_range) drops.push_back({&removal.range, &removal.observed});
+  drop_observed(table, std::move(drops));
   if (delta.complete) drop_unlisted(table, delta);
   for (const KeyState& state : delta.keys) join_key(table, state, delta.upto, news, applied);
   for (const LogItem& removal : delta.removals)

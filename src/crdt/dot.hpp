@@ -22,6 +22,9 @@ struct Dot {
   auto operator<=>(const Dot&) const = default;
 };
 
+/// Replicas that one scope may know, so that its context always fits a message (wire::Limits::origins).
+inline constexpr std::size_t context_items_max = 4096;
+
 class Context {
  public:
   struct Item {

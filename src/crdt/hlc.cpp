@@ -38,8 +38,6 @@ bool Hlc::observe(Stamp remote, Timestamp wall, std::chrono::milliseconds drift_
   return true;
 }
 
-bool Hlc::minted(Stamp stamp) const noexcept { return tagged(stamp >> tag_bits) == stamp; }
-
 Timestamp Hlc::wall(Stamp stamp) noexcept {
   const auto ms = static_cast<std::int64_t>(stamp >> (tag_bits + logical_bits));
   return Timestamp(std::chrono::milliseconds(ms + epoch_ms));

@@ -2,8 +2,8 @@
 // Hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", OPODIS 2014). A stamp is, from the top bit:
 // milliseconds since 2020-01-01 (44) | logical counter (8) | lineage tag (12), compared as one integer. The counter
 // carries into the milliseconds when it overflows. The tag is a keyed hash of the upper bits under a secret redrawn at
-// each database open, so that a replica can tell stamps of its own lineage from those of a clone without keeping a
-// list. Invariant: stamps from one clock strictly increase, whatever the wall clock does.
+// each database open, so that two copies of one file hardly ever give one stamp to two transactions.
+// Invariant: stamps from one clock strictly increase, whatever the wall clock does.
 #pragma once
 
 #include "base/hash.hpp"
@@ -11,6 +11,7 @@
 
 #include <edgesync/value.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace edgesync::crdt {
@@ -28,8 +29,8 @@ class Hlc {
   /// Returns false in that case.
   bool observe(Stamp remote, Timestamp wall, std::chrono::milliseconds drift_max) noexcept;
 
-  /// True if a clock with this secret minted `stamp` (wrong once in 4,096).
-  bool minted(Stamp stamp) const noexcept;
+  /// Moves past a stamp of this replica itself, however far ahead: what it mints must never be covered already.
+  void pass(Stamp own) noexcept { upper_ = std::max(upper_, own >> tag_bits); }
 
   /// When `stamp` was minted, by its author's clock.
   static Timestamp wall(Stamp stamp) noexcept;

@@ -63,7 +63,4 @@ class ScopeTable : public CellSource {
   virtual Summary summary() const = 0;
 };
 
-/// Drops from every cell in `range` what `observed` covers: a range removal, or what a complete listing left out.
-void drop_observed(ScopeTable& table, const KeyRange& range, const Context& observed);
-
 }  // namespace edgesync::crdt

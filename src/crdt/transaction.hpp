@@ -17,7 +17,7 @@
 
 namespace edgesync::crdt {
 
-inline constexpr std::size_t value_bytes_max = 512 * 1024;  // encoded: with its key it always fits one frame
+inline constexpr std::size_t value_bytes_max = 512 * 1024;  // encoded: an entry with its key always fits one frame
 inline constexpr std::size_t transaction_ops_max = 1024;
 
 /// True if the operation must look at what is stored; `set` and `insert` need not.

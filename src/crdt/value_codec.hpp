@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as bytes: one tag byte, then the payload. One value has one encoding, so equal values are equal bytes: set
-// members, fingerprints and content hashes rely on it. The tags are part of the wire and file formats.
+// Values as the payload of entries: base/value_codec.hpp, each to the end of its payload. One value has one encoding.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -9,8 +8,6 @@
 
 namespace edgesync::crdt {
 
-/// 0 null | 1 false | 2 true | 3 integer (zigzag varint) | 4 double (8 bytes) | 5 text | 6 bytes | 7 JSON text.
-void encode_value(Writer& out, const Value& value);
 Bytes encode_value(const Value& value);
 
 /// Fails with: protocol_violation on an unknown tag, a malformed payload or bytes left over.

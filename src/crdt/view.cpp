@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace edgesync::crdt {
@@ -55,10 +56,10 @@ class Gathering {
   void add_value(Cell cell) {
     std::sort(cell.begin(), cell.end(), [](const Entry& a, const Entry& b) { return ranks_below(b, a); });
     bool first = true;
+    std::set<ByteView, BytesLess> above;
     for (const Entry& entry : cell) {
       auto value = decode_value(entry.value);
-      const auto same = [&](const Entry& above) { return above.value == entry.value; };
-      if (!value || std::any_of(std::as_const(cell).data(), &entry, same)) continue;  // equal content is shown once
+      if (!above.insert(entry.value).second || !value) continue;  // equal content is shown once
       if (first) {
         value_ = *std::move(value);
         rank(Shown::Type::value, entry);

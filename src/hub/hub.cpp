@@ -15,11 +15,12 @@ Result<Hub> Hub::open(HubOptions options) {
   if (tls && (options.tls.certificate_file.empty() || options.tls.key_file.empty()))
     return Error(Errc::insecure,
                  "hub: tls: a certificate and a key are needed, or leave for plaintext on a loopback address");
-  auto core = node::Core::open(std::move(options.node), true, std::move(options.authorize));
+  const auto kind = options.relay ? node::Core::Kind::relay : node::Core::Kind::root;
+  auto core = node::Core::open(std::move(options.node), kind, std::move(options.authorize));
   if (!core) return std::move(core).error();
   const auto port = (*core)->listen(options);
   if (!port) {
-    (*core)->close();
+    node::Core::let_go(*core);
     return port.error();
   }
   return Hub(*std::move(core), *port);

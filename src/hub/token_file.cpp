@@ -45,12 +45,14 @@ bool matches(const std::string& pattern, std::string_view scope) noexcept {
 }
 
 Result<std::optional<Grant>> parse(const std::string& line, const std::string& where) {
-  std::istringstream words(line.substr(0, line.find('#')));
+  std::istringstream text(line);
+  std::vector<std::string> words;
+  for (std::string word; text >> word && !word.starts_with('#');) words.push_back(std::move(word));
+  if (words.empty()) return std::optional<Grant>{};
   Grant grant;
-  std::string access;
-  if (!(words >> grant.token)) return std::optional<Grant>{};
-  words >> access;
-  for (std::string scope; words >> scope;) grant.scopes.push_back(scope);
+  grant.token = words[0];
+  const std::string access = words.size() > 1 ? words[1] : std::string();
+  if (words.size() > 2) grant.scopes.assign(words.begin() + 2, words.end());
   if (access != "ro" && access != "rw")
     return Error(Errc::invalid_argument, "tokens: " + where + ": access must be \"ro\" or \"rw\"");
   if (grant.scopes.empty()) return Error(Errc::invalid_argument, "tokens: " + where + ": no scope is granted");

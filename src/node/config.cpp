@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <edgesync/config.hpp>
 
+#include "base/path.hpp"
 #include "node/core.hpp"
 
 #include <algorithm>
@@ -9,11 +10,6 @@ namespace edgesync {
 namespace {
 
 using Tree = std::map<std::string, Value>;
-
-bool under(std::string_view key, std::string_view prefix) {
-  return prefix.empty() || key == prefix ||
-         (key.size() > prefix.size() && key.starts_with(prefix) && key[prefix.size()] == '/');
-}
 
 Result<void> apply(Tree& tree, const Edit& edit) {
   for (const Edit::Op& op : edit.ops()) {
@@ -25,7 +21,7 @@ Result<void> apply(Tree& tree, const Edit& edit) {
         tree.erase(op.key);
         break;
       case Edit::Kind::erase_prefix:
-        std::erase_if(tree, [&](const auto& entry) { return under(entry.first, op.key); });
+        std::erase_if(tree, [&](const auto& entry) { return below(entry.first, op.key); });
         break;
       default:
         return Error(Errc::invalid_argument,
@@ -81,7 +77,7 @@ Result<Tree> Config::scan(std::string_view prefix) const {
   if (!content) return nothing_active(*scope_);
   Tree found;
   for (const auto& [key, value] : *content)
-    if (under(key, prefix)) found.emplace(key, value);
+    if (below(key, prefix)) found.emplace(key, value);
   return found;
 }
 

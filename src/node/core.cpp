@@ -19,10 +19,33 @@ store::Options store_options(const NodeOptions& options) {
   return result;
 }
 
+Result<std::shared_ptr<Runtime>> runtime_for(const NodeOptions& options) {
+  if (options.runtime) return options.runtime;
+  try {
+    return make_runtime();
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
+/// Requires: nobody was told of the scope yet if it is new, for it may be one that does not leave this node.
+Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptions& options) {
+  const auto named = [&] { return "stream: \"" + store.scope(scope).name + "\""; };
+  if (options.columns.empty()) {
+    if (options.local_only && !store.local_only(scope))
+      return Error(Errc::invalid_argument, named() + ": local_only: needs columns, and a stream that is new");
+    return {};
+  }
+  if (store.schema(scope) && store.local_only(scope) != options.local_only)
+    return Error(Errc::type_mismatch, named() + (options.local_only ? " leaves" : " does not leave") + " this node");
+  return store.define_stream(scope, {options.columns}, options.local_only);
+}
+
 }  // namespace
 
-Core::Core(NodeOptions options, std::shared_ptr<Runtime> runtime)
+Core::Core(NodeOptions options, Kind kind, std::shared_ptr<Runtime> runtime)
     : options_(std::move(options)),
+      kind_(kind),
       runtime_(std::move(runtime)),
       host_(&transport::host(*runtime_)),
       random_(transport::system_random()),
@@ -34,12 +57,21 @@ Core::Core(NodeOptions options, std::shared_ptr<Runtime> runtime)
 
 Core::~Core() { close(); }
 
-Result<std::shared_ptr<Core>> Core::open(NodeOptions options, bool hub, Authorizer authorizer) {
+void Core::let_go(std::shared_ptr<Core>& core) noexcept {
+  if (!core) return;
+  core->close();
+  const auto runtime = core->runtime_;
+  core.reset();
+  transport::host(*runtime).settle();
+}
+
+Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authorizer authorizer) {
   if (options.database.empty()) return Error(Errc::invalid_argument, "open: database: no path given");
   if (!options.name.empty())
     if (auto good = check_path("name", options.name); !good) return std::move(good).error();
-  auto runtime = options.runtime ? options.runtime : make_runtime();
-  std::shared_ptr<Core> core(new Core(std::move(options), std::move(runtime)));
+  auto runtime = runtime_for(options);
+  if (!runtime) return std::move(runtime).error();
+  std::shared_ptr<Core> core(new Core(std::move(options), kind, *std::move(runtime)));
   const Now now = core->now();
   auto store = store::Store::open(store_options(core->options_), *core->random_, now.wall);
   if (!store) return std::move(store).error();
@@ -50,15 +82,20 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, bool hub, Authoriz
   sync::EngineOptions engine;
   engine.name = core->name_;
   engine.authorizer = std::move(authorizer);
-  engine.hub = hub;
+  engine.root = kind == Kind::root;
   engine.versions_kept = core->options_.versions_kept;
   core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));
   core->timer_ = core->host_->timer([weak = std::weak_ptr(core)] {
     if (const auto held = weak.lock()) held->on_timer();
   });
   Lock lock(core->mutex_);
-  for (const store::Scope& scope : core->store_->scopes())
-    if (auto opened = core->engine_->scope_opened(scope.id, now); !opened) return std::move(opened).error();
+  for (const store::Scope& scope : core->store_->scopes()) {
+    if (auto opened = core->engine_->scope_opened(scope.id); !opened) {
+      lock.unlock();
+      let_go(core);
+      return std::move(opened).error();
+    }
+  }
   core->stir(lock);
   return core;
 }
@@ -77,16 +114,18 @@ Result<Core::Lock> Core::lock_idle() {
   return lock;
 }
 
-Result<store::ScopeId> Core::open_scope(Plane plane, std::string_view name) {
+Result<store::ScopeId> Core::open_scope(Plane plane, std::string_view name, const StreamOptions* stream) {
   auto lock = lock_idle();
   if (!lock) return std::move(lock).error();
   const auto known = store_->find_scope(plane, name);
-  // A hub also knows what its nodes subscribed to; a config scope among them may never have been opened here.
-  if (known && (plane != Plane::config || engine_->config().is_open(*known))) return *known;
   auto scope = known ? Result<store::ScopeId>(*known) : store_->open_scope(plane, name);
   if (!scope) return scope;
-  if (auto opened = engine_->scope_opened(*scope, now()); !opened) return std::move(opened).error();
+  const auto defined = stream != nullptr ? define(*store_, *scope, *stream) : Result<void>();
+  // A hub also knows what its nodes subscribed to; a config scope among them may never have been opened here.
+  if (!known || (plane == Plane::config && !engine_->config().is_open(*known)))
+    if (auto opened = engine_->scope_opened(*scope); !opened) return std::move(opened).error();
   stir(*lock);
+  if (!defined) return defined.error();
   return scope;
 }
 
@@ -116,7 +155,7 @@ void Core::group_commit(Lock& lock) {
     failures_.push_back({first, flushed.through, *flushed.error});
     if (failures_.size() > failures_remembered) failures_.erase(failures_.begin());
   }
-  engine_->flushed(flushed, now());
+  engine_->flushed(flushed);
   std::move(flushed.changes.begin(), flushed.changes.end(), std::back_inserter(changes_));
   settled_.notify_all();
   stir(lock);
@@ -136,7 +175,10 @@ void Core::commit_later(Lock& lock, std::chrono::milliseconds delay) {
 void Core::commit_now() {
   Lock lock(mutex_);
   commit_posted_ = false;
-  if (!closed_ && !store_->writing() && store_->accepted() > store_->durable()) group_commit(lock);
+  if (closed_ || store_->accepted() == store_->durable()) return;
+  if (store_->writing())
+    return engine_->commit_soon();  // that batch may not hold what is asked for; its end asks again
+  group_commit(lock);
 }
 
 void Core::stir(Lock& lock) {
@@ -155,7 +197,11 @@ void Core::stir(Lock& lock) {
 void Core::close() noexcept {
   unlink();
   Lock lock(mutex_);
-  if (closing_ || !store_) return;
+  if (!store_ && !closing_) return;
+  if (closing_) {  // begun elsewhere, perhaps by a handler that is still running
+    if (!host_->inside()) settled_.wait(lock, [&] { return closed_ && calling_ == 0; });
+    return;
+  }
   closing_ = true;  // from here on nothing new is accepted, so that what was can be settled
   while (store_->accepted() > store_->durable()) {
     if (store_->writing())
@@ -169,24 +215,26 @@ void Core::close() noexcept {
   auto connections = std::exchange(connections_, {});
   std::vector<FlushWaiter> waiters = std::exchange(flushes_, {});
   settled_.notify_all();
-  if (!host_->inside()) settled_.wait(lock, [&] { return !dispatching_ && !store_->writing(); });
+  if (!host_->inside()) settled_.wait(lock, [&] { return calling_ == 0 && !store_->writing(); });
   engine_.reset();
   store_.reset();
   lock.unlock();
   for (auto& [id, connection] : connections) connection->close({Errc::closed, "the node was closed"});
-  for (FlushWaiter& waiter : waiters) waiter.done(Error(Errc::closed, "flush: the node was closed"));
+  for (FlushWaiter& waiter : waiters)
+    handlers_.contain([&] { waiter.done(Error(Errc::closed, "flush: the node was closed")); });
 }
 
-sync::LinkId Core::opened(sync::Role role, std::shared_ptr<transport::Connection> connection, std::string peer) {
+sync::LinkId Core::opened(sync::Role role, std::uint64_t attempt, std::string token,
+                          std::shared_ptr<transport::Connection> connection, std::string peer) {
   Lock lock(mutex_);
-  if (closed_ || (role == sync::Role::node && !uplink_)) {
+  if (closed_ || (role == sync::Role::node && !is_uplink(role, attempt))) {
     lock.unlock();
     connection->close({Errc::cancelled, "the link is no longer wanted"});
     return 0;
   }
-  std::string token;
-  if (role == sync::Role::node && uplink_->options.token) token = uplink_->options.token();
-  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now());
+  std::optional<std::chrono::milliseconds> heartbeat;
+  if (role == sync::Role::node) heartbeat = uplink_->options->heartbeat;
+  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now(), heartbeat);
   connections_.emplace(id, std::move(connection));
   stir(lock);
   return id;
@@ -226,17 +274,17 @@ void Core::refused(std::string_view peer, const Error& why) {
   stir(lock);
 }
 
-void Core::closed(sync::LinkId id, sync::Role role, const Error& why) {
+void Core::closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why) {
   Lock lock(mutex_);
   connections_.erase(id);
   if (closed_) return;
-  const bool was_linked = role == sync::Role::node && engine_->uplink() != nullptr && engine_->uplink()->linked();
-  const auto asked_to_wait = engine_->closed(id, why, now());
-  if (role == sync::Role::node && uplink_ && uplink_->attempting) {
+  const Now now = this->now();
+  const auto ended = engine_->closed(id, why, now);
+  if (is_uplink(role, attempt) && uplink_->attempting) {
     uplink_->attempting = false;
     uplink_->last_error = id != 0 ? engine_->last_error() : why;
-    if (was_linked) uplink_->backoff.succeeded();
-    uplink_->retry = now().monotonic + uplink_->backoff.next(*random_, asked_to_wait);
+    if (ended.served) uplink_->backoff.succeeded();
+    uplink_->retry = now.monotonic + uplink_->backoff.next(*random_, ended.retry_after);
     if (id == 0) {
       // The attempt never became a link: the engine does not know of it, the application should.
       ++engine_->metrics().links_failed;

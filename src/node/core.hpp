@@ -25,20 +25,24 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   using Lock = std::unique_lock<std::mutex>;
 
-  /// `hub`: the engine is the authority of its scopes, and `authorizer` decides about its nodes.
-  static Result<std::shared_ptr<Core>> open(NodeOptions options, bool hub, Authorizer authorizer);
+  /// A root is the authority of its scopes and links to nobody. `authorizer` decides about the nodes of a hub.
+  enum class Kind : std::uint8_t { node, relay, root };
+  static Result<std::shared_ptr<Core>> open(NodeOptions options, Kind kind, Authorizer authorizer);
   ~Core();
   void close() noexcept;
+  /// Closes, lets go, and waits for the runtime's thread if it was this core's alone: a handler that is just returning
+  /// must not be the last to hold the core, or the thread would outlive the node, and perhaps main().
+  static void let_go(std::shared_ptr<Core>& core) noexcept;
 
   // --- scopes ---
-  Result<store::ScopeId> open_scope(Plane plane, std::string_view name);
+  /// `stream`: also defines the stream, before anybody hears of it.
+  Result<store::ScopeId> open_scope(Plane plane, std::string_view name, const StreamOptions* stream = nullptr);
 
   /// Locks; fails with `closed` after close(). Reads of the file wait until the disk is idle.
   Result<Lock> lock();
   Result<Lock> lock_idle();
   sync::Engine& engine() noexcept { return *engine_; }  ///< Requires: locked.
   store::Store& store() noexcept { return *store_; }    ///< Requires: locked.
-  const std::shared_ptr<Runtime>& runtime() const noexcept { return runtime_; }
   Now now() { return host_->clock().now(); }
 
   // --- durability; all require: `lock` is held, and may let go of it in between ---
@@ -60,6 +64,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void flush(Function<void(Result<void>)> done, std::stop_token stop);
 
   Status status();
+  StreamCounts counts(store::ScopeId scope) const;  ///< Requires: locked, and the disk idle.
   Metrics metrics();
   Handlers& handlers() noexcept { return handlers_; }
   const std::string& name() const noexcept { return name_; }
@@ -67,20 +72,26 @@ class Core : public std::enable_shared_from_this<Core> {
   std::chrono::milliseconds batch_delay() const noexcept { return options_.batch_delay; }
 
   // --- called by connections, on the runtime ---
-  sync::LinkId opened(sync::Role role, std::shared_ptr<transport::Connection> connection, std::string peer);
+  /// What the hub is to be shown by `attempt` of the uplink. Nothing if that is not wanted any more, or the
+  /// application's function threw.
+  std::optional<std::string> token(std::uint64_t attempt);
+  /// `attempt`: of the uplink, as given to its handler; `token`: for the hub.
+  sync::LinkId opened(sync::Role role, std::uint64_t attempt, std::string token,
+                      std::shared_ptr<transport::Connection> connection, std::string peer);
   void received(sync::LinkId id, ByteView message);
   std::optional<Bytes> next_message(sync::LinkId id);
   std::size_t message_bytes_max(sync::LinkId id);
-  void closed(sync::LinkId id, sync::Role role, const Error& why);
+  void closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why);
   void refused(std::string_view peer, const Error& why);
 
  private:
   /// The link to the hub: what was asked for, and where its attempts stand.
   struct Uplink {
-    LinkOptions options{};
+    std::shared_ptr<const LinkOptions> options{};
     sync::Backoff backoff;
-    bool attempting = false;  ///< Connecting or connected.
-    Instant retry{};          ///< When not attempting.
+    std::uint64_t attempt = 0;  ///< The latest. What earlier ones still have to say concerns nobody.
+    bool attempting = false;    ///< Connecting or connected.
+    Instant retry{};            ///< When not attempting.
     Error last_error{};
   };
   /// Tickets of a group commit that failed.
@@ -96,8 +107,9 @@ class Core : public std::enable_shared_from_this<Core> {
     std::unique_ptr<StopCallback> on_stop{};
   };
   using Targets = decltype(FlushWaiter::targets);
+  class Calling;
 
-  Core(NodeOptions options, std::shared_ptr<Runtime> runtime);
+  Core(NodeOptions options, Kind kind, std::shared_ptr<Runtime> runtime);
 
   // core.cpp
   void group_commit(Lock& lock);
@@ -110,8 +122,10 @@ class Core : public std::enable_shared_from_this<Core> {
   void arm(Lock& lock);
   void on_timer();
   // uplink.cpp
-  void attempt(Lock& lock);
-  Result<void> connect(const LinkOptions& options);
+  Result<void> attempt(Lock& lock, std::uint64_t number);
+  void attempt_again(Lock& lock);
+  Result<void> connect(const LinkOptions& options, std::uint64_t attempt);
+  bool is_uplink(sync::Role role, std::uint64_t attempt) const;
   // status.cpp
   Targets flush_targets();
   std::string missing(const Targets& targets);
@@ -121,6 +135,7 @@ class Core : public std::enable_shared_from_this<Core> {
   ScopeStatus scope_status(const store::Scope& scope, Now now);
 
   NodeOptions options_;
+  const Kind kind_;
   std::string name_;
   ReplicaId id_{};
   std::shared_ptr<Runtime> runtime_;
@@ -129,26 +144,28 @@ class Core : public std::enable_shared_from_this<Core> {
   Handlers handlers_;
 
   std::mutex mutex_;
-  std::condition_variable settled_;  ///< A group commit ended, an ack came, or a dispatch ended.
+  std::condition_variable settled_;  ///< A group commit ended, an ack came, or a call of the application did.
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<sync::Engine> engine_;
   std::unique_ptr<transport::Timer> timer_;
   std::unique_ptr<transport::Listener> listener_;
   std::map<sync::LinkId, std::shared_ptr<transport::Connection>> connections_;
   std::optional<Uplink> uplink_;
+  std::uint64_t attempts_ = 0;
   std::vector<Failure> failures_;
   std::vector<FlushWaiter> flushes_;
   std::vector<store::PathChange> changes_;
   store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
-  bool dispatch_posted_ = false, dispatching_ = false, commit_posted_ = false;
+  bool dispatch_posted_ = false, commit_posted_ = false;
+  int calling_ = 0;  ///< Callers of the application under way; close() waits for them.
   bool closing_ = false, closed_ = false;
 };
 
 /// What a public handle holds.
 class ScopeHandle {
  public:
-  ScopeHandle(std::shared_ptr<Core> core, Plane plane, std::string_view name);
+  ScopeHandle(std::shared_ptr<Core> core, Plane plane, std::string_view name, const StreamOptions* stream = nullptr);
   std::shared_ptr<Core> core;
   Plane plane;
   std::string name;

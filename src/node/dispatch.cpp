@@ -2,7 +2,7 @@
 // Core: work on the runtime. One dispatch at a time takes what the engine has for others (connections to wake, events,
 // changes, versions to decide about) and hands it out without the lock.
 #include "crdt/hlc.hpp"
-#include "node/core.hpp"
+#include "node/calling.hpp"
 
 namespace edgesync::node {
 namespace {
@@ -28,7 +28,7 @@ void Core::dispatch() {
   Lock lock(mutex_);
   dispatch_posted_ = false;
   if (closed_) return;
-  dispatching_ = true;
+  const Calling calling(*this, lock);
   if (!store_->writing()) dispatch_actions(lock);
   finish_flushes(lock);
   if (!closed_) {
@@ -49,8 +49,6 @@ void Core::dispatch() {
     lock.lock();
   }
   if (!closed_) arm(lock);
-  dispatching_ = false;
-  settled_.notify_all();
 }
 
 void Core::dispatch_actions(Lock& lock) {
@@ -96,10 +94,14 @@ void Core::on_timer() {
   if (closed_) return;
   const Now now = this->now();
   engine_->tick(now);
-  if (uplink_ && !uplink_->attempting && uplink_->retry <= now.monotonic) attempt(lock);
+  if (uplink_ && !uplink_->attempting && uplink_->retry <= now.monotonic) attempt_again(lock);
+  if (closed_) return;
   if (commit_due_ <= now.monotonic) {
     commit_due_ = never;
-    if (!store_->writing() && store_->accepted() > store_->durable()) return group_commit(lock);
+    if (store_->writing())
+      engine_->commit_soon();  // what came too late for that batch is due when it ends
+    else if (store_->accepted() > store_->durable())
+      return group_commit(lock);
   }
   stir(lock);
 }

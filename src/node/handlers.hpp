@@ -6,45 +6,89 @@
 #include <edgesync/config.hpp>
 #include <edgesync/event.hpp>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace edgesync::node {
 
+/// Callbacks of one kind, in the order they came, each with what it listens to. Thread safety: any thread. No callback
+/// runs or dies under the lock: it may own or cancel other registrations.
+template <class Callback, class Topic>
+class Registry {
+ public:
+  struct Entry {
+    Entry(Topic to, Callback calls) : topic(std::move(to)), callback(std::move(calls)) {}
+    const Topic topic;
+    Callback callback;
+    std::atomic<bool> live = true;  ///< Not cancelled: looked at right before each call.
+  };
+
+  Subscription add(Topic topic, Callback callback) {
+    auto entry = std::make_shared<Entry>(std::move(topic), std::move(callback));
+    const std::lock_guard lock(state_->mutex);
+    const std::uint64_t id = state_->next++;
+    state_->entries.emplace(id, std::move(entry));
+    return Subscription([state = state_, id] {
+      std::shared_ptr<Entry> ended;
+      const std::lock_guard guard(state->mutex);
+      if (auto node = state->entries.extract(id); !node.empty()) (ended = std::move(node.mapped()))->live = false;
+    });
+  }
+  std::vector<std::shared_ptr<Entry>> all() const {
+    std::vector<std::shared_ptr<Entry>> entries;
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [id, entry] : state_->entries) entries.push_back(entry);
+    return entries;
+  }
+
+ private:
+  struct State {
+    std::mutex mutex{};
+    std::uint64_t next = 1;
+    std::map<std::uint64_t, std::shared_ptr<Entry>> entries{};
+  };
+  std::shared_ptr<State> state_ =
+      std::make_shared<State>();  ///< Shared with Subscriptions, which may outlive the node.
+};
+
 class Handlers {
  public:
-  /// `report` hears of handlers that threw.
-  explicit Handlers(Function<void(std::string_view what)> report)
-      : state_(std::make_shared<State>()), report_(std::move(report)) {}
+  /// `report` hears of callbacks that threw.
+  explicit Handlers(Function<void(std::string_view what)> report) : report_(std::move(report)) {}
 
-  Subscription on_event(EventHandler handler);
-  Subscription on_change(std::string scope, std::string prefix, ChangeHandler handler);
-  Subscription on_activate(std::string scope, ActivationHandler handler);
+  Subscription on_event(EventHandler handler) { return events_.add({}, std::move(handler)); }
+  /// Changes of `scope` at and below `prefix`.
+  Subscription on_change(std::string scope, std::string prefix, ChangeHandler handler) {
+    return changes_.add({std::move(scope), std::move(prefix)}, std::move(handler));
+  }
+  /// The latest registration decides for its scope.
+  Subscription on_activate(std::string scope, ActivationHandler handler) {
+    return activations_.add(std::move(scope), std::move(handler));
+  }
 
   void call(const Event& event);
   void call(const Change& change);
   /// Nothing if nobody decides for this scope. A handler that throws rejects.
   std::optional<Verdict> ask(const std::string& scope, const Candidate& candidate);
+  /// Runs a callback of the application that is registered nowhere. Returns false if it threw.
+  bool contain(const Function<void()>& call);
 
  private:
-  struct Watcher {
-    std::string scope{}, prefix{};
-    std::shared_ptr<ChangeHandler> handler{};
+  struct Everything {};
+  struct Keys {
+    std::string scope, prefix;
   };
-  struct State {
-    mutable std::mutex mutex{};
-    std::uint64_t next = 1;
-    std::map<std::uint64_t, std::shared_ptr<EventHandler>> events{};
-    std::map<std::uint64_t, Watcher> changes{};
-    std::map<std::string, std::pair<std::uint64_t, std::shared_ptr<ActivationHandler>>> activations{};
-  };
-  template <class F>
-  bool guarded(F&& call);
 
-  std::shared_ptr<State> state_;  ///< Shared with Subscriptions, which may outlive the node.
+  Registry<EventHandler, Everything> events_;
+  Registry<ChangeHandler, Keys> changes_;
+  Registry<ActivationHandler, std::string> activations_;
   Function<void(std::string_view)> report_;
 };
 

@@ -9,12 +9,18 @@ namespace edgesync::node {
 
 class LinkHandler final : public transport::Handler {
  public:
-  LinkHandler(std::weak_ptr<Core> core, sync::Role role) noexcept : core_(std::move(core)), role_(role) {}
+  /// A connection that a node made to us.
+  explicit LinkHandler(std::weak_ptr<Core> core) noexcept : core_(std::move(core)), role_(sync::Role::hub) {}
+  /// The uplink's attempt of this number.
+  LinkHandler(std::weak_ptr<Core> core, std::uint64_t attempt) noexcept
+      : core_(std::move(core)), role_(sync::Role::node), attempt_(attempt) {}
 
   void on_open(std::shared_ptr<transport::Connection> connection, std::string peer) override {
     const auto core = core_.lock();
     if (core == nullptr) return connection->close({Errc::closed, "the node was closed"});
-    id_ = core->opened(role_, std::move(connection), std::move(peer));
+    auto token = role_ == sync::Role::node ? core->token(attempt_) : std::string();
+    if (!token) return connection->close({Errc::cancelled, "link: not wanted any more, or without a token"});
+    id_ = core->opened(role_, attempt_, *std::move(token), std::move(connection), std::move(peer));
   }
   void on_message(ByteView message) override {
     if (const auto core = core_.lock()) core->received(id_, message);
@@ -28,12 +34,13 @@ class LinkHandler final : public transport::Handler {
     return core ? core->next_message(id_) : std::nullopt;
   }
   void on_closed(const Error& why) override {
-    if (const auto core = core_.lock()) core->closed(id_, role_, why);
+    if (const auto core = core_.lock()) core->closed(id_, role_, attempt_, why);
   }
 
  private:
-  std::weak_ptr<Core> core_;
-  sync::Role role_;
+  const std::weak_ptr<Core> core_;
+  const sync::Role role_;
+  const std::uint64_t attempt_ = 0;
   sync::LinkId id_ = 0;  ///< 0: the connection never came to be.
 };
 

@@ -27,8 +27,6 @@ const char* name(EventKind kind) noexcept {
       return "diverged";
     case EventKind::storage_fault:
       return "storage_fault";
-    case EventKind::handler_fault:
-      return "handler_fault";
   }
   return "unknown";
 }

@@ -6,33 +6,20 @@
 #include <utility>
 
 namespace edgesync {
-namespace {
-
-/// Closes the node and waits for the runtime's thread, if it was this node's alone: a handler that is just returning
-/// must not be the last to hold the core, or the thread would outlive the node, and perhaps main().
-void let_go(std::shared_ptr<node::Core> core) noexcept {
-  if (!core) return;
-  core->close();
-  const auto runtime = core->runtime();
-  core.reset();
-  transport::host(*runtime).settle();
-}
-
-}  // namespace
-
 Node::Node(std::shared_ptr<node::Core> core) noexcept : core_(std::move(core)) {}
 Node::Node(Node&&) noexcept = default;
 
 Node& Node::operator=(Node&& other) noexcept {
   if (this == &other) return *this;
-  let_go(std::exchange(core_, std::move(other.core_)));
+  node::Core::let_go(core_);
+  core_ = std::move(other.core_);
   return *this;
 }
 
-Node::~Node() { let_go(std::move(core_)); }
+Node::~Node() { node::Core::let_go(core_); }
 
 Result<Node> Node::open(NodeOptions options) {
-  auto core = node::Core::open(std::move(options), false, {});
+  auto core = node::Core::open(std::move(options), node::Core::Kind::node, {});
   if (!core) return std::move(core).error();
   return Node(*std::move(core));
 }
@@ -49,13 +36,7 @@ Config Node::config(std::string_view scope) {
 }
 
 Stream Node::stream(std::string_view scope, StreamOptions options) {
-  auto handle = std::make_shared<node::ScopeHandle>(core_, Plane::stream, scope);
-  if (options.columns.empty()) return Stream(std::move(handle));
-  if (auto lock = handle->lock()) {
-    auto defined = core_->store().define_stream(handle->id, {std::move(options.columns)}, options.local_only);
-    if (!defined) handle->bad = std::move(defined).error();
-  }
-  return Stream(std::move(handle));
+  return Stream(std::make_shared<node::ScopeHandle>(core_, Plane::stream, scope, &options));
 }
 
 Result<void> Node::link(LinkOptions options) { return core_->link(std::move(options)); }
@@ -76,6 +57,8 @@ Result<std::vector<std::string>> Node::verify() const {
 
 ReplicaId Node::id() const { return core_->id(); }
 const std::string& Node::name() const noexcept { return core_->name(); }
-void Node::close() noexcept { core_->close(); }
+void Node::close() noexcept {
+  if (core_) core_->close();
+}
 
 }  // namespace edgesync

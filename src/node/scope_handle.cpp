@@ -3,9 +3,9 @@
 
 namespace edgesync::node {
 
-ScopeHandle::ScopeHandle(std::shared_ptr<Core> held, Plane of, std::string_view named)
+ScopeHandle::ScopeHandle(std::shared_ptr<Core> held, Plane of, std::string_view named, const StreamOptions* stream)
     : core(std::move(held)), plane(of), name(named) {
-  auto scope = core->open_scope(plane, name);
+  auto scope = core->open_scope(plane, name, stream);
   if (scope)
     id = *scope;
   else

@@ -12,10 +12,8 @@ std::chrono::milliseconds until(Instant at, Instant now) {
   return std::chrono::ceil<std::chrono::milliseconds>(std::max(at - now, Instant::duration{}));
 }
 
-std::uint64_t own_last(const std::vector<store::StreamState>& states, const ReplicaId& self, bool trimmed) {
-  for (const store::StreamState& state : states)
-    if (state.origin == self) return trimmed ? state.trimmed : state.last;
-  return 0;
+std::chrono::milliseconds age(Timestamp at, Timestamp now) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::max(now - at, Timestamp::duration{}));
 }
 
 }  // namespace
@@ -27,6 +25,16 @@ Why Core::link_why() {
   const Error& last = uplink_->last_error;
   if (last.is(Errc::unauthorized)) return Why::unauthorized;
   return uplink_->attempting ? Why::connecting : Why::backoff;
+}
+
+StreamCounts Core::counts(store::ScopeId scope) const {
+  StreamCounts counts;
+  for (const store::StreamState& state : store_->stream(scope))
+    if (state.origin == id_) counts.produced = state.last;
+  if (store_->local_only(scope)) return counts;
+  counts.delivered = engine_->root() ? counts.produced : std::min(counts.produced, store_->acked(scope)[id_]);
+  counts.pending = counts.produced - counts.delivered;
+  return counts;
 }
 
 ScopeStatus Core::scope_status(const store::Scope& scope, Now now) {
@@ -43,13 +51,10 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now) {
   const auto pending = store_->pending(scope.id);
   if (pending) {
     status.pending = engine_->root() || store_->local_only(scope.id) ? 0 : pending->count;
-    if (status.pending > 0 && pending->oldest)
-      status.oldest_pending = std::chrono::ceil<std::chrono::milliseconds>(now.wall - *pending->oldest);
+    if (status.pending > 0 && pending->oldest) status.oldest_pending = age(*pending->oldest, now.wall);
   }
   if (scope.plane == Plane::stream) {
-    status.counts.produced = own_last(store_->stream(scope.id), id_, false);
-    status.counts.pending = status.pending;
-    status.counts.delivered = status.counts.produced - std::min(status.counts.produced, status.counts.pending);
+    status.counts = counts(scope.id);
   }
   const sync::Link* link = engine_->uplink();
   if (!pending)
@@ -175,7 +180,7 @@ void Core::finish_flushes(Lock& lock) {
   }
   if (finished.empty()) return;
   lock.unlock();
-  for (auto& [done, result] : finished) done(std::move(result));
+  for (auto& [done, result] : finished) handlers_.contain([&] { done(std::move(result)); });
   lock.lock();
 }
 

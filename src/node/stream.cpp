@@ -95,10 +95,9 @@ Result<std::vector<Column>> Stream::columns() const {
 }
 
 Result<StreamCounts> Stream::counts() const {
-  if (scope_->bad) return *scope_->bad;
-  for (const ScopeStatus& status : scope_->core->status().scopes)
-    if (status.plane == Plane::stream && status.scope == scope_->name) return status.counts;
-  return Error(Errc::closed, "the node was closed");
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  return scope_->core->counts(scope_->id);
 }
 
 Result<Digest> Stream::digest() const { return scope_->digest(); }

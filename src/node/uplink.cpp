@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Core: the link to the hub. One attempt at a time, retried with backoff until unlink().
+#include "node/calling.hpp"
 #include "node/link_handler.hpp"
 
 namespace edgesync::node {
@@ -7,10 +8,19 @@ namespace {
 
 transport::Tls tls_of(const TlsOptions& tls) { return {tls.ca_file, tls.certificate_file, tls.key_file}; }
 
+Result<void> check(const LinkOptions& options) {
+  const auto bad = [](const char* what) { return Error(Errc::invalid_argument, std::string("link: ") + what); };
+  if (options.heartbeat < 100ms || options.heartbeat > 1h) return bad("heartbeat: not between 100 ms and an hour");
+  if (options.backoff_min < 1ms || options.backoff_min > 24h) return bad("backoff_min: not between 1 ms and a day");
+  if (options.backoff_max < options.backoff_min || options.backoff_max > 24h)
+    return bad("backoff_max: not between backoff_min and a day");
+  return {};
+}
+
 }  // namespace
 
-Result<void> Core::connect(const LinkOptions& options) {
-  auto handler = std::make_shared<LinkHandler>(weak_from_this(), sync::Role::node);
+Result<void> Core::connect(const LinkOptions& options, std::uint64_t attempt) {
+  auto handler = std::make_shared<LinkHandler>(weak_from_this(), attempt);
   if (options.loopback) {
     options.loopback->connect(*host_, std::move(handler));
     return {};
@@ -24,15 +34,17 @@ Result<void> Core::connect(const LinkOptions& options) {
 }
 
 Result<void> Core::link(LinkOptions options) {
+  if (kind_ == Kind::root)
+    return Error(Errc::invalid_argument, "link: a hub without HubOptions::relay is the authority of its scopes");
+  if (auto good = check(options); !good) return good;
   unlink();
   auto lock = this->lock();
   if (!lock) return std::move(lock).error();
   const sync::Backoff backoff(options.backoff_min, options.backoff_max);
-  uplink_.emplace(Uplink{std::move(options), backoff, true, {}, {}});
-  engine_->set_uplink(true);
-  if (auto connected = connect(uplink_->options); !connected) {
-    uplink_.reset();
-    engine_->set_uplink(false);
+  uplink_.emplace(Uplink{std::make_shared<const LinkOptions>(std::move(options)), backoff, 0, false, {}, {}});
+  const std::uint64_t number = ++attempts_;
+  if (auto connected = attempt(*lock, number); !connected) {
+    if (is_uplink(sync::Role::node, number)) uplink_.reset();
     return connected;
   }
   stir(*lock);
@@ -43,7 +55,6 @@ void Core::unlink() {
   Lock lock(mutex_);
   if (!uplink_) return;
   uplink_.reset();
-  engine_->set_uplink(false);
   std::shared_ptr<transport::Connection> connection;
   if (const auto id = engine_->uplink_id())
     if (const auto at = connections_.find(*id); at != connections_.end()) connection = at->second;
@@ -51,22 +62,47 @@ void Core::unlink() {
   if (connection) connection->close({Errc::cancelled, "unlinked"});
 }
 
-void Core::attempt(Lock&) {
+bool Core::is_uplink(sync::Role role, std::uint64_t attempt) const {
+  return role == sync::Role::node && uplink_ && uplink_->attempt == attempt;
+}
+
+std::optional<std::string> Core::token(std::uint64_t attempt) {
+  Lock lock(mutex_);
+  if (closed_ || !is_uplink(sync::Role::node, attempt)) return std::nullopt;
+  const Calling calling(*this, lock);
+  const auto options = uplink_->options;
+  lock.unlock();
+  std::string token;
+  if (options->token && !handlers_.contain([&] { token = options->token(); })) return std::nullopt;
+  return token;
+}
+
+Result<void> Core::attempt(Lock& lock, std::uint64_t number) {
+  uplink_->attempt = number;
   uplink_->attempting = true;
-  if (auto connected = connect(uplink_->options); !connected) {
-    // Files or options went bad since link(): say so, and try again later like after any failure.
-    uplink_->attempting = false;
-    uplink_->last_error = connected.error();
-    uplink_->retry = now().monotonic + uplink_->backoff.next(*random_, {});
-    engine_->report_unlinked(connected.error());
-  }
+  const auto options = uplink_->options;
+  lock.unlock();  // certificates are read from the disk
+  auto connected = connect(*options, number);
+  lock.lock();
+  if (!connected && is_uplink(sync::Role::node, number)) uplink_->attempting = false;
+  return connected;
+}
+
+void Core::attempt_again(Lock& lock) {
+  const std::uint64_t number = ++attempts_;
+  const auto connected = attempt(lock, number);
+  if (connected || closed_ || !is_uplink(sync::Role::node, number)) return;
+  // Files or options went bad since link(): say so, and try again later like after any failure.
+  uplink_->last_error = connected.error();
+  uplink_->retry = now().monotonic + uplink_->backoff.next(*random_, {});
+  engine_->report_unlinked(connected.error());
 }
 
 Result<std::uint16_t> Core::listen(HubOptions& options) {
   auto lock = this->lock();
   if (!lock) return std::move(lock).error();
   auto factory = [weak = weak_from_this()]() -> std::shared_ptr<transport::Handler> {
-    return std::make_shared<LinkHandler>(weak, sync::Role::hub);
+    return std::make_shared<LinkHandler>(weak);
   };
   auto listener = [&] {
     if (options.loopback) return options.loopback->listen(*host_, std::move(factory));

@@ -17,6 +17,7 @@ struct Run {
   std::uint64_t first = 0;
   Timestamp oldest{};
   stream::SegmentBuilder rows;
+  std::optional<RemoteSegment> encoded{};  ///< Made of `rows` when it is written.
 };
 
 struct VersionOp {
@@ -64,12 +65,11 @@ class GroupCommit final : public Batch {
   std::uint64_t number = 0;
   std::uint64_t doubtful = 0;  ///< This batch, or the first before it of which nobody knows whether it is in the file.
   Ticket through = 0;
-  std::optional<std::pair<crdt::Stamp, Hash128>> lineage{};
   std::vector<Part> parts{};
   std::vector<Arrival> arrivals{};
 
   /// What write() found.
-  std::optional<Error> error{};
+  std::optional<Error> error{}, log_error{};
   std::optional<Loaded> reloaded{};
   std::vector<Outcome> outcomes{};
   std::vector<PathChange> changes{};
@@ -80,6 +80,8 @@ class GroupCommit final : public Batch {
   bool empty() const noexcept { return parts.empty() && arrivals.empty(); }
   /// Null if the scope has no part.
   Part* part(ScopeId id) noexcept;
+  /// The parts' tables as the file has them.
+  void reset_tables(const Loaded& loaded);
 };
 
 }  // namespace edgesync::store

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/batch_writer.hpp"
 
+#include "store/admission.hpp"
 #include "store/journal.hpp"
 #include "store/records.hpp"
 #include "store/upkeep.hpp"
@@ -12,24 +13,11 @@
 namespace edgesync::store {
 namespace {
 
-bool fits_column(const crdt::Context& context) noexcept {
-  return std::all_of(context.items().begin(), context.items().end(),
-                     [](const crdt::Context::Item& item) { return item.stamp <= INT64_MAX; });
-}
+constexpr std::size_t attempts_max = 8;  // then every arrival is left out
 
-bool well_formed(const crdt::KeyState& state, const crdt::Context& upto) noexcept {
-  return !state.key.empty() && std::all_of(state.listed.begin(), state.listed.end(),
-                                           [&](const crdt::Listed& listed) { return upto.covers(listed.entry.dot); });
-}
-
-bool well_formed(const std::vector<crdt::LogItem>& removals, const crdt::Context& upto) noexcept {
-  crdt::Dot last;
-  for (const crdt::LogItem& item : removals) {
-    if (item.type == crdt::LogItem::Type::write || !upto.covers(item.dot)) return false;
-    if (item.dot.replica == last.replica && item.dot.stamp < last.stamp) return false;
-    last = item.dot;
-  }
-  return true;
+/// What a peer sent, or a row that it touches, can be the reason.
+bool not_the_disk(const Error& error) noexcept {
+  return error.is(Errc::storage_corrupt) || error.is(Errc::limit_exceeded);
 }
 
 }  // namespace
@@ -40,36 +28,65 @@ Part* GroupCommit::part(ScopeId id) noexcept {
   return at != parts.end() && at->scope.id == id ? &*at : nullptr;
 }
 
-bool well_formed(const crdt::Delta& delta) noexcept {
-  if (!fits_column(delta.upto) || !well_formed(delta.removals, delta.upto)) return false;
-  const Bytes* last = nullptr;
-  for (const crdt::KeyState& state : delta.keys) {
-    if (!well_formed(state, delta.upto) || (last != nullptr && compare(*last, state.key) >= 0)) return false;
-    last = &state.key;
+void GroupCommit::reset_tables(const Loaded& loaded) {
+  for (Part& part : parts) {
+    const auto at = std::find_if(loaded.scopes.begin(), loaded.scopes.end(), [&](const LoadedScope& scope) {
+      return scope.sid == static_cast<std::uint32_t>(part.scope.id);
+    });
+    part.table->reset(at != loaded.scopes.end() ? at->durable : Durable{});
   }
-  return true;
 }
 
 void BatchWriter::run() {
   if (batch_.empty()) return;
-  if (auto written = write(); !written) settle(written.error());
+  const bool open = file_.db.is_open();
+  aside_.resize(batch_.arrivals.size());
+  for (std::size_t attempt = 1;; ++attempt) {
+    auto written = write();
+    batch_.log_error = file_.db.take_log_error();
+    if (written) return;
+    settle(written.error());
+    // If the file was closed before, what it turns out to hold is the owner's to look at first.
+    if (!open || !batch_.error || !batch_.reloaded) return;
+    if (attempt >= attempts_max) reached_ = batch_.arrivals.size();
+    if (!set_aside()) return;
+  }
+}
+
+bool BatchWriter::set_aside() {
+  if (local_ || !not_the_disk(*batch_.error)) return false;
+  bool found = false;
+  for (std::size_t i = 0; i < aside_.size(); ++i) {
+    if (aside_[i] || (reached_ < aside_.size() && reached_ != i)) continue;
+    aside_[i] = *batch_.error;
+    found = true;
+  }
+  if (!found) return false;
+  batch_.reset_tables(*batch_.reloaded);
+  batch_.error.reset(), batch_.reloaded.reset();
+  return true;
 }
 
 Result<void> BatchWriter::write() {
+  batch_.outcomes.clear(), batch_.changes.clear(), batch_.conflicts.clear();
+  batch_.diverged.clear(), batch_.learned.clear();
   Query(file_.db, Sql::begin).step();
   for (Part& part : batch_.parts) write_local(part);
-  for (const Arrival& arrival : batch_.arrivals) apply(arrival);
+  local_ = file_.db.failed();
+  write_arrivals();
   for (Part& part : batch_.parts) finish_part(part);
-  if (batch_.lineage) {
-    Bytes secret;
-    Writer out(secret);
-    out.u64(batch_.lineage->second.a);
-    out.u64(batch_.lineage->second.b);
-    Query(file_.db, Sql::lineage_put).bind(batch_.lineage->first).bind(secret).step();
-  }
   // An error may have made the engine roll back by itself; committing what came after it would tear the batch.
   if (auto good = file_.check(); !good) return good;
   return file_.commit(batch_.number);
+}
+
+void BatchWriter::write_arrivals() {
+  reached_ = batch_.arrivals.size();
+  for (std::size_t i = 0; i < batch_.arrivals.size(); ++i) {
+    const Arrival& arrival = batch_.arrivals[i];
+    batch_.outcomes.push_back(aside_[i] ? Outcome{arrival.ticket, false, aside_[i]} : apply(arrival));
+    if (file_.db.failed()) reached_ = std::min(reached_, i);
+  }
 }
 
 void BatchWriter::settle(Error error) {
@@ -106,6 +123,7 @@ void BatchWriter::write_scope(Part& part) {
 }
 
 void BatchWriter::write_local(Part& part) {
+  part.learned = false;
   part.table->begin(part.watched || part.history > 0);
   write_scope(part);
   for (const Memtable::Generation& generation : part.generations)
@@ -118,34 +136,42 @@ void BatchWriter::write_local(Part& part) {
 void BatchWriter::write_runs(Part& part) {
   for (Run& run : part.runs) {
     const auto count = static_cast<std::uint32_t>(run.rows.size());
-    const Bytes body = run.rows.finish(run.first);
-    put_segment(*part.table, {part.scope.id, file_.replica(), run.first, count, false, body});
+    if (!run.encoded)
+      run.encoded = RemoteSegment{part.scope.id, file_.replica(), run.first, count, false, run.rows.finish(run.first)};
+    put_segment(*part.table, *run.encoded);
   }
 }
 
-void BatchWriter::apply(const Arrival& arrival) {
-  bool applied = false;
+Outcome BatchWriter::apply(const Arrival& arrival) {
+  Outcome outcome;
   if (const auto* segment = std::get_if<RemoteSegment>(&arrival.body)) {
     Part* part = batch_.part(segment->scope);
-    applied = part != nullptr && take_segment(*part->table, *segment);
+    outcome.applied = part != nullptr && take_segment(*part->table, *segment);
   } else if (const auto* cut = std::get_if<RemoteCut>(&arrival.body)) {
-    applied = apply(*cut);
+    outcome = apply(*cut);
   }
-  batch_.outcomes.push_back({arrival.ticket, applied});
+  outcome.ticket = arrival.ticket;
+  return outcome;
 }
 
-bool BatchWriter::apply(const RemoteCut& cut) {
+Outcome BatchWriter::apply(const RemoteCut& cut) {
   for (const auto& [id, delta] : cut.deltas) {
     const Part* part = batch_.part(id);
-    const bool good = part != nullptr && part->scope.plane != Plane::stream && well_formed(delta);
-    if (!good || !crdt::applicable(delta, part->table->context())) return false;
+    if (part == nullptr || part->scope.plane == Plane::stream) return {};
+    const crdt::Context& mine = part->table->context();
+    if (auto good = admit(delta, mine, file_.replica()); !good) return {0, false, good.error()};
+    if (!crdt::applicable(delta, mine)) return {};
   }
   for (const auto& [id, delta] : cut.deltas) apply(*batch_.part(id), delta);
-  return true;
+  return {0, true, {}};
 }
 
 void BatchWriter::apply(Part& part, const crdt::Delta& delta) {
+  part.table->take_oversized();  // by local writes, which always may
   const crdt::Applied applied = crdt::apply_delta(*part.table, delta);
+  if (part.table->take_oversized())
+    file_.db.fail(
+        Error(Errc::limit_exceeded, "cut: scope " + part.scope.name + ": a cell above 16 MiB or 4096 entries"));
   part.learned = true;
   batch_.learned.push_back(delta.upto);
   if (applied.diverged) batch_.diverged.push_back(part.scope.id);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // BatchWriter: puts one batch into the file as one SQLite transaction, cells and log and contexts together, and settles
 // what a failure leaves in doubt: the handle is given up, the file opened afresh and asked whether the batch is there.
+// If the fault is not the disk's but of something a peer sent, or of a row that it touches, the batch is written
+// without it.
 #pragma once
 
 #include "store/batch.hpp"
@@ -14,22 +16,24 @@ class BatchWriter {
 
  private:
   Result<void> write();
+  void write_arrivals();
+  /// Sets aside what the failed attempt tripped over; false if it was nothing that a peer sent.
+  bool set_aside();
   void settle(Error error);
   void write_scope(Part& part);
   void write_local(Part& part);
   void write_runs(Part& part);
-  void apply(const Arrival& arrival);
-  bool apply(const RemoteCut& cut);
+  Outcome apply(const Arrival& arrival);
+  Outcome apply(const RemoteCut& cut);
   void apply(Part& part, const crdt::Delta& delta);
   void finish_part(Part& part);
   void collect_changes(Part& part);
 
   File& file_;
   GroupCommit& batch_;
+  std::vector<std::optional<Error>> aside_{};  // by arrival: why it is left out
+  std::size_t reached_ = 0;                    // the arrival that the last attempt failed at; none if their number
+  bool local_ = false;                         // the last attempt failed before the first of them
 };
-
-/// True if the delta keeps the rules that its receiver's state rests on: keys ascend, every dot it lists is covered by
-/// the context it claims, and stamps fit the file.
-bool well_formed(const crdt::Delta& delta) noexcept;
 
 }  // namespace edgesync::store

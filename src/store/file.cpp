@@ -12,14 +12,6 @@ namespace {
 constexpr std::string_view replica_key = "replica";
 constexpr std::uint32_t sid_max = 0x7fffffff;
 
-Bytes hash_bytes(const Hash128& hash) {
-  Bytes bytes;
-  Writer out(bytes);
-  out.u64(hash.a);
-  out.u64(hash.b);
-  return bytes;
-}
-
 bool known_plane(std::int64_t plane) noexcept { return plane >= 1 && plane <= 3; }
 
 }  // namespace
@@ -41,6 +33,7 @@ Hash128 fingerprint_key(Plane plane, std::string_view name) {
 Result<Loaded> File::open(const ReplicaId& fresh) {
   if (auto opened = db.open(); !opened) return opened.error();
   Result<void> good = check_format();
+  if (good) good = db.take();
   if (good && db.integer("SELECT count(*) FROM sqlite_schema", "open").value_or(0) == 0) good = create(fresh);
   if (good) good = read_replica();
   Loaded loaded;
@@ -153,7 +146,7 @@ void File::read_contexts(Loaded& loaded) {
 void File::read_context_row(const Query& row, LoadedScope& scope) {
   if (row.integer(1) == 0) {
     Reader sum(row.blob(6));
-    scope.durable.summary = {{sum.u64(), sum.u64()}, row.number(2)};
+    scope.durable.summary = {read_hash(sum), row.number(2)};
     scope.durable.removals = row.number(3);
     scope.durable.log_items = row.number(4);
     scope.durable.version = row.number(5);
@@ -171,7 +164,7 @@ void File::read_context_row(const Query& row, LoadedScope& scope) {
 Result<void> File::commit(std::uint64_t batch) {
   for (Oid oid = origins.stored + 1; oid <= origins.size(); ++oid)
     Query(db, Sql::origin_put).bind(oid).bind(ByteView(origins.find(oid)->bytes)).step();
-  const Bytes none = hash_bytes({});
+  const Bytes none = to_bytes(Hash128{});
   Query(db, Sql::summary_put).bind(std::int64_t{0}).bind(batch).bind(0U).bind(0U).bind(0U).bind(none).step();
   Query(db, Sql::commit).step();
   if (auto good = check(); !good) return good;

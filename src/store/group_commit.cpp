@@ -26,6 +26,8 @@ std::size_t size_of(const crdt::Delta& delta) {
 Ticket SqliteStore::apply(RemoteCut cut) {
   for (const auto& [id, delta] : cut.deltas) {
     if (ScopeState* state = find(id)) touch(*state);
+    // Our own dots come back to a file that was restored; a stamp below one of them would be taken for seen and gone.
+    if (const crdt::Stamp own = delta.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
     bytes_ += size_of(delta);
   }
   arrivals_.push_back({++accepted_, std::move(cut)});
@@ -90,7 +92,6 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
   std::sort(touched_.begin(), touched_.end(),
             [](const ScopeState* a, const ScopeState* b) { return a->scope.id < b->scope.id; });
   for (ScopeState* state : std::exchange(touched_, {})) batch->parts.push_back(take(*state));
-  if (first_minted_ && !lineage_stored_) batch->lineage = {*first_minted_, secret_};
   bytes_ = 0;
   writing_ = true;
   return batch;
@@ -112,22 +113,13 @@ Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
       if (std::find(flushed.advanced.begin(), flushed.advanced.end(), id) == flushed.advanced.end())
         flushed.advanced.push_back(id);
   flushed.error = std::move(batch->error);
+  flushed.log_error = std::move(batch->log_error);
   return flushed;
 }
 
 void SqliteStore::publish(GroupCommit& batch, Flushed& flushed) {
-  if (batch.lineage) lineage_stored_ = true;
-  if (batch.reloaded) {
-    // The handle failed, yet the batch is in the file: take everything from there.
-    for (Part& part : batch.parts) part.table->reset({});
-    std::vector<LoadedScope>& scopes = batch.reloaded->scopes;
-    for (Part& part : batch.parts) {
-      const auto at = std::find_if(scopes.begin(), scopes.end(), [&](const LoadedScope& scope) {
-        return scope.sid == static_cast<std::uint32_t>(part.scope.id);
-      });
-      if (at != scopes.end()) part.table->reset(at->durable);
-    }
-  }
+  // The handle failed, yet the batch is in the file: take everything from there.
+  if (batch.reloaded) batch.reset_tables(*batch.reloaded);
   std::size_t tails = 0;
   for (Part& part : batch.parts) {
     publish(*find(part.scope.id), part, flushed);

@@ -4,6 +4,7 @@
 #include "crdt/hlc.hpp"
 #include "store/cell_codec.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace edgesync::store {
@@ -42,6 +43,26 @@ std::optional<Image> read_entry(SqlTable& table, std::uint64_t version) {
   }
   image.before = *std::move(before);
   return image;
+}
+
+std::uint64_t stored_bytes(SqlTable& table) {
+  Query sum(table.file().db, Sql::history_bytes);
+  return sum.bind(table.sid()).step() ? sum.number(0) : 0;
+}
+
+/// Forgets entries through version `through`, and older ones first until no more than journal_bytes_max are left.
+void forget(SqlTable& table, std::uint64_t through, std::uint64_t& bytes) {
+  for (;;) {
+    std::uint64_t version = 0;
+    {
+      Query oldest(table.file().db, Sql::history_oldest);
+      if (!oldest.bind(table.sid()).step()) return;
+      version = oldest.number(0);
+      if (version > through && bytes <= journal_bytes_max) return;
+      bytes -= std::min(bytes, oldest.number(1));
+    }
+    Query(table.file().db, Sql::history_trim).bind(table.sid()).bind(version).step();
+  }
 }
 
 std::vector<PathChange> changes_between(ScopeId id, crdt::CellSource& before, crdt::CellSource& after,
@@ -99,14 +120,23 @@ void write_journal(SqlTable& table, std::uint32_t versions) {
   if (versions == 0) {
     // An entry left out here would make walking back across it wrong.
     if (table.state().version != 0) Query(db, Sql::history_trim).bind(table.sid()).bind(table.state().version).step();
+    table.journal_bytes().reset();
     return;
   }
   if (table.replaced().empty()) return;
   const std::uint64_t version = table.next_version();
   const auto at = crdt::Hlc::wall(table.latest()).time_since_epoch().count();
   const Bytes body = encode_images(table.replaced(), table.file().origins);
-  Query(db, Sql::history_put).bind(table.sid()).bind(version).bind(std::int64_t{at}).bind(body).step();
-  if (version > versions) Query(db, Sql::history_trim).bind(table.sid()).bind(version - versions).step();
+  std::optional<std::uint64_t>& known = table.journal_bytes();
+  std::uint64_t bytes = known ? *known : stored_bytes(table);
+  if (body.size() > journal_bytes_max) {
+    forget(table, version, bytes);  // walking back ends where an entry is missing
+  } else {
+    Query(db, Sql::history_put).bind(table.sid()).bind(version).bind(std::int64_t{at}).bind(body).step();
+    bytes += body.size();
+  }
+  forget(table, version > versions ? version - versions : 0, bytes);
+  known = bytes;
 }
 
 Result<std::vector<JournalEntry>> read_journal(SqlTable& table, ScopeId id, std::size_t limit) {
@@ -117,12 +147,10 @@ Result<std::vector<JournalEntry>> read_journal(SqlTable& table, ScopeId id, std:
     auto image = read_entry(table, below);
     if (!image) break;
     below = image->entry.version;
-    CellMap earlier = later;
-    for (const auto& [key, cell] : image->before) earlier.insert_or_assign(key, cell);
-    BeforeView before(table, earlier), after(table, later);
+    BeforeView after(table, later), before(after, image->before);
     image->entry.changes = changes_between(id, before, after, image->before);
     entries.push_back(std::move(image->entry));
-    later = std::move(earlier);
+    for (auto& [key, cell] : image->before) later.insert_or_assign(key, std::move(cell));
   }
   if (auto good = table.file().check(); !good) return good.error();
   return entries;

@@ -21,7 +21,10 @@ class BeforeView final : public crdt::CellSource {
   const CellMap& replaced_;
 };
 
-/// Records what the batch replaced as the scope's next version, and keeps the last `versions` entries.
+inline constexpr std::size_t journal_bytes_max = std::size_t{16} << 20;  // of one scope's entries together
+
+/// Records what the batch replaced as the scope's next version, and keeps the last `versions` entries, or fewer that
+/// journal_bytes_max has room for.
 void write_journal(SqlTable& table, std::uint32_t versions);
 
 /// Newest first.

@@ -26,9 +26,7 @@ void SqliteStore::observe_learned(Timestamp wall) {
 
 crdt::Stamp SqliteStore::mint(Timestamp wall) {
   if (!learned_.empty()) observe_learned(wall);
-  const crdt::Stamp stamp = clock_.mint(wall);
-  if (!first_minted_) first_minted_ = stamp;
-  return stamp;
+  return clock_.mint(wall);
 }
 
 Result<crdt::Changes> SqliteStore::plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp) {

@@ -5,6 +5,7 @@ namespace edgesync::store {
 namespace {
 
 bool as_claimed(const RemoteSegment& segment) {
+  if (segment.body.size() > stream::encoded_segment_bytes_max) return false;  // a relay could not send it on
   const auto info = stream::inspect(segment.body);
   return info && info->first == segment.first && info->count == segment.count && info->last <= INT64_MAX;
 }
@@ -41,9 +42,11 @@ void put_segment(SqlTable& table, const RemoteSegment& segment) {
 }
 
 bool take_segment(SqlTable& table, const RemoteSegment& segment) {
-  if (!as_claimed(segment)) return false;
+  // Nobody else numbers this replica's records.
+  if (segment.origin == table.file().replica() || !as_claimed(segment)) return false;
   const std::uint64_t held = table.context()[segment.origin];
   if (segment.first + segment.count - 1 <= held) return true;
+  if (segment.first <= held) return false;  // some of it is here, in another segment
   if (segment.first > held + 1 && !segment.gap_before) return false;
   put_segment(table, segment);
   return true;

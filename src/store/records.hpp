@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records: a stream's segments in the file, stored verbatim as they were encoded at their origin. Per origin they are
-// dense: a segment follows the one before, or says that what lies between will never come.
+// Records: a stream's segments in the file, stored verbatim as they were encoded at their origin. Per origin they
+// do not overlap: a segment follows the one before, or says that what lies between will never come.
 #pragma once
 
 #include "store/batch.hpp"
@@ -10,8 +10,8 @@ namespace edgesync::store {
 /// Stores it and moves the origin's last sequence. Requires: it ends after the last sequence held.
 void put_segment(SqlTable& table, const RemoteSegment& segment);
 
-/// Stores a segment from a peer; one that is held already changes nothing. False if records are missing before it, or
-/// if it is not the segment that it claims to be.
+/// Stores a segment from a peer; one that is held already changes nothing. False if records are missing before it, if
+/// only some of its records are held, if it claims to be of this replica, or if it is not what it claims to be.
 bool take_segment(SqlTable& table, const RemoteSegment& segment);
 
 /// Deletes whole segments of one origin that end at or before `trim.through`.

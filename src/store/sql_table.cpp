@@ -2,6 +2,7 @@
 #include "store/sql_table.hpp"
 
 #include "base/planted.hpp"
+#include "store/admission.hpp"
 #include "store/cell_codec.hpp"
 
 #include <algorithm>
@@ -19,6 +20,7 @@ void SqlTable::reset(Durable state) {
   log_.drop_tails();
   risen_.clear();
   summary_dirty_ = false;
+  journal_bytes_.reset();
   begin(false);
 }
 
@@ -92,12 +94,19 @@ void SqlTable::write(ByteView key, bool existed, const crdt::Cell& after) {
   scratch_.clear();
   Writer out(scratch_);
   encode_cell(out, after, file_.origins);
+  oversized_ = oversized_ || after.size() > crdt::cell_entries_max || scratch_.size() > cell_bytes_max;
   Query(file_.db, existed ? Sql::cell_update : Sql::cell_insert).bind(sid_).bind(key).bind(scratch_).step();
 }
 
 void SqlTable::tear() {
   Query(file_.db, Sql::commit).step();
   Query(file_.db, Sql::begin).step();
+}
+
+void SqlTable::advance(const crdt::Context& to) {
+  for (const crdt::Context::Item& item : to.items())
+    if (item.stamp > state_.context[item.replica]) latest_ = std::max(latest_, item.stamp);
+  raise(state_.context, to);
 }
 
 void SqlTable::raise(crdt::Context& context, const crdt::Context& to) {
@@ -110,7 +119,6 @@ void SqlTable::raise(crdt::Context& context, const crdt::Context& to) {
 
 void SqlTable::log(const crdt::LogItem& item) {
   log_.append(item);
-  latest_ = std::max(latest_, item.dot.stamp);
   ++logged_;
   count_log(1, item.type == crdt::LogItem::Type::write ? 0 : 1);
 }
@@ -154,17 +162,13 @@ void SqlTable::save() {
         .step();
   risen_.clear();
   if (!summary_dirty_) return;
-  Bytes sum;
-  Writer out(sum);
-  out.u64(state_.summary.sum.a);
-  out.u64(state_.summary.sum.b);
   Query(file_.db, Sql::summary_put)
       .bind(sid_)
       .bind(state_.summary.count)
       .bind(state_.removals)
       .bind(state_.log_items)
       .bind(state_.version)
-      .bind(sum)
+      .bind(to_bytes(state_.summary.sum))
       .step();
   summary_dirty_ = false;
 }

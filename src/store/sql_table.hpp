@@ -23,7 +23,7 @@ class SqlTable final : public crdt::ScopeTable {
   void scan(const crdt::KeyRange& range, const Visit& visit) override;
   void replace(ByteView key, const crdt::Cell& before, const crdt::Cell& after) override;
   const crdt::Context& context() const override { return state_.context; }
-  void advance(const crdt::Context& to) override { raise(state_.context, to); }
+  void advance(const crdt::Context& to) override;
   const crdt::Context& floors() const override { return state_.floors; }
   void raise_floors(const crdt::Context& to) override { raise(state_.floors, to); }
   void log(const crdt::LogItem& item) override;
@@ -37,9 +37,11 @@ class SqlTable final : public crdt::ScopeTable {
   /// From here on replaced cells are remembered if `remember`; what was before is forgotten.
   void begin(bool remember);
   const CellMap& replaced() const noexcept { return replaced_; }
-  /// The latest stamp logged since begin(); 0 if none.
+  /// The latest stamp that the context has learned since begin(); 0 if none.
   crdt::Stamp latest() const noexcept { return latest_; }
   std::uint64_t logged() const noexcept { return logged_; }
+  /// True if a cell written since the last call has become larger than a cell may.
+  bool take_oversized() noexcept { return std::exchange(oversized_, false); }
   /// Writes context, summary and log tails, where they changed.
   void save();
 
@@ -47,6 +49,8 @@ class SqlTable final : public crdt::ScopeTable {
   void count_in(const Hash128& hash, std::uint64_t count);
   void count_log(std::int64_t items, std::int64_t removals);
   std::uint64_t next_version();
+  /// The size of the scope's journal; nothing if nobody has looked.
+  std::optional<std::uint64_t>& journal_bytes() noexcept { return journal_bytes_; }
 
   ScopeLog& blocks() noexcept { return log_; }
   /// Where the sweeper stands, and what it owes; kept between batches, not in the file.
@@ -76,8 +80,9 @@ class SqlTable final : public crdt::ScopeTable {
   Sweep sweep_;
   std::vector<ReplicaId> risen_;  // whose context or floor changed since save()
   bool summary_dirty_ = false;
-  bool remember_ = false;
+  bool remember_ = false, oversized_ = false;
   CellMap replaced_;
+  std::optional<std::uint64_t> journal_bytes_;
   crdt::Stamp latest_ = 0;
   std::uint64_t logged_ = 0, written_ = 0;
   Bytes scratch_;

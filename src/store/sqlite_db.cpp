@@ -14,8 +14,9 @@
 namespace edgesync::store {
 namespace {
 
-constexpr int blob_bytes_max = 64 << 20;  // beyond any row that edgesync writes: the largest is a config version
+constexpr int blob_bytes_max = 64 << 20;  // four times the largest row that edgesync writes
 constexpr int wal_pages_max = 1000;       // 4 MB of write-ahead log between checkpoints
+constexpr int wal_bytes_kept = 4 << 20;   // what a checkpoint leaves of a longer one
 
 Errc errc_of(int code) noexcept {
   switch (code & 0xff) {
@@ -30,6 +31,8 @@ Errc errc_of(int code) noexcept {
     case SQLITE_MISMATCH:
     case SQLITE_ERROR:  // a statement that no longer fits the tables
       return Errc::storage_corrupt;
+    case SQLITE_TOOBIG:
+      return Errc::limit_exceeded;
     default:
       return Errc::storage_io;
   }
@@ -50,6 +53,37 @@ void sync_directory_of(const std::string& path) noexcept {
   ::close(fd);
 }
 
+std::uint32_t number_at(ByteView bytes, std::size_t at) noexcept {
+  std::uint32_t number = 0;
+  for (std::size_t i = at; i < at + 4; ++i) number = number << 8 | std::to_integer<std::uint32_t>(bytes[i]);
+  return number;
+}
+
+/// Writes the log's header and the frames that follow under its salts over themselves, then syncs. Frames under other
+/// salts are left from before the last checkpoint: nothing is read from them. (https://www.sqlite.org/fileformat2.html)
+int rewrite(sqlite3_file& log) {
+  constexpr std::size_t head_bytes = 32, frame_head_bytes = 24, salts_bytes = 8, head_salts = 16, frame_salts = 8;
+  sqlite3_int64 size = 0;
+  int code = log.pMethods->xFileSize(&log, &size);
+  if (code != SQLITE_OK || size < static_cast<sqlite3_int64>(head_bytes)) return code;
+  Bytes head(head_bytes);
+  code = log.pMethods->xRead(&log, head.data(), static_cast<int>(head.size()), 0);
+  if (code != SQLITE_OK) return code;
+  const std::uint32_t page_bytes = number_at(head, 8);
+  if (page_bytes < 512 || page_bytes > 65'536) return SQLITE_OK;  // no header: an empty log
+  code = log.pMethods->xWrite(&log, head.data(), static_cast<int>(head.size()), 0);
+  Bytes frame(frame_head_bytes + page_bytes);
+  const auto step = static_cast<sqlite3_int64>(frame.size());
+  for (sqlite3_int64 at = head_bytes; code == SQLITE_OK && at + step <= size; at += step) {
+    code = log.pMethods->xRead(&log, frame.data(), static_cast<int>(frame.size()), at);
+    if (code != SQLITE_OK) return code;
+    if (!equal(ByteView(frame).subspan(frame_salts, salts_bytes), ByteView(head).subspan(head_salts, salts_bytes)))
+      break;
+    code = log.pMethods->xWrite(&log, frame.data(), static_cast<int>(frame.size()), at);
+  }
+  return code == SQLITE_OK ? log.pMethods->xSync(&log, SQLITE_SYNC_NORMAL) : code;
+}
+
 }  // namespace
 
 SqliteDb::SqliteDb(std::string path, std::string vfs, std::size_t cache_bytes)
@@ -63,12 +97,14 @@ Error SqliteDb::error(int code, const char* operation) const {
   return {errc_of(code), std::move(detail)};
 }
 
-void SqliteDb::fail(int code, const char* operation) {
-  if (!error_) error_ = error(code, operation);
+void SqliteDb::fail(Error error) {
+  if (!error_) error_ = std::move(error);
 }
 
+void SqliteDb::fail(int code, const char* operation) { fail(error(code, operation)); }
+
 void SqliteDb::corrupt(std::string what) {
-  if (!error_) error_ = Error(Errc::storage_corrupt, "store: " + path_ + ": " + std::move(what));
+  fail(Error(Errc::storage_corrupt, "store: " + path_ + ": " + std::move(what)));
 }
 
 std::optional<Error> SqliteDb::take_error() noexcept {
@@ -114,14 +150,28 @@ Result<void> SqliteDb::configure() {
   // locking_mode first: the write-ahead log's index then lives in memory, and the first read takes the lock for good.
   const std::string pragmas =
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
-      "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA journal_mode=WAL;"
-      "PRAGMA synchronous=" +
+      "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA synchronous=" +
       std::string(planted(Bug::ship_before_durable) ? "OFF" : "FULL") + "; PRAGMA cache_size=-" +
-      std::to_string(cache_bytes_ / 1024) + "; PRAGMA wal_autocheckpoint=" + std::to_string(wal_pages_max) +
-      "; BEGIN IMMEDIATE; COMMIT";
-  if (auto set = run(pragmas.c_str(), "open"); !set) return set;
-  return {};
+      std::to_string(cache_bytes_ / 1024);
+  return run(pragmas.c_str(), "open");
 }
+
+Result<void> SqliteDb::take() {
+  sqlite3_wal_hook(db_, checkpoint, this);
+  const std::string pragmas = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=" + std::to_string(wal_bytes_kept) +
+                              "; BEGIN IMMEDIATE; COMMIT";
+  return run(pragmas.c_str(), "open");
+}
+
+int SqliteDb::checkpoint(void* self, sqlite3* db, const char* name, int pages) {
+  if (pages < wal_pages_max) return SQLITE_OK;
+  auto& owner = *static_cast<SqliteDb*>(self);
+  const int code = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK) owner.log_error_ = owner.error(code, "checkpoint");
+  return SQLITE_OK;  // the commit is in the log, whatever became of the checkpoint
+}
+
+std::optional<Error> SqliteDb::take_log_error() noexcept { return std::exchange(log_error_, std::nullopt); }
 
 void SqliteDb::give_up(Error reason) {
   close(true);
@@ -143,16 +193,7 @@ Result<void> SqliteDb::rewrite_log() {
   sqlite3_file* log = nullptr;
   sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
   if (log == nullptr || log->pMethods == nullptr) return {};
-  sqlite3_int64 size = 0;
-  int code = log->pMethods->xFileSize(log, &size);
-  if (code == SQLITE_OK && size == 0) return {};
-  Bytes chunk(64 * 1024);
-  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += static_cast<sqlite3_int64>(chunk.size())) {
-    const int part = static_cast<int>(std::min(size - at, static_cast<sqlite3_int64>(chunk.size())));
-    code = log->pMethods->xRead(log, chunk.data(), part, at);
-    if (code == SQLITE_OK) code = log->pMethods->xWrite(log, chunk.data(), part, at);
-  }
-  if (code == SQLITE_OK) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  const int code = rewrite(*log);
   if (code == SQLITE_OK) return {};
   return error(code, "write the log again");
 }

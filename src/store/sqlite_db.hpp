@@ -25,16 +25,18 @@ class SqliteDb {
   SqliteDb(const SqliteDb&) = delete;
   SqliteDb& operator=(const SqliteDb&) = delete;
 
-  /// Opens the file, creating it if missing, and takes the lock. Requires: !is_open().
-  /// Fails with: already_open, storage_io, storage_corrupt, storage_full.
+  /// Opens the file, creating it if missing. Nothing is written yet, so that a file which turns out not to be ours
+  /// stays as it is. Requires: !is_open(). Fails with: already_open, storage_io, storage_corrupt, storage_full.
   Result<void> open();
+  /// Enters the write-ahead log and takes the lock. Fails with: as open().
+  Result<void> take();
   /// After a failure the write-ahead log must be left as it is: a checkpoint would trust pages that a failed fsync may
   /// have lost, where recovery at the next open checks every frame.
   void close(bool after_failure) noexcept;
   /// Closes a file that cannot be used; every later use fails with `reason`, until open() succeeds.
   void give_up(Error reason);
-  /// Writes the write-ahead log over itself and syncs it. After a failed sync what can be read may be in the system's
-  /// cache alone, marked as written; only writing it again makes a later sync mean something.
+  /// Writes what is valid of the write-ahead log over itself and syncs it. After a failed sync what can be read may be
+  /// in the system's cache alone, marked as written; only writing it again makes a later sync mean something.
   Result<void> rewrite_log();
   bool is_open() const noexcept { return db_ != nullptr; }
   const std::string& path() const noexcept { return path_; }
@@ -45,6 +47,10 @@ class SqliteDb {
 
   bool failed() const noexcept { return error_.has_value(); }
   std::optional<Error> take_error() noexcept;
+  /// Why the log could not be moved into the database since the last call: it grows.
+  std::optional<Error> take_log_error() noexcept;
+  /// Latches `error`, unless one is latched already.
+  void fail(Error error);
   /// Latches storage_corrupt; `what` names the table and what is wrong in it.
   void corrupt(std::string what);
 
@@ -55,12 +61,13 @@ class SqliteDb {
   void fail(int code, const char* operation);
   Result<void> create_file();
   Result<void> configure();
+  static int checkpoint(void* self, sqlite3* db, const char* name, int pages);
 
   std::string path_, vfs_;
   std::size_t cache_bytes_;
   sqlite3* db_ = nullptr;
   std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};
-  std::optional<Error> error_, unusable_;
+  std::optional<Error> error_, unusable_, log_error_;
 };
 
 /// One use of a prepared statement: bind in order, step, read columns. Bound bytes must live until the last step;

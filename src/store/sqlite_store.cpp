@@ -26,10 +26,7 @@ Result<std::unique_ptr<Store>> Store::open(Options options, Random& random, Time
 }
 
 SqliteStore::SqliteStore(Options options, const Hash128& secret)
-    : options_(std::move(options)),
-      file_(options_.path, options_.vfs, options_.cache_bytes),
-      clock_(secret, 0),
-      secret_(secret) {}
+    : options_(std::move(options)), file_(options_.path, options_.vfs, options_.cache_bytes), clock_(secret, 0) {}
 
 Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   auto loaded = file_.open(fresh);
@@ -39,13 +36,11 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   if (auto durable = file_.db.rewrite_log(); !durable) return durable;
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
-  crdt::Stamp last = 0;
-  for (auto& [sid, state] : states_)
-    if (state->scope.plane != Plane::stream)
-      last = std::max(last, state->last_own = state->durable.context[file_.replica()]);
-  clock_ = crdt::Hlc(secret_, last);
-  for (auto& [sid, state] : states_)
-    if (state->scope.plane != Plane::stream) observe_context(state->durable.context, now);
+  for (auto& [sid, state] : states_) {
+    if (state->scope.plane == Plane::stream) continue;
+    state->last_own = state->durable.context[file_.replica()];
+    observe_context(state->durable.context, now);
+  }
   return {};
 }
 
@@ -80,7 +75,9 @@ void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
   state.stored = true;
   state.durable = loaded.durable;
   state.table.reset(std::move(loaded.durable));
-  if (state.runs.empty()) state.next_sequence = state.durable.context[file_.replica()] + 1;
+  const std::uint64_t own = state.durable.context[file_.replica()];
+  if (state.scope.plane != Plane::stream) clock_.pass(own);
+  if (state.runs.empty()) state.next_sequence = own + 1;
 }
 
 void SqliteStore::observe_context(const crdt::Context& context, Timestamp now) {

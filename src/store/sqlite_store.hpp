@@ -31,7 +31,6 @@ struct ScopeState {
   Memtable memtable{};
   crdt::Stamp last_own = 0;  ///< The stamp of this scope's last local transaction.
   std::vector<Run> runs{};
-  std::size_t run_bytes = 0;
   std::uint64_t next_sequence = 1;  ///< Of this replica's records.
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
@@ -125,9 +124,6 @@ class SqliteStore final : public Store {
   Options options_;
   File file_;
   crdt::Hlc clock_;
-  Hash128 secret_;
-  std::optional<crdt::Stamp> first_minted_;  ///< Of this open; with the secret it tells our stamps from a clone's.
-  bool lineage_stored_ = false;
   std::vector<crdt::Stamp> learned_;  ///< Remote stamps the clock has not moved past yet: it needs a wall time.
 
   std::unordered_map<std::uint32_t, std::unique_ptr<ScopeState>> states_;

@@ -11,10 +11,8 @@ constexpr auto texts = [] {
   const auto put = [&sql](Sql name, const char* text) { sql[static_cast<std::size_t>(name)] = text; };
   put(Sql::begin, "BEGIN IMMEDIATE");
   put(Sql::commit, "COMMIT");
-  put(Sql::rollback, "ROLLBACK");
   put(Sql::meta_get, "SELECT v FROM meta WHERE k = ?1");
   put(Sql::meta_put, "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET v = excluded.v");
-  put(Sql::lineage_put, "INSERT INTO lineage VALUES (?1, ?2) ON CONFLICT DO UPDATE SET secret = excluded.secret");
   put(Sql::origins, "SELECT oid, replica FROM origin ORDER BY oid");
   put(Sql::origin_put, "INSERT INTO origin VALUES (?1, ?2)");
   put(Sql::scopes, "SELECT sid, plane, name, policy FROM scope ORDER BY sid");
@@ -42,25 +40,28 @@ constexpr auto texts = [] {
       " ORDER BY lo, part LIMIT 1");
   put(Sql::log_put, "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET body = excluded.body");
   put(Sql::log_delete, "DELETE FROM log WHERE sid = ?1 AND oid = ?2 AND lo = ?3 AND part = ?4");
-  put(Sql::segment_put, "REPLACE INTO sblk VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::segment_put, "INSERT INTO sblk VALUES (?1, ?2, ?3, ?4, ?5)");
   put(Sql::segments_after,
       "SELECT first, n, body FROM sblk WHERE sid = ?1 AND oid = ?2"
       " AND first >= coalesce((SELECT max(first) FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3), 0)"
       " ORDER BY first");
   put(Sql::segments_through,
-      "SELECT first, n, body FROM sblk WHERE sid = ?1 AND oid = ?2 AND first + n - 1 <= ?3 ORDER BY first LIMIT 1");
+      "SELECT first, n FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3 AND first + n - 1 <= ?3"
+      " ORDER BY first LIMIT 1");
   put(Sql::segment_delete, "DELETE FROM sblk WHERE sid = ?1 AND oid = ?2 AND first = ?3");
   put(Sql::versions, "SELECT manifest, role FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
   put(Sql::version_get, "SELECT manifest, content FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::version_put,
       "INSERT INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-      " ON CONFLICT DO UPDATE SET role = excluded.role, manifest = excluded.manifest");
-  put(Sql::version_content, "UPDATE ver SET content = ?4 WHERE sid = ?1 AND number = ?2 AND id = ?3");
+      " ON CONFLICT DO UPDATE SET role = excluded.role, manifest = excluded.manifest,"
+      " content = CASE WHEN length(excluded.content) > 0 THEN excluded.content ELSE content END");
   put(Sql::version_role, "UPDATE ver SET role = ?4 WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::version_delete, "DELETE FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::history, "SELECT version, at, body FROM hist WHERE sid = ?1 AND version < ?2 ORDER BY version DESC LIMIT 1");
   put(Sql::history_put, "INSERT INTO hist VALUES (?1, ?2, ?3, ?4)");
   put(Sql::history_trim, "DELETE FROM hist WHERE sid = ?1 AND version <= ?2");
+  put(Sql::history_oldest, "SELECT version, length(body) FROM hist WHERE sid = ?1 ORDER BY version LIMIT 1");
+  put(Sql::history_bytes, "SELECT coalesce(sum(length(body)), 0) FROM hist WHERE sid = ?1");
   put(Sql::integrity, "PRAGMA integrity_check(100)");
   return sql;
 }();
@@ -71,7 +72,6 @@ const char* text(Sql sql) noexcept { return texts[static_cast<std::size_t>(sql)]
 
 const char* schema_text() noexcept {
   return "CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
-         "CREATE TABLE lineage (first INTEGER PRIMARY KEY, secret BLOB NOT NULL);"
          "CREATE TABLE origin (oid INTEGER PRIMARY KEY, replica BLOB NOT NULL UNIQUE);"
          "CREATE TABLE scope (sid INTEGER PRIMARY KEY, plane INTEGER NOT NULL, name TEXT NOT NULL,"
          " policy BLOB NOT NULL, UNIQUE (plane, name));"

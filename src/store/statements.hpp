@@ -14,10 +14,8 @@ inline constexpr std::int32_t schema_version = 1;
 enum class Sql : std::size_t {
   begin,
   commit,
-  rollback,
   meta_get,
   meta_put,
-  lineage_put,
   origins,
   origin_put,
   scopes,
@@ -45,12 +43,13 @@ enum class Sql : std::size_t {
   versions,
   version_get,
   version_put,
-  version_content,
   version_role,
   version_delete,
   history,
   history_put,
   history_trim,
+  history_oldest,
+  history_bytes,
   integrity,
   count_
 };

@@ -87,6 +87,8 @@ struct StreamState {
   std::uint64_t trimmed = 0;  ///< Sequences up to here have been deleted after a stable ack.
 };
 
+/// Sequences follow one another without holes, but for records reported as failed while later ones had been accepted
+/// already: their numbers stay unused, and the segment after them says so to the hub.
 struct Appended {
   Ticket ticket = 0;
   std::uint64_t first = 0, last = 0;
@@ -114,7 +116,8 @@ struct VersionRow {
 /// How one accepted cut or segment ended. `mine` is the context then, for the peer to start again from.
 struct Outcome {
   Ticket ticket = 0;
-  bool applied = false;  ///< False: a base was not covered (cut), or records are missing before it (segment).
+  bool applied = false;          ///< False: a base was not covered (cut), or records are missing before it (segment).
+  std::optional<Error> error{};  ///< Set if it can never be applied: malformed, above a limit, or a damaged row here.
 };
 
 struct PathChange {
@@ -124,7 +127,10 @@ struct PathChange {
 };
 
 struct Flushed {
-  std::optional<Error> error{};       ///< Set: nothing of the batch is in the file, and the file is open again.
+  /// Set: nothing of the batch is in the file; or, if the file could not be opened again to look, nobody knows yet and
+  /// every call fails until it can be.
+  std::optional<Error> error{};
+  std::optional<Error> log_error{};   ///< Set: the log could not be moved into the database: it grows.
   Ticket through = 0;                 ///< Every ticket up to here is settled.
   std::vector<Outcome> outcomes{};    ///< Of the batch's cuts and segments, in order.
   std::vector<ScopeId> advanced{};    ///< Scopes whose context, versions or records grew.
@@ -211,7 +217,8 @@ class Store {
   virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                      ///< Newest first.
   virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;    ///< not_found
   virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;  ///< Newest first.
-  /// Own transactions not yet acked, as the number of keys (or records) that would be sent; and the oldest one's time.
+  /// Own transactions not yet acked, as the number of keys that would be sent, or of sequence numbers used; and the
+  /// oldest one's time.
   struct Pending {
     std::uint64_t count = 0;
     std::optional<Timestamp> oldest{};

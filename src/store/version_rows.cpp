@@ -62,8 +62,6 @@ void save(File& file, std::uint32_t sid, const VersionOp& op, const Bytes& id) {
       .bind(manifest)
       .bind(release.content)
       .step();
-  if (!release.content.empty())
-    Query(file.db, Sql::version_content).bind(sid).bind(op.key.number).bind(id).bind(release.content).step();
 }
 
 }  // namespace

@@ -105,18 +105,8 @@ Result<void> fits(const Schema& schema, std::span<const Value> row) {
   for (std::size_t i = 0; i < row.size(); ++i) {
     if (!matches(schema.columns[i].type, row[i])) return mismatch(schema.columns[i], row[i]);
   }
-  if (record_bytes(row) > max_record_bytes) return Error(Errc::limit_exceeded, "record: above 1 MiB");
+  if (record_bytes(row) > max_record_bytes) return Error(Errc::limit_exceeded, "record: above 512 KiB");
   return {};
-}
-
-Result<std::vector<Value>> conform(const Schema& schema, std::span<const Value> row) {
-  if (auto fit = fits(schema, row); !fit) return std::move(fit).error();
-  std::vector<Value> out(row.begin(), row.end());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto* whole = std::get_if<std::int64_t>(&out[i]);
-    if (schema.columns[i].type == ColumnType::f64 && whole != nullptr) out[i] = static_cast<double>(*whole);
-  }
-  return out;
 }
 
 }  // namespace edgesync::stream

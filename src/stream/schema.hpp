@@ -15,8 +15,9 @@
 namespace edgesync::stream {
 
 inline constexpr std::size_t max_columns = 64;
-inline constexpr std::size_t max_column_name = 64;                     // bytes
-inline constexpr std::size_t max_record_bytes = std::size_t{1} << 20;  // of record_bytes(): the limit of any one value
+inline constexpr std::size_t max_column_name = 64;  // bytes
+inline constexpr std::size_t max_record_bytes = std::size_t{512}
+                                                << 10;  // of record_bytes(): the limit of any one value
 
 struct Schema {
   std::vector<Column> columns{};
@@ -32,8 +33,5 @@ std::size_t record_bytes(std::span<const Value> row) noexcept;
 /// One field per column, each null or of the column's type; an int64 that a double holds exactly fits an f64 column.
 /// Fails with: invalid_argument (wrong number of fields), type_mismatch (names the column), limit_exceeded.
 Result<void> fits(const Schema& schema, std::span<const Value> row);
-
-/// The row with int64 converted where the column is f64. Fails with: as fits().
-Result<std::vector<Value>> conform(const Schema& schema, std::span<const Value> row);
 
 }  // namespace edgesync::stream

@@ -95,14 +95,14 @@ Result<SegmentInfo> inspect(ByteView segment) {
   return read_info(in);
 }
 
-Result<std::vector<Record>> decode(ByteView segment, Schema* schema_out) {
+Result<std::vector<Record>> decode(ByteView segment) {
   const auto body = checked(segment);
   if (!body) return body.error();
   Reader in(*body);
   const auto info = read_info(in);
   if (!info) return info.error();
-  auto schema = read_schema(in);
-  if (!schema) return std::move(schema).error();
+  const auto schema = read_schema(in);
+  if (!schema) return schema.error();
   const std::size_t fixed = 8 * info->count * (1 + schema->columns.size());
   if (fixed > max_segment_bytes) return Error(Errc::limit_exceeded, "segment: above 4 MiB decoded");
   std::vector<Record> records(info->count);
@@ -114,7 +114,6 @@ Result<std::vector<Record>> decode(ByteView segment, Schema* schema_out) {
   if (auto fields = read_columns(in, *schema, records, max_segment_bytes - fixed); !fields) {
     return std::move(fields).error();
   }
-  if (schema_out != nullptr) *schema_out = std::move(*schema);
   return records;
 }
 

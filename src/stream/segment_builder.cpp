@@ -25,7 +25,8 @@ SegmentBuilder::SegmentBuilder(SegmentBuilder&&) noexcept = default;
 SegmentBuilder& SegmentBuilder::operator=(SegmentBuilder&&) noexcept = default;
 
 bool SegmentBuilder::accepts(std::span<const Value> row) const noexcept {
-  return size() < max_segment_records && state_->bytes + record_bytes(row) <= max_segment_bytes;
+  static_assert(segment_cut_bytes / 16 <= max_segment_records);  // no record counts less than 16 bytes
+  return size() == 0 || state_->bytes + record_bytes(row) <= segment_cut_bytes;
 }
 
 void SegmentBuilder::add(Timestamp at, std::span<const Value> row) {

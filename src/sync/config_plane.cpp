@@ -38,12 +38,12 @@ std::vector<config::Release> releases_in(crdt::CellSource& cells) {
   return releases;
 }
 
-Result<void> ConfigPlane::open(store::ScopeId scope, Timestamp) {
+Result<void> ConfigPlane::open(store::ScopeId scope) {
   if (scopes_.contains(scope)) return {};
   const auto rows = store_.versions(scope);
   if (!rows) return rows.error();
   Scope& opened =
-      scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, role_rows(*rows)), {}, {}, {}})
+      scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, role_rows(*rows), kept_), {}, {}, {}})
           .first->second;
   opened.active = info(scope, opened.activation.active());
   journal(scope, opened, opened.activation.restart());
@@ -136,14 +136,14 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
   if (ticket == 0) take_durable();  // nothing to journal first
 }
 
-void ConfigPlane::flushed(const store::Flushed& flushed, Timestamp now) {
+void ConfigPlane::flushed(const store::Flushed& flushed) {
   if (flushed.error) {
     // Steps that are not on disk were not taken: begin again from the journal as it stands.
     for (const Waiting& waiting : waiting_) lost_.insert(waiting.scope);
     waiting_.clear();
-    return begin_again(now);
+    return begin_again();
   }
-  begin_again(now);
+  begin_again();
   take_durable();
   for (store::ScopeId id : flushed.advanced)
     if (const auto at = scopes_.find(id); at != scopes_.end() && !lost_.contains(id)) consider(id, at->second);
@@ -157,10 +157,10 @@ void ConfigPlane::take_durable() {
   }
 }
 
-void ConfigPlane::begin_again(Timestamp now) {
+void ConfigPlane::begin_again() {
   for (const store::ScopeId id : std::exchange(lost_, {})) {
     auto before = scopes_.extract(id);
-    if (open(id, now) || before.empty()) continue;
+    if (open(id) || before.empty()) continue;
     scopes_.insert(std::move(before));  // readers keep what they see; the next group commit tries again
     lost_.insert(id);
   }
@@ -190,7 +190,6 @@ void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& o
     ready_.push_back({id, action.kind, *std::move(held), std::move(reason)});
   }
   for (const config::Step& step : outcome.journal) scope.fresh.erase(key_of(step.row));
-  forget_old(id, scope);
 }
 
 void ConfigPlane::consider(store::ScopeId id, Scope& scope) {
@@ -219,20 +218,6 @@ void ConfigPlane::consider(store::ScopeId id, Scope& scope, const config::Releas
     outcome.actions.insert(outcome.actions.end(), next->actions.begin(), next->actions.end());
   }
   journal(id, scope, std::move(outcome));
-}
-
-void ConfigPlane::forget_old(store::ScopeId id, const Scope& scope) {
-  const auto& rows = scope.activation.rows();
-  const auto active = scope.activation.active(), good = scope.activation.last_good();
-  std::size_t over = rows.size() > kept_ ? rows.size() - kept_ : 0;
-  for (const config::RoleRow& row : rows) {
-    if (over == 0) return;
-    const bool needed = row == active || row == good || row.role == VersionRole::staged ||
-                        row.role == VersionRole::held || row.role == VersionRole::quarantined;
-    if (needed) continue;
-    store_.forget_version(id, key_of(row));
-    --over;
-  }
 }
 
 Result<config::Release> ConfigPlane::release(store::ScopeId id, const Scope& scope, const store::VersionKey& version) {

@@ -33,7 +33,7 @@ class ConfigPlane {
   ConfigPlane(store::Store& store, std::uint32_t versions_kept) noexcept : store_(store), kept_(versions_kept) {}
 
   /// Takes up the scope where its journal left it. Requires: !store.writing().
-  Result<void> open(store::ScopeId scope, Timestamp now);
+  Result<void> open(store::ScopeId scope);
   bool is_open(store::ScopeId scope) const { return scopes_.contains(scope); }
 
   /// The highest version known, published or received; its content is what an edit starts from.
@@ -51,7 +51,7 @@ class ConfigPlane {
   Result<void> ask_again(store::ScopeId scope);
 
   /// To be called after each Store::finish(), with its answer.
-  void flushed(const store::Flushed& flushed, Timestamp now);
+  void flushed(const store::Flushed& flushed);
   /// True while steps wait to become durable.
   bool waiting() const noexcept { return !waiting_.empty(); }
   std::vector<Action> take_actions() { return std::exchange(ready_, {}); }
@@ -74,7 +74,7 @@ class ConfigPlane {
     config::Outcome outcome{};
   };
 
-  void begin_again(Timestamp now);
+  void begin_again();
   void take_durable();
   /// Fails with: storage_io while the scope's journal cannot be read.
   Result<Scope*> usable(store::ScopeId id);
@@ -82,7 +82,6 @@ class ConfigPlane {
   void take(store::ScopeId id, Scope& scope, const config::Outcome& outcome);
   void consider(store::ScopeId id, Scope& scope);
   void consider(store::ScopeId id, Scope& scope, const config::Release& release);
-  void forget_old(store::ScopeId id, const Scope& scope);
   Result<config::Release> release(store::ScopeId id, const Scope& scope, const store::VersionKey& version);
   Result<config::Release> release(store::ScopeId id, std::uint64_t number);
   VersionInfo info(store::ScopeId id, const std::optional<config::RoleRow>& row) const;

@@ -12,10 +12,18 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
       codec_(options_.limits.wire),
       config_(store, options_.versions_kept) {}
 
-LinkId Engine::open_link(Role role, std::string token, std::string address, Now now) {
+LinkId Engine::open_link(Role role, std::string token, std::string address, Now now,
+                         std::optional<std::chrono::milliseconds> heartbeat) {
   const LinkId id = next_link_++;
-  const LinkContext context{store_,        codec_,   random_, options_.limits, options_.authorizer,
-                            options_.name, metrics_, root()};
+  const LinkContext context{store_,
+                            codec_,
+                            random_,
+                            options_.limits,
+                            options_.authorizer,
+                            options_.name,
+                            metrics_,
+                            root(),
+                            heartbeat.value_or(options_.limits.heartbeat)};
   auto link = std::make_unique<Link>(role, context, std::move(token), std::move(address), now);
   if (role == Role::node) {
     uplink_ = id;
@@ -55,7 +63,7 @@ std::optional<Error> Engine::ending(LinkId id) const {
   return at == links_.end() ? std::nullopt : at->second->ending();
 }
 
-std::chrono::milliseconds Engine::closed(LinkId id, const Error& why, Now) {
+Engine::Ended Engine::closed(LinkId id, const Error& why, Now now) {
   const auto at = links_.find(id);
   if (at == links_.end()) return {};
   const std::unique_ptr<Link> link = std::move(at->second);
@@ -74,7 +82,7 @@ std::chrono::milliseconds Engine::closed(LinkId id, const Error& why, Now) {
     if (gone.peer.empty()) gone.peer = link->address();
   }
   events_.push_back(std::move(gone));
-  return link->retry_after();
+  return {link->retry_after(), link->served(now)};
 }
 
 std::size_t Engine::links(Role role) const {
@@ -85,9 +93,9 @@ std::size_t Engine::links(Role role) const {
 
 const Link* Engine::uplink() const { return uplink_ ? links_.at(*uplink_).get() : nullptr; }
 
-Result<void> Engine::scope_opened(store::ScopeId scope, Now now) {
+Result<void> Engine::scope_opened(store::ScopeId scope) {
   if (store_.scope(scope).plane == Plane::config)
-    if (auto opened = config_.open(scope, now.wall); !opened) return opened;
+    if (auto opened = config_.open(scope); !opened) return opened;
   if (uplink_) {
     links_.at(*uplink_)->on_scope(scope);
     wakes_.insert(*uplink_);
@@ -110,12 +118,13 @@ std::uint64_t Engine::rejected(store::ScopeId scope) const {
   return at == rejected_.end() ? 0 : at->second;
 }
 
-void Engine::flushed(const store::Flushed& flushed, Now now) {
+void Engine::flushed(const store::Flushed& flushed) {
   ++metrics_.group_commits;
-  if (flushed.error) {
+  for (const auto& error : {flushed.error, flushed.log_error}) {
+    if (!error) continue;
     ++metrics_.storage_faults;
     Event fault = event(EventKind::storage_fault, {});
-    fault.error = *flushed.error;
+    fault.error = *error;
     events_.push_back(std::move(fault));
   }
   for (const auto& [scope, path] : flushed.conflicts) {
@@ -132,13 +141,13 @@ void Engine::flushed(const store::Flushed& flushed, Now now) {
   for (store::ScopeId scope : flushed.advanced) {
     // A hub learns of scopes from its nodes; config scopes among them begin to be activated here too.
     const bool config = store_.scope(scope).plane == Plane::config;
-    if (config && !config_.is_open(scope)) config_.open(scope, now.wall).ignore();
+    if (config && !config_.is_open(scope)) config_.open(scope).ignore();
     if (root()) store_.note_acked(scope, store_.context(scope), store_.context(scope));
   }
-  config_.flushed(flushed, now.wall);
+  config_.flushed(flushed);
   if (config_.waiting()) commit_soon_ = true;
   for (auto& [id, link] : links_) {
-    link->on_flushed(flushed, now);
+    link->on_flushed(flushed);
     drain_signals(id, *link);
   }
 }

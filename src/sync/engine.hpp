@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engine: everything of a node that is not socket, thread or clock: its links, its config plane, and the rule that ties
 // them to the store. Whoever drives it (the node's core, or a simulator) passes events in and takes frames, events and
-// actions out. A hub, a relay and a node are one engine: links by the hub role, by the node role, or both.
+// actions out. A hub, a relay and a node are one engine: links by the hub role, by the node role, or both. Whether it
+// is the root is said once, at the start: what a peer was told to be stable must not become untrue.
 //
 // Thread safety: one caller at a time. Requires in all members: the store is not writing, except where said.
 #pragma once
@@ -23,7 +24,7 @@ struct EngineOptions {
   std::string name{};
   Limits limits{};
   Authorizer authorizer{};
-  bool hub = false;  ///< Is the authority of its scopes unless it has an uplink.
+  bool root = false;  ///< The authority of its scopes: what is durable here is stable. A hub that is no relay.
   std::uint32_t versions_kept = 100;
 };
 
@@ -32,7 +33,9 @@ class Engine {
   Engine(store::Store& store, Random& random, EngineOptions options);
 
   // --- links; all but tick() may be called while the store is writing ---
-  LinkId open_link(Role role, std::string token, std::string address, Now now);
+  /// `heartbeat`: instead of Limits::heartbeat.
+  LinkId open_link(Role role, std::string token, std::string address, Now now,
+                   std::optional<std::chrono::milliseconds> heartbeat = {});
   void received(LinkId id, ByteView frame, Now now);
   /// The next frame to write. While the store writes, nothing that needs the file: the link is in take_wakes()
   /// afterwards.
@@ -41,8 +44,13 @@ class Engine {
   std::size_t frame_bytes_max(LinkId id) const;
   /// Why the link wants to be closed, once next_frame() has returned nothing.
   std::optional<Error> ending(LinkId id) const;
-  /// The connection is gone. `why` is used unless the link itself knew better. Returns how long the hub asked to wait.
-  std::chrono::milliseconds closed(LinkId id, const Error& why, Now now);
+  /// What is left of a link.
+  struct Ended {
+    std::chrono::milliseconds retry_after{};  ///< How long the hub asked to wait.
+    bool served = false;                      ///< It was of use: something was acknowledged, or it lasted.
+  };
+  /// The connection is gone. `why` is used unless the link itself knew better.
+  Ended closed(LinkId id, const Error& why, Now now);
   std::size_t links(Role role) const;
   const Link* uplink() const;
   bool linked() const { return uplink() != nullptr && uplink()->linked() && !uplink()->ending(); }
@@ -50,11 +58,9 @@ class Engine {
 
   // --- scopes ---
   /// After Store::open_scope(): subscribes at the hub and takes up a config scope's journal.
-  Result<void> scope_opened(store::ScopeId scope, Now now);
+  Result<void> scope_opened(store::ScopeId scope);
   ConfigPlane& config() noexcept { return config_; }
-  /// The authority of its scopes: a hub without an uplink.
-  bool root() const noexcept { return options_.hub && !has_uplink_; }
-  void set_uplink(bool on) noexcept { has_uplink_ = on; }
+  bool root() const noexcept { return options_.root; }
   /// True if the hub holds all of the scope's durable content.
   bool caught_up(store::ScopeId scope) const;
   std::uint64_t conflicts(store::ScopeId scope) const;
@@ -70,7 +76,7 @@ class Engine {
   void commit_soon() noexcept { commit_soon_ = true; }
 
   // --- group commit and time ---
-  void flushed(const store::Flushed& flushed, Now now);
+  void flushed(const store::Flushed& flushed);
   void tick(Now now);
   Instant deadline() const;
 
@@ -80,8 +86,6 @@ class Engine {
   std::vector<LinkId> take_wakes();  ///< Links that may have a frame, or are ending.
   std::vector<Event> take_events() { return std::exchange(events_, {}); }
   Metrics& metrics() noexcept { return metrics_; }
-  store::Store& store() noexcept { return store_; }
-  const std::string& name() const noexcept { return options_.name; }
 
  private:
   void drain_signals(LinkId id, Link& link);
@@ -96,7 +100,6 @@ class Engine {
   Metrics metrics_{};
   wire::Codec codec_;
   ConfigPlane config_;
-  bool has_uplink_ = false;
   std::map<LinkId, std::unique_ptr<Link>> links_{};
   std::optional<LinkId> uplink_{};
   LinkId next_link_ = 1;

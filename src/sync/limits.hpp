@@ -2,11 +2,15 @@
 // Every bound and tuning number of a link, each with its reason. A simulation may shrink them.
 #pragma once
 
+#include "crdt/dot.hpp"
 #include "wire/frame.hpp"
 
 #include <chrono>
 
 namespace edgesync::sync {
+
+/// What an entry of a context costs in memory.
+inline constexpr std::size_t item_bytes = sizeof(crdt::Context::Item);
 
 struct Limits {
   wire::Limits wire{};
@@ -19,14 +23,16 @@ struct Limits {
   std::size_t staged_cuts = 4;           ///< One per lane is honest; the rest is slack.
   std::size_t control_waiting = 16'384;  ///< Answers a peer lets pile up by not reading; beyond, the link ends.
   std::size_t channels = 65'536;         ///< Scopes on one link.
-  std::size_t unsettled_bytes = 8u << 20;  ///< Received and not yet durable; the sender's window keeps it far below.
-  std::size_t segment_window = 1u << 20;   ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
-  std::size_t resyncs = 16;                ///< In a row without an ack: more means the two disagree for good.
+  std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.
+  std::size_t unsettled_bytes = 8u << 20;    ///< Received and not yet durable; the sender's window keeps it far below.
+  std::size_t segment_window = 1u << 20;     ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
+  std::size_t resyncs = 16;                  ///< In a row without an ack: more means the two disagree for good.
 
   std::chrono::milliseconds hello{10'000};  ///< From open until the peer's Hello.
   std::chrono::milliseconds ack{60'000};    ///< From the last part of a cut until its ack: several slow disk commits.
-  std::chrono::milliseconds heartbeat{20'000};  ///< Silence before a ping.
+  std::chrono::milliseconds heartbeat{20'000};  ///< Silence before a ping, where LinkOptions do not say otherwise.
   unsigned heartbeats_lost = 3;                 ///< Pings without any answer before the link is dead.
+  std::chrono::milliseconds retry_after_max{3'600'000};  ///< A hub cannot ask for more: one bad word silences no fleet.
 };
 
 }  // namespace edgesync::sync

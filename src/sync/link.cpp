@@ -19,7 +19,7 @@ std::size_t weight(const wire::Message& message, const Limits& limits) {
   if (const auto* segment = std::get_if<wire::Segment>(&message)) return segment->body.size() + message_bytes;
   if (std::holds_alternative<wire::DeltaPart>(message)) return limits.part_bytes;
   if (const auto* subscribe = std::get_if<wire::Subscribe>(&message))
-    return message_bytes + subscribe->scope.size() + 24 * subscribe->context.items().size();
+    return message_bytes + subscribe->scope.size() + item_bytes * subscribe->context.items().size();
   if (const auto* hello = std::get_if<wire::Hello>(&message))
     return message_bytes + hello->token.size() + hello->name.size();
   return message_bytes;
@@ -49,7 +49,6 @@ void Link::say_hello(Now now) {
   hello.now = now.wall;
   hello.root = context_.root;
   hello.software = std::string("edgesync/") + library_version();
-  hello_sent_ = true;
   send(std::move(hello));
 }
 
@@ -132,7 +131,7 @@ bool Link::welcome(const wire::Hello& hello) {
 }
 
 void Link::on(wire::Bye&& bye) {
-  retry_after_ = bye.retry_after;
+  retry_after_ = std::min(bye.retry_after, context_.limits.retry_after_max);
   ending_ = Error(bye.code, said_by_peer(bye));
 }
 
@@ -146,7 +145,7 @@ void Link::on_timer(Now now) {
   for (const auto& [lane, outgoing] : outgoing_)
     if (now.monotonic >= outgoing.ack_due)
       return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id)});
-  if (now.monotonic < std::max(heard_, asked_) + limits.heartbeat) return;
+  if (now.monotonic < std::max(heard_, asked_) + context_.heartbeat) return;
   if (pings_ >= limits.heartbeats_lost) return end({Errc::timed_out, "the peer went silent"});
   ++pings_;
   asked_ = now.monotonic;
@@ -156,12 +155,16 @@ void Link::on_timer(Now now) {
 Instant Link::deadline() const noexcept {
   if (ending_) return never;
   if (!linked_) return opened_ + context_.limits.hello;
-  Instant due = std::max(heard_, asked_) + context_.limits.heartbeat;
+  Instant due = std::max(heard_, asked_) + context_.heartbeat;
   for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
   return due;
 }
 
-void Link::on_flushed(const store::Flushed& flushed, Now) {
+bool Link::served(Now now) const noexcept {
+  return linked_ && (acknowledged_ || now.monotonic >= opened_ + context_.heartbeat);
+}
+
+void Link::on_flushed(const store::Flushed& flushed) {
   if (ending_) return;
   if (flushed.error) {
     // The peer keeps what we could not store: it is told to come back, and offers it again.
@@ -173,6 +176,7 @@ void Link::on_flushed(const store::Flushed& flushed, Now) {
     auto node = unsettled_.extract(outcome.ticket);
     if (node.empty()) continue;
     unsettled_bytes_ -= node.mapped().bytes;
+    if (outcome.error) return end(*outcome.error, std::chrono::seconds(5));
     settle(node.mapped(), outcome.applied);
   }
   for (store::ScopeId scope : flushed.advanced)

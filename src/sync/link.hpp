@@ -53,7 +53,8 @@ struct LinkContext {
   const Authorizer& authorizer;  ///< Hub role only.
   const std::string& name;
   Metrics& metrics;
-  bool root = false;  ///< What is durable here is stable.
+  bool root = false;                      ///< What is durable here is stable.
+  std::chrono::milliseconds heartbeat{};  ///< Silence before a ping.
 };
 
 class Link {
@@ -62,7 +63,7 @@ class Link {
   Link(Role role, LinkContext context, std::string token, std::string address, Now now);
 
   void on_frame(ByteView frame, Now now);  ///< Hostile input: refuses, never asserts.
-  void on_flushed(const store::Flushed& flushed, Now now);
+  void on_flushed(const store::Flushed& flushed);
   void on_timer(Now now);
   /// The scope is to be replicated (node role), or has grown (any role).
   void on_scope(store::ScopeId scope);
@@ -82,6 +83,8 @@ class Link {
   /// True if everything durable here of `scope` is durable at the peer.
   bool caught_up(store::ScopeId scope) const;
   bool refused(store::ScopeId scope) const;
+  /// True if it was of use: something was acknowledged, or it lasted.
+  bool served(Now now) const noexcept;
   /// Cuts and segments that the peer waits to have acknowledged.
   std::size_t unsettled() const noexcept { return unsettled_.size(); }
 
@@ -134,6 +137,7 @@ class Link {
   void on(wire::Unsubscribed&& unsubscribed);
   void subscribe(store::ScopeId scope);
   Channel* find(wire::Channel number);
+  crdt::Context concerning(const Channel& channel, const crdt::Context& context) const;
   Access access(Plane plane, const std::string& scope) const;
 
   // link_receive.cpp: what the peer sends us
@@ -162,13 +166,14 @@ class Link {
   LinkContext context_;
   std::string token_, address_;
   wire::Hello peer_{};
-  bool hello_sent_ = false, linked_ = false;
+  bool linked_ = false, acknowledged_ = false;
   std::optional<Error> ending_{};
   std::chrono::milliseconds retry_after_{};
   std::vector<Signal> signals_{};
 
   std::deque<wire::Message> control_{};
   std::map<wire::Channel, Channel> channels_{};
+  std::size_t subscribed_bytes_ = 0;  ///< Names and contexts of what the peer subscribed to.
   std::map<store::ScopeId, wire::Channel> numbers_{};
   std::map<Plane, std::set<wire::Channel>> dirty_{};  ///< Where we may have what the peer has not.
   std::map<Plane, Outgoing> outgoing_{};              ///< The cut in flight of each lane.

@@ -10,7 +10,10 @@ namespace {
 
 std::size_t weight(const crdt::Delta& delta) {
   constexpr std::size_t overhead = 64;
-  std::size_t bytes = overhead * (1 + delta.removals.size());
+  std::size_t bytes = overhead + item_bytes * (delta.base.items().size() + delta.upto.items().size());
+  for (const crdt::LogItem& item : delta.removals)
+    bytes += overhead + item.key.size() + item.range.low.size() + item.range.high.size() +
+             item_bytes * item.observed.items().size();
   for (const crdt::KeyState& state : delta.keys) {
     bytes += overhead + state.key.size();
     for (const crdt::Listed& listed : state.listed) bytes += overhead + listed.entry.value.size();
@@ -101,7 +104,7 @@ void Link::settle(const Unsettled& unsettled, bool applied) {
   }
   // Everything in flight behind a missing segment is refused as well: one answer is enough.
   if (std::exchange(channel.resync_sent, true)) return;
-  send(wire::Resync{0, unsettled.channel, context_.store.context(channel.scope)});
+  send(wire::Resync{0, unsettled.channel, concerning(channel, context_.store.context(channel.scope))});
 }
 
 }  // namespace edgesync::sync

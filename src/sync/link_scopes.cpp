@@ -30,6 +30,15 @@ Link::Channel* Link::find(wire::Channel number) {
   return at == channels_.end() ? nullptr : &at->second;
 }
 
+/// Of a stream only the origins that the peer has or makes: a thousand nodes share one, each with records of its own.
+crdt::Context Link::concerning(const Channel& channel, const crdt::Context& context) const {
+  if (channel.plane != Plane::stream) return context;
+  crdt::Context part;
+  part.advance({peer_.replica, context[peer_.replica]});
+  for (const crdt::Context::Item& item : channel.peer.items()) part.advance({item.replica, context[item.replica]});
+  return part;
+}
+
 Access Link::access(Plane plane, const std::string& scope) const {
   const Credentials credentials{token_, peer_.name, peer_.replica, address_};
   return context_.authorizer.scope ? context_.authorizer.scope(credentials, plane, scope) : Access::none;
@@ -44,8 +53,13 @@ void Link::on(wire::Subscribe&& subscribe) {
   const Access granted = access(subscribe.plane, subscribe.scope);
   if (granted == Access::none)
     return send(wire::Unsubscribed{subscribe.channel, Errc::forbidden, subscribe.scope + ": not allowed"});
+  subscribed_bytes_ += subscribe.scope.size() + item_bytes * subscribe.context.items().size();
+  if (subscribed_bytes_ > context_.limits.subscribed_bytes)
+    return end({Errc::limit_exceeded, subscribe.scope + ": the contexts of all subscribed scopes are too large"});
   const auto scope = context_.store.open_scope(subscribe.plane, subscribe.scope);
   if (!scope) return send(wire::Unsubscribed{subscribe.channel, Errc::invalid_argument, scope.error().detail});
+  if (context_.store.local_only(*scope))
+    return send(wire::Unsubscribed{subscribe.channel, Errc::forbidden, subscribe.scope + ": does not leave its node"});
   if (numbers_.contains(*scope)) return end({Errc::protocol_violation, subscribe.scope + ": subscribed twice"});
 
   Channel& channel = channels_[subscribe.channel];
@@ -60,7 +74,7 @@ void Link::on(wire::Subscribe&& subscribe) {
   const crdt::Summary summary = context_.store.summary(*scope);
   if (channel.plane != Plane::stream && mine == channel.peer && summary != subscribe.summary)
     signals_.push_back({Signal::Kind::diverged, *scope, {}, {}});
-  send(wire::Subscribed{subscribe.channel, mine, summary, channel.writable});
+  send(wire::Subscribed{subscribe.channel, concerning(channel, mine), summary, channel.writable});
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
   if (!context_.root) forward_stable(*scope);
   mark_dirty(subscribe.channel);
@@ -70,6 +84,12 @@ void Link::on(wire::Subscribed&& subscribed) {
   Channel* channel = find(subscribed.channel);
   if (role_ != Role::node || channel == nullptr || channel->open)
     return end({Errc::protocol_violation, "subscribed: channel " + std::to_string(subscribed.channel)});
+  // Going on would lose: new commits would take the names of those that the hub already has.
+  const ReplicaId& self = context_.store.replica();
+  if (subscribed.context[self] > context_.store.context(channel->scope)[self])
+    return end({Errc::stale_copy, context_.store.scope(channel->scope).name +
+                                      ": the hub holds commits of this node that this database does not: it is an "
+                                      "older copy of one that went on"});
   channel->open = true;
   channel->writable = subscribed.writable;
   channel->peer = std::move(subscribed.context);

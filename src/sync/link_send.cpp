@@ -7,7 +7,7 @@
 namespace edgesync::sync {
 
 bool Link::sends(const Channel& channel) const noexcept {
-  if (!channel.open || channel.refused) return false;
+  if (!channel.open || channel.refused || context_.store.local_only(channel.scope)) return false;
   return role_ == Role::node ? channel.writable : channel.plane != Plane::stream;
 }
 
@@ -68,6 +68,7 @@ void Link::on(wire::Ack&& ack) {
   const auto acked = std::move(at->second.upto);
   outgoing_.erase(at);
   resyncs_ = 0;
+  acknowledged_ = true;
   for (const auto& [number, upto] : acked) {
     Channel& channel = channels_.at(number);
     channel.peer.join(upto);
@@ -129,6 +130,10 @@ std::optional<wire::Message> Link::next_segment() {
   for (auto at = dirty.begin(); at != dirty.end();) {
     const wire::Channel number = *at;
     Channel& channel = channels_.at(number);
+    if (!sends(channel)) {  // it has become one that stays here
+      at = dirty.erase(at);
+      continue;
+    }
     if (channel.unacked >= context_.limits.segment_window) {
       ++at;
       continue;
@@ -158,6 +163,7 @@ void Link::on(wire::StreamAck&& ack) {
     return acked;
   });
   resyncs_ = 0;
+  acknowledged_ = true;
   crdt::Context reached;
   reached.advance({ack.origin, ack.through});
   channel->peer.join(reached);
@@ -175,7 +181,7 @@ void Link::on(wire::Stable&& stable) {
 void Link::forward_stable(store::ScopeId scope) {
   const auto at = numbers_.find(scope);
   if (ending_ || role_ != Role::hub || at == numbers_.end()) return;
-  send(wire::Stable{at->second, context_.store.stable(scope)});
+  send(wire::Stable{at->second, concerning(channels_.at(at->second), context_.store.stable(scope))});
 }
 
 }  // namespace edgesync::sync

@@ -10,8 +10,8 @@ namespace edgesync::transport {
 namespace {
 
 // RFC 6455, section 7.4.1.
-constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, unknown_data = 1003,
-                        bad_payload = 1007, policy = 1008, too_big = 1009, internal = 1011, try_later = 1013;
+constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, bad_payload = 1007, policy = 1008,
+                        too_big = 1009, internal = 1011, try_later = 1013;
 
 std::optional<Errc> own_code(const std::error_code& code) {
   if (code.category() != error_category()) return {};
@@ -61,7 +61,7 @@ Errc errc_of(std::uint16_t code) {
 }
 
 std::optional<Errc> errc_named(std::string_view text) {
-  for (int value = 1; value <= static_cast<int>(Errc::closed); ++value) {
+  for (int value = 1; value <= static_cast<int>(Errc::stale_copy); ++value) {
     const auto errc = static_cast<Errc>(value);
     if (text == name(errc)) return errc == Errc::cancelled ? Errc::closed : errc;
   }

@@ -16,6 +16,9 @@ struct CloseReason {
   std::string text{};  ///< At most close_text_bytes_max.
 };
 
+/// RFC 6455, section 7.4.1: a kind of data that is not understood.
+inline constexpr std::uint16_t unknown_data = 1003;
+
 /// A control frame carries 125 bytes, two of which are the code.
 inline constexpr std::size_t close_text_bytes_max = 120;
 

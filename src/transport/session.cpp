@@ -14,8 +14,6 @@ namespace {
 
 constexpr int control_frames_max = 10;  // per second; a peer of ours sends none at all
 
-constexpr std::uint16_t text_refused = 1003;
-
 Error timed_out(Wait wait) { return {Errc::timed_out, std::string("the peer took too long: ") + describe(wait)}; }
 Error handler_failed() { return {Errc::closed, "the handler failed"}; }
 
@@ -162,7 +160,7 @@ void Session::received(const Result<WebSocket::Message>& message) {
   if (!message) return read_failed(message.error());
   if (state_ == State::closing) return;  // the close under way reads on
   if (message->text)
-    return close({Errc::protocol_violation, "a text message; only binary ones are understood"}, text_refused);
+    return close({Errc::protocol_violation, "a text message; only binary ones are understood"}, unknown_data);
   tell([&](Handler& handler) { handler.on_message(message->bytes); });
   socket_.consumed();
   if (state_ == State::open) read();

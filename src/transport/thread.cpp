@@ -19,7 +19,7 @@ std::optional<std::thread> quiet_thread(Function<void()> work) {
       } catch (...) {
       }
     });
-  } catch (const std::system_error&) {
+  } catch (...) {
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;

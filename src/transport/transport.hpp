@@ -54,7 +54,7 @@ class Handler {
 /// Bounds of a connection; every wait in the transport has one of these deadlines.
 struct Limits {
   std::size_t message_bytes_max = 1 << 20;     ///< Larger incoming messages close the connection (1009).
-  std::size_t header_bytes_max = 8 * 1024;     ///< HTTP upgrade request or response.
+  std::size_t header_bytes_max = 8 * 1024;     ///< HTTP upgrade request; of a response Beast takes 8 KiB.
   std::chrono::milliseconds connect{10'000};   ///< Name look-up and TCP.
   std::chrono::milliseconds handshake{5'000};  ///< Each of TLS and WebSocket upgrade.
   std::chrono::milliseconds write{30'000};     ///< One message; a slower reader is closed.

@@ -22,7 +22,6 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t write_buffer_bytes = 16 * 1024;  // a client masks through it; one TLS record
 constexpr std::size_t idle_buffer_bytes = 16 * 1024;   // what a quiet connection keeps of its read buffer
-constexpr std::size_t header_bytes_max = 8 * 1024;     // Beast's own bound for a client's half; the server's follows it
 
 Errc status_errc(http::status status) {
   switch (status) {
@@ -63,7 +62,7 @@ constexpr const char* connection = "connection";
 
 struct WebSocket::Impl {
   Impl(std::unique_ptr<ByteStream> bytes, const Limits& limits) : stream(std::move(bytes)) {
-    header_bytes = std::min(limits.header_bytes_max, header_bytes_max);
+    header_bytes = limits.header_bytes_max;
     stream.read_message_max(limits.message_bytes_max);
     stream.write_buffer_bytes(write_buffer_bytes);
     stream.auto_fragment(false);

@@ -217,8 +217,7 @@ void unpack(ByteView body, DeltaPart& part, Budget& budget) { PartReader(body, b
 
 crdt::Summary read_summary(Reader& in) {
   crdt::Summary summary;
-  summary.sum.a = in.u64();
-  summary.sum.b = in.u64();
+  summary.sum = read_hash(in);
   summary.count = in.varint();
   return summary;
 }

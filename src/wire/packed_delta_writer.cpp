@@ -141,8 +141,7 @@ Shared shared(ByteView before, ByteView key) noexcept {
 }
 
 void write_summary(Writer& out, const crdt::Summary& summary) {
-  out.u64(summary.sum.a);
-  out.u64(summary.sum.b);
+  write_hash(out, summary.sum);
   out.varint(summary.count);
 }
 

@@ -84,11 +84,11 @@ bool SimNode::open_scopes() {
     if (around_.plan.work.private_scopes && !plan_.hub) wanted.emplace_back(Plane::state, private_scope(number_));
   }
   for (const store::Scope& scope : store_->scopes())
-    if (!engine_->scope_opened(scope.id, now())) return false;
+    if (!engine_->scope_opened(scope.id)) return false;
   for (const auto& [plane, name] : wanted) {
     if (store_->find_scope(plane, name)) continue;
     const auto scope = store_->open_scope(plane, name);
-    if (!scope || !engine_->scope_opened(*scope, now())) return false;
+    if (!scope || !engine_->scope_opened(*scope)) return false;
   }
   if (const auto stream = store_->find_scope(Plane::stream, stream_scope); stream && !plan_.hub)
     store_->define_stream(*stream, {{{"n", ColumnType::i64}, {"text", ColumnType::text}}}, false).value();
@@ -109,12 +109,11 @@ void SimNode::start() {
   sync::EngineOptions options;
   options.name = "n" + std::to_string(number_);
   options.limits = around_.plan.limits;
-  options.hub = plan_.hub;
+  options.root = plan_.hub && plan_.uplink < 0;
   options.versions_kept = 8;
   options.authorizer.connect = [](const Credentials& who) { return who.token == "good"; };
   options.authorizer.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
   engine_ = std::make_unique<sync::Engine>(*store_, random_, std::move(options));
-  engine_->set_uplink(plan_.uplink >= 0);
   if (!open_scopes()) return again();
   if (plan_.uplink >= 0) dial();
   stir();
@@ -274,7 +273,7 @@ void SimNode::finish_flush() {
   for (const store::ScopeId scope : flushed.advanced)
     if (auto early = around_.truth.shipped_too_early(*store_, scope)) around_.violate(*early);
   if (!flushed.diverged.empty()) around_.violate("equal contexts with different fingerprints after a cut");
-  engine_->flushed(flushed, now());
+  engine_->flushed(flushed);
   stir();
 }
 

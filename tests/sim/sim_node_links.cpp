@@ -57,13 +57,12 @@ void SimNode::disconnected(ConnectionId id, const Error& why) {
 void SimNode::link_ended(ConnectionId id, const Error& why) {
   const sync::LinkId link = links_.at(id);
   const bool uplink = engine_->uplink_id() == link;
-  const bool was_linked = uplink && engine_->uplink()->linked();
-  const auto asked_to_wait = engine_->closed(link, why, now());
+  const auto ended = engine_->closed(link, why, now());
   links_.erase(id);
   connections_.erase(link);
   if (!uplink) return;
-  if (was_linked) backoff_.succeeded();
-  retry_ = around_.timeline.now() + backoff_.next(random_, asked_to_wait);
+  if (ended.served) backoff_.succeeded();
+  retry_ = around_.timeline.now() + backoff_.next(random_, ended.retry_after);
 }
 
 void SimNode::pump() {

@@ -18,7 +18,7 @@ std::uint64_t record_hash(Timestamp at, std::span<const Value> fields) {
   Bytes bytes;
   Writer out(bytes);
   out.svarint(at.time_since_epoch().count());
-  for (const Value& field : fields) crdt::encode_value(out, field);
+  for (const Value& field : fields) out.raw(crdt::encode_value(field));
   return quick_hash(bytes);
 }
 

@@ -167,14 +167,5 @@ TEST(Bytes, CompareAsUnsignedLexicographically) {
     }
 }
 
-TEST(Bytes, StartWithTheirPrefixes) {
-  const Bytes bytes = from({1, 2, 3});
-  EXPECT_TRUE(starts_with(bytes, {}));
-  EXPECT_TRUE(starts_with(bytes, from({1, 2})));
-  EXPECT_TRUE(starts_with(bytes, bytes));
-  EXPECT_FALSE(starts_with(bytes, from({2})));
-  EXPECT_FALSE(starts_with(bytes, from({1, 2, 3, 4})));
-}
-
 }  // namespace
 }  // namespace edgesync

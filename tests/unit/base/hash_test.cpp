@@ -31,6 +31,16 @@ TEST(SipHash, PiecesHashAsOneRun) {
   }
 }
 
+TEST(Hash128, IsSixteenBytesHighEndFirst) {
+  const Hash128 hash{0x0102030405060708U, 0x090a0b0c0d0e0f10U};
+  EXPECT_EQ(to_hex(to_bytes(hash)), "0102030405060708090a0b0c0d0e0f10");
+  EXPECT_EQ(to_hex(hash), to_hex(to_bytes(hash)));
+  const Bytes bytes = to_bytes(hash);
+  Reader in(bytes);
+  EXPECT_EQ(read_hash(in), hash);
+  EXPECT_TRUE(in.done());
+}
+
 // FIPS 180-4 examples.
 TEST(Sha256, MatchesTheStandardsExamples) {
   EXPECT_EQ(to_hex(sha256(as_view(""))), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");

@@ -300,5 +300,21 @@ TEST(Activation, TheTableIsBoundedAndKeepsWhatRulesNeed) {
   EXPECT_EQ(flooded.rows().back().number, 5000U);
 }
 
+TEST(Activation, AShortTableForgetsNeitherWhatWasRolledBackNorWhatWasRejected) {
+  Desk desk;
+  desk.machine = Activation("plant-7", {}, 2);
+  desk.adopt(1, "a");
+  desk.adopt(2, "b");
+  desk.take(desk.machine.rollback(1, "a").value());
+  desk.take(desk.machine.offered(3, "c"));
+  desk.take(desk.machine.verified(3, "c").value());
+  desk.take(desk.machine.verdict(3, "c", Verdict::reject).value());
+  for (std::uint64_t number = 4; number < 9; ++number) desk.adopt(number, "id" + std::to_string(number));
+
+  EXPECT_EQ(desk.role(2, "b"), VersionRole::rolled_back);
+  EXPECT_EQ(desk.role(3, "c"), VersionRole::quarantined);
+  EXPECT_EQ(desk.rows().size(), 4U) << "those two, the active version and the one before it";
+}
+
 }  // namespace
 }  // namespace edgesync::config

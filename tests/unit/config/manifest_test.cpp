@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/manifest.hpp"
 
+#include "crdt/transaction.hpp"
+#include "crdt/value_codec.hpp"
 #include "samples.hpp"
 
 #include <gtest/gtest.h>
@@ -101,8 +103,23 @@ TEST(Release, ComesBackAndProvesItsContent) {
     const auto verified = verify(*decoded);
     ASSERT_TRUE(verified) << verified.error().detail;
     EXPECT_EQ(canonical(*verified), release.content);
-    EXPECT_EQ(content_id(release.content), release.manifest.info().id);
+    EXPECT_EQ(to_hex(sha256(release.content)), release.manifest.info().id);
   }
+}
+
+TEST(Release, OfTheLargestContentAndManifestFitsAValue) {
+  Release release;
+  release.content.assign(max_content_bytes, std::byte{1});
+  Manifest& manifest = release.manifest;
+  manifest.scope.assign(512, 's');
+  manifest.number = manifest.floor = UINT64_MAX;
+  manifest.at = manifest.not_before = manifest.expires = Timestamp::min();
+  manifest.note.assign(max_note_bytes, 'n');
+  manifest.min_library.assign(max_library_bytes, '1');
+  manifest.key_ids.assign(max_signers, std::string(max_key_id_bytes, 'k'));
+  manifest.signatures.assign(max_signers, {std::string(max_key_id_bytes, 'k'), {}});
+  ASSERT_TRUE(check(manifest));
+  EXPECT_LE(crdt::encode_value(Value(release.encode())).size(), crdt::value_bytes_max);
 }
 
 TEST(Release, RefusesEveryTruncationAndEveryFlippedByte) {

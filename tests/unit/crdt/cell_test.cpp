@@ -61,6 +61,17 @@ TEST(Cell, MergesByWhatEachSideKnows) {
     EXPECT_EQ(merge(each.local, each.listed, each.mine, each.theirs), each.merged) << each.name;
 }
 
+TEST(Cell, MergesThousandsOfEntriesInOnePass) {
+  Cell local;
+  std::vector<Listed> listed;
+  for (Stamp stamp = 1; stamp <= 65'536; ++stamp) {
+    local.push_back(entry(A, stamp));
+    listed.push_back(reference(local.back()));
+  }
+  const Context both = context({{A, 65'536}});
+  EXPECT_EQ(merge(local, listed, both, both), local);
+}
+
 TEST(Cell, MergeNeverPrunesTheLoserUnlessToldTo) {
   const Cell local{entry(A, 1)};
   const std::vector<Listed> listed{full(entry(B, 2))};

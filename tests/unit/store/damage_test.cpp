@@ -91,6 +91,26 @@ INSTANTIATE_TEST_SUITE_P(File, Refused,
                                          std::pair("UPDATE scope SET policy = x'ffffff'", Errc::storage_corrupt),
                                          std::pair("DELETE FROM scope WHERE sid = 1", Errc::storage_corrupt)));
 
+std::string bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {(std::istreambuf_iterator<char>(in)), {}};
+}
+
+TEST(HostileFile, ARefusedDatabaseStaysAsItIs) {
+  for (const char* sql :
+       {"CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)", "PRAGMA application_id = 7; CREATE TABLE theirs (x)",
+        "PRAGMA application_id = 0x65645379; PRAGMA user_version = 9; CREATE TABLE cell (x)",
+        "PRAGMA journal_mode = WAL; CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)"}) {
+    Opened opened;
+    opened.close();
+    std::filesystem::remove(opened.path());
+    run_sql(opened.path(), sql);
+    const std::string before = bytes_of(opened.path());
+    EXPECT_FALSE(opened.try_open()) << sql;
+    EXPECT_EQ(bytes_of(opened.path()), before) << sql;
+  }
+}
+
 TEST(HostileFile, RandomBytesAreRefused) {
   Xoshiro random(3);
   for (std::size_t size : {2U, 100U, 511U, 4096U, 20'000U}) {
@@ -111,8 +131,7 @@ TEST(HostileFile, FlippedAndTruncatedFilesNeverCrash) {
   Opened opened;
   fill(*opened);
   opened.close();
-  std::ifstream in(opened.path(), std::ios::binary);
-  const std::string sound((std::istreambuf_iterator<char>(in)), {});
+  const std::string sound = bytes_of(opened.path());
   for (int round = 0; round < 150; ++round) {
     std::string bytes = sound;
     for (int flips = 0; flips < 4; ++flips)

@@ -9,11 +9,51 @@ namespace {
 using testing::IsEmpty;
 using Contents = std::map<std::string, std::string>;
 
-/// Overwrites, additions, a removal and a record, so that every table is written.
+config::Release release_of(std::int64_t round) {
+  config::Release release;
+  release.content = config::canonical({{"limit", Value(round)}});
+  release.manifest.scope = "c";
+  release.manifest.number = static_cast<std::uint64_t>(round + 1);
+  release.manifest.id = sha256(release.content);
+  return release;
+}
+
+/// A peer's write, which the journal and the log record.
+RemoteCut cut_of(ScopeId id, std::int64_t round) {
+  const crdt::Dot dot{{{std::byte{9}}}, static_cast<crdt::Stamp>(round + 1)};
+  crdt::Delta delta;
+  delta.upto.advance(dot);
+  delta.keys = {{crdt::cell_key("theirs", crdt::Kind::value), {{{dot, 0, Bytes(50, std::byte{1})}, false}}}};
+  RemoteCut cut;
+  cut.deltas.emplace_back(id, std::move(delta));
+  return cut;
+}
+
+/// Overwrites, additions and a removal, records, a version and a peer's cut: every table is written.
 void write_round(Store& store, ScopeId id, std::int64_t round) {
   for (int i = 0; i < 40; ++i)
     set(store, id, "key/" + std::to_string(i), std::string(100, 'v') + std::to_string(round));
-  store.commit(id, Edit().erase("key/" + std::to_string(round)).add("n", 1).ops(), at_ms(round)).value();
+  store.commit(id, Edit().erase("key/" + std::to_string(round % 40)).add("n", 1).ops(), at_ms(round)).value();
+  store.apply(cut_of(id, round));
+  store.save_version(store.open_scope(Plane::config, "c").value(), release_of(round), VersionRole::offered);
+  const ScopeId records = store.open_scope(Plane::stream, "t").value();
+  store.define_stream(records, {{{"v", ColumnType::i64}}}, false).value();
+  store.append(records, std::vector<Row>(30, Row{at_ms(round), {std::int64_t{round}}})).value();
+}
+
+/// What else than cells must be whole or not there at all.
+struct Beside {
+  std::uint64_t records = 0;
+  std::size_t versions = 0, journal = 0;
+  crdt::Context context{};
+  bool operator==(const Beside&) const = default;
+};
+
+Beside beside(Store& store, ScopeId id) {
+  const auto streams = store.stream(store.open_scope(Plane::stream, "t").value());
+  return {streams.empty() ? 0 : streams.at(0).last,
+          store.versions(store.open_scope(Plane::config, "c").value()).value().size(),
+          store.journal(id, 1000).value().size(), store.context(id)};
 }
 
 struct Fault {
@@ -28,14 +68,15 @@ TEST_P(StoreFailure, LeavesTheStateBeforeAndTheNextFlushWorks) {
   FailingVfs vfs("failing");
   Opened opened(7, vfs.name());
   const ScopeId id = state_scope(*opened);
+  opened->keep_history(id, 1'000);
   write_round(*opened, id, 0);
   ASSERT_FALSE(flush(*opened).error);
   bool failed = true;
   int failures = 0;
   for (int nth = 1; failed && nth < 200; ++nth) {
     const Contents before = contents(*opened, id);
-    const crdt::Context context = opened->context(id);
-    write_round(*opened, id, nth % 40);
+    const Beside others = beside(*opened, id);
+    write_round(*opened, id, nth);
     vfs.fail(GetParam().call, nth, GetParam().code);
 
     const Flushed flushed = flush(*opened);
@@ -47,7 +88,7 @@ TEST_P(StoreFailure, LeavesTheStateBeforeAndTheNextFlushWorks) {
     ++failures;
     EXPECT_TRUE(flushed.error->is(GetParam().expected)) << flushed.error->detail;
     EXPECT_EQ(contents(*opened, id), before) << "call " << nth;
-    EXPECT_EQ(opened->context(id), context);
+    EXPECT_TRUE(beside(*opened, id) == others) << "call " << nth;
     set(*opened, id, "after", std::int64_t{nth});
     ASSERT_FALSE(flush(*opened).error) << "call " << nth;
     const Contents after = contents(*opened, id);
@@ -156,6 +197,32 @@ TEST(StoreFailure, AScopeCreatedInAFailedBatchIsCreatedByTheNext) {
   EXPECT_FALSE(flush(*opened).error);
   opened.reopen();
   EXPECT_TRUE(opened->find_scope(Plane::state, "late"));
+}
+
+TEST(StoreFailure, RecordsAcceptedWhileABatchFailsKeepTheirNumbers) {
+  FailingVfs vfs("failing");
+  Opened opened(7, vfs.name()), hub(8);
+  const ScopeId id = opened->open_scope(Plane::stream, "t").value();
+  opened->define_stream(id, {{{"v", ColumnType::i64}}}, false).value();
+  flush(*opened);
+  const std::vector<Row> rows{{at_ms(1), {std::int64_t{1}}}, {at_ms(2), {std::int64_t{2}}}};
+  opened->append(id, rows).value();
+  auto batch = opened->begin_flush();
+  EXPECT_EQ(opened->append(id, rows).value().first, 3U);
+  vfs.fail(FailingVfs::Call::write, 1, SQLITE_FULL);
+  opened->write(*batch);
+  EXPECT_TRUE(opened->finish(std::move(batch)).error);
+
+  EXPECT_FALSE(flush(*opened).error);
+
+  const auto segments = opened->segments(id, opened->replica(), 0, SIZE_MAX).value();
+  ASSERT_EQ(segments.size(), 1U);
+  EXPECT_EQ(segments[0].first, 3U);
+  EXPECT_EQ(opened->append(id, rows).value().first, 5U);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+  const ScopeId to = hub->open_scope(Plane::stream, "t").value();
+  hub->apply(RemoteSegment{to, opened->replica(), 3, 2, true, segments[0].body});
+  EXPECT_TRUE(flush(*hub).outcomes.at(0).applied);
 }
 
 TEST(StoreFailure, SequencesStayDenseAfterAFailedBatch) {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness.hpp"
+#include "store/statements.hpp"
+#include "wire/frame.hpp"
+
+#include <sqlite3.h>
 
 namespace edgesync::store {
 namespace {
@@ -122,6 +126,93 @@ TEST(StreamStore, TakesSegmentsInOrderVerbatim) {
   EXPECT_EQ(hub->stream(to).at(0).last, 12U);
   EXPECT_EQ(hub->summary(to).count, 8U);
   EXPECT_THAT(findings(*hub), IsEmpty());
+}
+
+TEST(StreamStore, CutsSegmentsSoThatEachFitsAFrameWithRoom) {
+  Opened opened;
+  const ScopeId id = opened->open_scope(Plane::stream, "images").value();
+  opened->define_stream(id, {{{"jpeg", ColumnType::bytes}}}, false).value();
+  Xoshiro random(1);
+  const auto noise = [&random](std::size_t size) {
+    Bytes bytes(size);
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.next());
+    return bytes;
+  };
+  std::vector<Row> images{{at_ms(1), {noise(stream::max_record_bytes - 16)}}};
+  for (int i = 0; i < 4; ++i) images.push_back({at_ms(2), {noise(300'000)}});
+  for (int i = 0; i < 100; ++i) images.push_back({at_ms(3), {noise(20'000)}});
+  opened->append(id, images).value();
+  flush(*opened);
+
+  const auto segments = opened->segments(id, opened->replica(), 0, SIZE_MAX).value();
+
+  EXPECT_EQ(sequences(segments).size(), images.size());
+  EXPECT_EQ(segments.front().count, 1U);
+  wire::Codec codec;
+  for (const StoredSegment& segment : segments) {
+    EXPECT_LE(segment.body.size(), stream::encoded_segment_bytes_max);
+    const wire::Message message =
+        wire::Segment{1, opened->replica(), segment.first, segment.count, false, segment.body};
+    EXPECT_TRUE(codec.decode(codec.encode({&message, 1})));
+  }
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(StreamStore, TakesNoSegmentThatItCouldNotSendOn) {
+  Opened edge(1), hub(2);
+  const ScopeId to = hub->open_scope(Plane::stream, "telemetry").value();
+  stream::SegmentBuilder builder({{{"x", ColumnType::bytes}}});
+  for (int i = 0; i < 3; ++i) builder.add(at_ms(i), std::vector<Value>{Bytes(300'000, std::byte(i))});
+  hub->apply(remote(to, edge->replica(), {1, 3, builder.finish(1)}));
+  EXPECT_FALSE(flush(*hub).outcomes.at(0).applied);
+  EXPECT_THAT(findings(*hub), IsEmpty());
+}
+
+TEST(StreamStore, TakesNoSegmentThatIsHeldInPartAndNoneOfItsOwn) {
+  Opened edge(1), copy(1), hub(2);  // the copy numbers its records as the original does
+  const ScopeId from = stream_scope(*edge), other = stream_scope(*copy);
+  const ScopeId to = hub->open_scope(Plane::stream, "telemetry").value();
+  edge->append(from, rows(0, 4)).value();
+  flush(*edge);
+  edge->append(from, rows(4, 2)).value();
+  flush(*edge);
+  copy->append(other, rows(100, 8)).value();
+  flush(*copy);
+  const auto sent = edge->segments(from, edge->replica(), 0, SIZE_MAX).value();
+  const auto forked = copy->segments(other, copy->replica(), 0, SIZE_MAX).value();
+  ASSERT_EQ(edge->replica(), copy->replica());
+  hub->apply(remote(to, edge->replica(), sent[0]));
+  hub->apply(remote(to, edge->replica(), forked[0], true));  // 1 to 8, where 1 to 4 are
+  hub->apply(remote(to, edge->replica(), sent[1]));
+  hub->apply(remote(to, hub->replica(), sent[0]));
+
+  const Flushed flushed = flush(*hub);
+
+  std::vector<bool> applied;
+  for (const Outcome& outcome : flushed.outcomes) applied.push_back(outcome.applied);
+  EXPECT_EQ(applied, (std::vector<bool>{true, false, true, false}));
+  EXPECT_EQ(hub->summary(to).count, 6U);
+  EXPECT_THAT(findings(*hub), IsEmpty());
+}
+
+TEST(StreamStore, LooksAtNothingBeyondTheTrim) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(":memory:", &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, schema_text(), nullptr, nullptr, nullptr), SQLITE_OK);
+  const char* fill =
+      "WITH RECURSIVE n(i) AS (SELECT 11 UNION ALL SELECT i + 10 FROM n WHERE i < 20000)"
+      " INSERT INTO sblk SELECT 1, 1, i, 10, x'00' FROM n";
+  ASSERT_EQ(sqlite3_exec(db, fill, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_stmt* look = nullptr;
+  ASSERT_EQ(sqlite3_prepare_v2(db, text(Sql::segments_through), -1, &look, nullptr), SQLITE_OK);
+  for (const int at : {1, 2}) sqlite3_bind_int64(look, at, 1);
+  sqlite3_bind_int64(look, 3, 15);  // the backlog's first segment ends after it
+
+  EXPECT_EQ(sqlite3_step(look), SQLITE_DONE);
+
+  EXPECT_LT(sqlite3_stmt_status(look, SQLITE_STMTSTATUS_VM_STEP, 0), 100);
+  sqlite3_finalize(look);
+  sqlite3_close(db);
 }
 
 TEST(StreamStore, TrimsWholeSegmentsOnly) {

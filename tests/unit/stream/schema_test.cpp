@@ -35,18 +35,16 @@ TEST(Schema, RefusalsNameTheColumn) {
   EXPECT_TRUE(fits(schema, std::vector<Value>{std::monostate{}, std::monostate{}}));
 }
 
-TEST(Schema, IntegersBecomeDoublesOnlyWhenExact) {
+TEST(Schema, IntegersFitADoubleOnlyWhenExact) {
   const Schema schema{{{"x", edgesync::f64}}};
-  const auto row = conform(schema, std::vector<Value>{std::int64_t{1480}});
-  ASSERT_TRUE(row);
-  EXPECT_EQ((*row)[0], Value(1480.0));
-  EXPECT_TRUE(conform(schema, std::vector<Value>{std::numeric_limits<std::int64_t>::min()}));
+  EXPECT_TRUE(fits(schema, std::vector<Value>{std::int64_t{1480}}));
+  EXPECT_TRUE(fits(schema, std::vector<Value>{std::numeric_limits<std::int64_t>::min()}));
   for (std::int64_t lost : {(std::int64_t{1} << 53) + 1, std::numeric_limits<std::int64_t>::max()}) {
-    EXPECT_TRUE(conform(schema, std::vector<Value>{lost}).error().is(Errc::type_mismatch)) << lost;
+    EXPECT_TRUE(fits(schema, std::vector<Value>{lost}).error().is(Errc::type_mismatch)) << lost;
   }
 }
 
-TEST(Schema, ARecordIsAtMostOneMebibyte) {
+TEST(Schema, ARecordIsAtMostHalfAMebibyte) {
   const Schema schema{{{"x", edgesync::text}}};
   EXPECT_TRUE(fits(schema, std::vector<Value>{std::string(max_record_bytes - 16, 'x')}));
   EXPECT_TRUE(

@@ -11,7 +11,7 @@ namespace {
 using Engines = Pair;
 
 TEST_F(Engines, CommitReachesTheHubAndIsAcked) {
-  const auto scope = node->open(Plane::state, "twin", now);
+  const auto scope = node->open(Plane::state, "twin");
   const crdt::Stamp stamp = set(*node, scope, "rpm", 1480);
   connect();
   settle();
@@ -25,36 +25,36 @@ TEST_F(Engines, CommitReachesTheHubAndIsAcked) {
 }
 
 TEST_F(Engines, AckWaitsForTheHubsCommit) {
-  const auto scope = node->open(Plane::state, "twin", now);
+  const auto scope = node->open(Plane::state, "twin");
   set(*node, scope, "rpm", 1480);
-  node->commit(now);
+  node->commit();
   connect();
   while (carry(*node, *hub) || carry(*hub, *node)) {
   }
   EXPECT_TRUE(node->store->acked(scope).empty());
-  hub->commit(now);
+  hub->commit();
   while (carry(*hub, *node)) {
   }
   EXPECT_FALSE(node->store->acked(scope).empty());
 }
 
 TEST_F(Engines, NothingIsShippedBeforeItIsDurable) {
-  const auto scope = node->open(Plane::state, "twin", now);
-  node->commit(now);
+  const auto scope = node->open(Plane::state, "twin");
+  node->commit();
   connect();
   settle();
   set(*node, scope, "rpm", 1480);
-  while (carry(*node, *hub) || carry(*hub, *node) || hub->commit(now)) {
+  while (carry(*node, *hub) || carry(*hub, *node) || hub->commit()) {
   }
   EXPECT_EQ(hub->get(*hub->store->find_scope(Plane::state, "twin"), "rpm"), std::nullopt);
 }
 
 TEST_F(Engines, OverwritesWhileOfflineAreSentOnce) {
-  const auto scope = node->open(Plane::state, "twin", now);
+  const auto scope = node->open(Plane::state, "twin");
   for (int round = 0; round < 1000; ++round)
     for (int key = 0; key < 100; ++key) {
       set(*node, scope, "k" + std::to_string(key), round);
-      if (key == 50 && round % 100 == 0) node->commit(now);
+      if (key == 50 && round % 100 == 0) node->commit();
     }
   connect();
   settle();
@@ -63,8 +63,8 @@ TEST_F(Engines, OverwritesWhileOfflineAreSentOnce) {
 }
 
 TEST_F(Engines, ConcurrentEditsConvergeWithAConflictListed) {
-  const auto at_node = node->open(Plane::state, "twin", now);
-  const auto at_hub = hub->open(Plane::state, "twin", now);
+  const auto at_node = node->open(Plane::state, "twin");
+  const auto at_hub = hub->open(Plane::state, "twin");
   set(*node, at_node, "door", "open");
   set(*hub, at_hub, "door", "shut");
   connect();
@@ -76,7 +76,7 @@ TEST_F(Engines, ConcurrentEditsConvergeWithAConflictListed) {
 }
 
 TEST_F(Engines, LivePushNeedsNoReconnect) {
-  const auto scope = node->open(Plane::state, "twin", now);
+  const auto scope = node->open(Plane::state, "twin");
   connect();
   settle();
   const auto there = *hub->store->find_scope(Plane::state, "twin");
@@ -90,11 +90,11 @@ TEST_F(Engines, LivePushNeedsNoReconnect) {
 }
 
 TEST_F(Engines, PublishedVersionBecomesActiveOnTheNode) {
-  const auto at_hub = hub->open(Plane::config, "plant", now);
-  const auto at_node = node->open(Plane::config, "plant", now);
+  const auto at_hub = hub->open(Plane::config, "plant");
+  const auto at_node = node->open(Plane::config, "plant");
   for (std::int64_t i = 1; i <= 3; ++i) {
     hub->engine->config().publish(at_hub, {{"limit", i}}, "test", now.wall).value();
-    hub->commit(now);
+    hub->commit();
   }
   connect();
   settle();
@@ -107,8 +107,8 @@ TEST_F(Engines, PublishedVersionBecomesActiveOnTheNode) {
 }
 
 TEST_F(Engines, RejectedVersionIsNotActivatedAndTheNextOneIs) {
-  const auto at_hub = hub->open(Plane::config, "plant", now);
-  const auto at_node = node->open(Plane::config, "plant", now);
+  const auto at_hub = hub->open(Plane::config, "plant");
+  const auto at_node = node->open(Plane::config, "plant");
   hub->engine->config().publish(at_hub, {{"limit", 1}}, "", now.wall).value();
   connect();
   settle();
@@ -123,14 +123,14 @@ TEST_F(Engines, RejectedVersionIsNotActivatedAndTheNextOneIs) {
 }
 
 TEST_F(Engines, RecordsArriveVerbatimAndAreTrimmedWhenStable) {
-  const auto scope = node->open(Plane::stream, "telemetry", now);
+  const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"temp", f64}, {"rpm", i64}}}, false).value();
   for (int i = 0; i < 500; ++i) {
     const store::Row row{now.wall, {21.5 + i, std::int64_t{i}}};
     node->store->append(scope, {&row, 1}).value();
-    if (i % 50 == 0) node->commit(now);
+    if (i % 50 == 0) node->commit();
   }
-  node->commit(now);
+  node->commit();
   const auto before = node->store->segments(scope, node->store->replica(), 0, 1 << 20).value();
   connect();
   settle();
@@ -144,7 +144,7 @@ TEST_F(Engines, RecordsArriveVerbatimAndAreTrimmedWhenStable) {
 }
 
 TEST_F(Engines, LocalOnlyStreamNeverLeaves) {
-  const auto scope = node->open(Plane::stream, "diary", now);
+  const auto scope = node->open(Plane::stream, "diary");
   node->store->define_stream(scope, {{{"text", text}}}, true).value();
   const store::Row row{now.wall, {std::string("secret")}};
   node->store->append(scope, {&row, 1}).value();
@@ -157,16 +157,16 @@ TEST_F(Engines, CutsAtEveryFrameEndInTheSameState) {
   limits.part_bytes = 256;
   limits.frame_bytes = 512;
   reopen();
-  const auto scope = node->open(Plane::state, "twin", now);
+  const auto scope = node->open(Plane::state, "twin");
   for (int i = 0; i < 200; ++i) set(*node, scope, "key/" + std::to_string(i), std::string(40, 'x'));
-  node->commit(now);
+  node->commit();
   for (int allowed = 1; allowed < 60; ++allowed) {
     connect();
     for (int i = 0; i < allowed; ++i)
-      if (!carry(*node, *hub) && !carry(*hub, *node) && !hub->commit(now)) break;
+      if (!carry(*node, *hub) && !carry(*hub, *node) && !hub->commit()) break;
     disconnect();
     set(*node, scope, "key/" + std::to_string(allowed), allowed);
-    node->commit(now);
+    node->commit();
   }
   connect();
   settle();
@@ -183,8 +183,8 @@ TEST_F(Engines, WrongTokenIsRefusedInWords) {
 }
 
 TEST_F(Engines, ForbiddenScopeIsRefusedAndOthersGoOn) {
-  const auto secret = node->open(Plane::state, "secret/x", now);
-  const auto open = node->open(Plane::state, "open", now);
+  const auto secret = node->open(Plane::state, "secret/x");
+  const auto open = node->open(Plane::state, "open");
   set(*node, secret, "a", 1);
   set(*node, open, "a", 1);
   connect();
@@ -196,8 +196,8 @@ TEST_F(Engines, ForbiddenScopeIsRefusedAndOthersGoOn) {
 }
 
 TEST_F(Engines, ReadOnlyScopeComesDownAndNothingGoesUp) {
-  const auto at_hub = hub->open(Plane::state, "readonly", now);
-  const auto at_node = node->open(Plane::state, "readonly", now);
+  const auto at_hub = hub->open(Plane::state, "readonly");
+  const auto at_node = node->open(Plane::state, "readonly");
   set(*hub, at_hub, "a", 1);
   set(*node, at_node, "b", 2);
   connect();
@@ -223,7 +223,7 @@ TEST_F(Engines, StrangersMakeTheHubDecodeLittle) {
 
 TEST_F(Engines, ManyScopesFitBehindTheHello) {
   for (int i = 0; i < 600; ++i) {
-    const auto scope = node->open(Plane::state, "a/scope/with/a/rather/long/name/" + std::to_string(i), now);
+    const auto scope = node->open(Plane::state, "a/scope/with/a/rather/long/name/" + std::to_string(i));
     set(*node, scope, "a", i);
   }
   connect();
@@ -267,9 +267,9 @@ TEST_F(Engines, UnsaidHelloTimesOut) {
 }
 
 TEST_F(Engines, MissingAckTimesOut) {
-  const auto scope = node->open(Plane::state, "twin", now);
+  const auto scope = node->open(Plane::state, "twin");
   set(*node, scope, "a", 1);
-  node->commit(now);
+  node->commit();
   connect();
   while (carry(*node, *hub) || carry(*hub, *node)) {
   }
@@ -286,25 +286,25 @@ TEST_F(Engines, BulkNeverDelaysConfig) {
   limits.part_bytes = 1024;
   limits.frame_bytes = 2048;
   reopen();
-  const auto state = hub->open(Plane::state, "twin", now);
-  const auto config = hub->open(Plane::config, "plant", now);
-  node->open(Plane::state, "twin", now);
-  const auto at_node = node->open(Plane::config, "plant", now);
+  const auto state = hub->open(Plane::state, "twin");
+  const auto config = hub->open(Plane::config, "plant");
+  node->open(Plane::state, "twin");
+  const auto at_node = node->open(Plane::config, "plant");
   for (int i = 0; i < 1000; ++i)
     set(*hub, state, "key/" + std::to_string(i), std::string(200, 'x') + std::to_string(i));
-  hub->commit(now);
+  hub->commit();
   connect();
   for (int i = 0; i < 6; ++i) carry(*node, *hub), carry(*hub, *node);  // the state cut is on its way
   hub->engine->config().publish(config, {{"limit", 1}}, "", now.wall).value();
-  hub->commit(now);
+  hub->commit();
   for (int i = 0; i < 3; ++i) carry(*hub, *node);
-  for (int i = 0; i < 5; ++i) node->commit(now);
+  for (int i = 0; i < 5; ++i) node->commit();
   EXPECT_EQ(node->engine->config().active(at_node).number, 1u);
   EXPECT_EQ(node->store->summary(*node->store->find_scope(Plane::state, "twin")).count, 0u);
 }
 
 TEST_F(Engines, IdleReconnectIsOneRoundTripAndSmall) {
-  const auto scope = node->open(Plane::state, "twin", now);
+  const auto scope = node->open(Plane::state, "twin");
   set(*node, scope, "a", 1);
   connect();
   settle();

@@ -24,32 +24,32 @@ inline Authorizer allow_all() {
 
 /// One side.
 struct Side {
-  Side(const std::filesystem::path& path, Role role, std::uint64_t seed, const Limits& limits = {}) : random(seed) {
+  Side(const std::filesystem::path& path, Role role, std::uint64_t seed, const Limits& limits = {}, bool relay = false)
+      : random(seed) {
     store::Options options;
     options.path = path.string();
     store = store::Store::open(options, random, Timestamp{}).value();
     EngineOptions engine_options;
     engine_options.name = role == Role::hub ? "hub" : "node";
-    engine_options.hub = role == Role::hub;
+    engine_options.root = role == Role::hub && !relay;
     engine_options.limits = limits;
     if (role == Role::hub) engine_options.authorizer = allow_all();
     engine = std::make_unique<Engine>(*store, random, std::move(engine_options));
-    if (role == Role::node) engine->set_uplink(true);
-    for (const store::Scope& scope : store->scopes()) engine->scope_opened(scope.id, {}).value();
+    for (const store::Scope& scope : store->scopes()) engine->scope_opened(scope.id).value();
   }
 
-  store::ScopeId open(Plane plane, std::string_view name, Now now) {
+  store::ScopeId open(Plane plane, std::string_view name) {
     const store::ScopeId scope = store->open_scope(plane, name).value();
-    engine->scope_opened(scope, now).value();
+    engine->scope_opened(scope).value();
     return scope;
   }
 
   /// One group commit, if anything is accepted. Answers versions that are put to the application.
-  bool commit(Now now) {
+  bool commit() {
     if (store->accepted() == store->durable()) return false;
     auto batch = store->begin_flush();
     store->write(*batch);
-    engine->flushed(store->finish(std::move(batch)), now);
+    engine->flushed(store->finish(std::move(batch)));
     for (ConfigPlane::Action& action : engine->config().take_actions())
       if (action.kind == config::Action::Kind::ask)
         engine->config().verdict(action.scope, action.release.manifest.info(), verdict, "test").value();
@@ -121,8 +121,8 @@ class Pair : public testing::Test {
     for (bool moved = true; moved && rounds > 0; --rounds) {
       moved = carry(*node, *hub);
       moved |= carry(*hub, *node);
-      moved |= hub->commit(now);
-      moved |= node->commit(now);
+      moved |= hub->commit();
+      moved |= node->commit();
     }
     ASSERT_GT(rounds, 0) << "the two never came to rest";
   }

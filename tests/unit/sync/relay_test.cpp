@@ -13,9 +13,8 @@ class Chain : public testing::Test {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
     hub = std::make_unique<Side>(directory_ / "hub.db", Role::hub, 1);
-    relay = std::make_unique<Side>(directory_ / "relay.db", Role::hub, 2);
+    relay = std::make_unique<Side>(directory_ / "relay.db", Role::hub, 2, Limits{}, true);
     node = std::make_unique<Side>(directory_ / "node.db", Role::node, 3);
-    relay->engine->set_uplink(true);
   }
   ~Chain() override {
     node.reset(), relay.reset(), hub.reset();
@@ -54,13 +53,13 @@ class Chain : public testing::Test {
         moved |= carry(*joint.above, joint.from_above, *joint.below, joint.from_below, now);
         moved |= carry(*joint.below, joint.from_below, *joint.above, joint.from_above, now);
       }
-      for (Side* side : {hub.get(), relay.get(), node.get()}) moved |= side->commit(now);
+      for (Side* side : {hub.get(), relay.get(), node.get()}) moved |= side->commit();
     }
   }
 
   void write(store::ScopeId scope) {
     ASSERT_TRUE(node->store->commit(scope, Edit().set("a", 1).ops(), now.wall));
-    node->commit(now);
+    node->commit();
   }
 
   Now now{Instant(std::chrono::seconds(100)), Timestamp(std::chrono::seconds(1'790'000'000))};
@@ -76,7 +75,7 @@ TEST_F(Chain, BringsUpAScopeThatTheRelayLearnsOfFromItsNode) {
   join(*relay, *hub);
   settle();
   // when
-  const auto scope = node->open(Plane::state, "s", now);
+  const auto scope = node->open(Plane::state, "s");
   write(scope);
   join(*node, *relay);
   settle();
@@ -89,7 +88,7 @@ TEST_F(Chain, BringsUpAScopeThatTheRelayLearnsOfFromItsNode) {
 
 TEST_F(Chain, TellsANodeThatComesBackWhatBecameStableMeanwhile) {
   // given: the node's commit reached the relay, and the hub only when the node had left
-  const auto scope = node->open(Plane::state, "s", now);
+  const auto scope = node->open(Plane::state, "s");
   write(scope);
   join(*node, *relay);
   settle();

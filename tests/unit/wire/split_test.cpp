@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "crdt/transaction.hpp"
 #include "unit/wire/generate.hpp"
 #include "unit/wire/support.hpp"
 
@@ -71,6 +72,29 @@ TEST(Split, PutsALargeKeyIntoAPartOfItsOwn) {
   EXPECT_EQ(parts[1].delta.keys.size(), 1U);
 }
 
+TEST(Split, DividesAKeyOfSeveralLargeValues) {
+  crdt::Delta delta;
+  Xoshiro random(1);
+  std::vector<crdt::Listed> values;
+  for (std::uint8_t i = 1; i <= 8; ++i) {
+    Bytes value(crdt::value_bytes_max);
+    for (std::byte& byte : value) byte = static_cast<std::byte>(random.next());
+    values.push_back({{{replica(i), noon}, 0, std::move(value)}, false});
+  }
+  delta.keys = {{to_bytes("a"), {}}, {to_bytes("b"), std::move(values)}, {to_bytes("c"), {}}};
+  const crdt::Delta copy = delta;
+  EXPECT_EQ(through_the_wire(split(1, 1, std::move(delta), 32 * 1024)), copy);
+}
+
+TEST(Split, DividesAKeyOfMoreEntriesThanAContainerHolds) {
+  crdt::Delta delta;
+  std::vector<crdt::Listed> references;
+  for (crdt::Stamp i = 0; i < 70'000; ++i) references.push_back({{{replica(1), noon + i}, 0, {}}, true});
+  delta.keys = {{to_bytes("a"), std::move(references)}};
+  const crdt::Delta copy = delta;
+  EXPECT_EQ(through_the_wire(split(1, 1, std::move(delta), std::size_t{64} << 20)), copy);
+}
+
 TEST(Split, PartsOfAnySizeStayWithinThePeersDefaultLimits) {
   crdt::Delta delta;
   for (std::uint32_t i = 0; i < 100'000; ++i) {
@@ -96,6 +120,28 @@ TEST(Join, RefusesKeysThatDoNotAscendAcrossParts) {
   EXPECT_EQ(whole.keys.size(), 1U) << "nothing of a refused part";
   EXPECT_TRUE(join(whole, part("c", false)));
   EXPECT_EQ(whole.keys.size(), 2U);
+}
+
+TEST(Join, LetsAKeyGoOnOnlyWithLaterEntries) {
+  const auto entries = [](std::initializer_list<crdt::Stamp> stamps) {
+    std::vector<crdt::Listed> listed;
+    for (const crdt::Stamp stamp : stamps) listed.push_back({{{replica(1), noon + stamp}, 0, {}}, true});
+    return listed;
+  };
+  const auto part = [&](std::initializer_list<crdt::Stamp> stamps) {
+    return DeltaPart{4, 2, false, {{}, {}, false, {{to_bytes("b"), entries(stamps)}, {to_bytes("c"), {}}}, {}, {}}};
+  };
+  crdt::Delta whole;
+  whole.keys = {{to_bytes("a"), {}}, {to_bytes("b"), entries({2, 3})}};
+  const crdt::Delta before = whole;
+  for (const auto& stamps : {std::initializer_list<crdt::Stamp>{}, {1, 4}, {3}, {3, 4}})
+    EXPECT_FALSE(join(whole, part(stamps)));
+  EXPECT_EQ(whole, before) << "nothing of a refused part";
+  ASSERT_TRUE(join(whole, part({4, 5})));
+  ASSERT_EQ(whole.keys.size(), 3U);
+  EXPECT_EQ(whole.keys[1].listed, entries({2, 3, 4, 5}));
+  whole.keys = {{to_bytes("b"), {}}};
+  EXPECT_FALSE(join(whole, part({1}))) << "a key that has no entries has none";
 }
 
 }  // namespace

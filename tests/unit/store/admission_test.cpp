@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// What peers send that must not come in, and must not keep anything else from coming in.
+#include "store/admission.hpp"
+
+#include "crdt/transaction.hpp"
+#include "harness.hpp"
+
+#include <sqlite3.h>
+
+namespace edgesync::store {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+ReplicaId replica(std::uint64_t number) {
+  ReplicaId id;
+  for (std::size_t i = 0; i < 8; ++i) id.bytes[15 - i] = static_cast<std::byte>(number >> (8 * i));
+  id.bytes[0] = std::byte{0xee};
+  return id;
+}
+
+crdt::Context context_of(const ReplicaId& id, crdt::Stamp stamp) {
+  crdt::Context context;
+  context.advance({id, stamp});
+  return context;
+}
+
+/// One write of `path` by one peer nobody has heard of before.
+crdt::Delta write_of(std::uint64_t peer, std::string_view path, std::size_t bytes) {
+  const crdt::Dot dot{replica(peer), 7};
+  crdt::Delta delta;
+  delta.upto = context_of(dot.replica, dot.stamp);
+  delta.keys = {{crdt::cell_key(path, crdt::Kind::value), {{{dot, 0, Bytes(bytes, std::byte{1})}, false}}}};
+  return delta;
+}
+
+Ticket apply(Store& store, ScopeId id, crdt::Delta delta) {
+  RemoteCut cut;
+  cut.deltas.emplace_back(id, std::move(delta));
+  return store.apply(std::move(cut));
+}
+
+std::vector<bool> applied(const Flushed& flushed) {
+  std::vector<bool> found;
+  for (const Outcome& outcome : flushed.outcomes) found.push_back(outcome.applied);
+  return found;
+}
+
+crdt::LogItem removal(crdt::Stamp stamp, std::string_view path, crdt::LogItem::Type type) {
+  return {{replica(1), stamp}, type, crdt::cell_key(path, crdt::Kind::value), {}, {}};
+}
+
+struct Case {
+  const char* name;
+  Errc expected;
+  void (*spoil)(crdt::Delta&);
+};
+
+class Admission : public testing::TestWithParam<Case> {};
+
+TEST_P(Admission, Refuses) {
+  crdt::Delta delta = write_of(1, "b", 3);
+  ASSERT_TRUE(admit(delta, {}, replica(9)));
+  GetParam().spoil(delta);
+  const auto refused = admit(delta, {}, replica(9));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(GetParam().expected)) << refused.error().detail;
+
+  Opened opened;
+  const ScopeId id = state_scope(*opened);
+  apply(*opened, id, std::move(delta));
+  const Flushed flushed = flush(*opened);
+  EXPECT_FALSE(flushed.error);
+  ASSERT_THAT(applied(flushed), ElementsAre(false));
+  EXPECT_TRUE(flushed.outcomes[0].error->is(GetParam().expected));
+  EXPECT_TRUE(opened->context(id).empty());
+}
+
+using Type = crdt::LogItem::Type;
+const Case cases[] = {
+    {"StampsAboveTheColumn", Errc::protocol_violation,
+     [](crdt::Delta& d) {
+       d.upto.advance({replica(2), (crdt::Stamp{1} << 63)});
+     }},
+    {"AnEmptyKey", Errc::protocol_violation, [](crdt::Delta& d) { d.keys[0].key.clear(); }},
+    {"AKeyTwice", Errc::protocol_violation, [](crdt::Delta& d) { d.keys.push_back(d.keys[0]); }},
+    {"KeysDescending", Errc::protocol_violation,
+     [](crdt::Delta& d) {
+       d.keys.push_back({crdt::cell_key("a", crdt::Kind::value), {}});
+     }},
+    {"AnEntryBeyondTheContext", Errc::protocol_violation,
+     [](crdt::Delta& d) { d.keys[0].listed[0].entry.dot.stamp = 8; }},
+    {"AnEntryTwice", Errc::protocol_violation, [](crdt::Delta& d) { d.keys[0].listed.push_back(d.keys[0].listed[0]); }},
+    {"ARemovalBeyondTheContext", Errc::protocol_violation,
+     [](crdt::Delta& d) { d.removals = {removal(8, "b", Type::remove)}; }},
+    {"RemovalsDescending", Errc::protocol_violation,
+     [](crdt::Delta& d) {
+       d.removals = {removal(5, "b", Type::remove), removal(4, "b", Type::remove)};
+     }},
+    {"ARemovalThatIsAWrite", Errc::protocol_violation,
+     [](crdt::Delta& d) { d.removals = {removal(5, "b", Type::write)}; }},
+    {"ARemovalOfNoKey", Errc::protocol_violation,
+     [](crdt::Delta& d) {
+       d.removals = {{{replica(1), 5}, Type::remove, {}, {}, {}}};
+     }},
+    {"AValueAboveTheLimit", Errc::limit_exceeded,
+     [](crdt::Delta& d) { d.keys[0].listed[0].entry.value.resize(crdt::value_bytes_max + 1); }},
+    {"MoreEntriesThanACellHolds", Errc::limit_exceeded,
+     [](crdt::Delta& d) {
+       for (crdt::Stamp i = 1; i <= crdt::cell_entries_max; ++i)
+         d.keys[0].listed.push_back({{{replica(1), i}, 0, {}}, true});
+     }},
+    {"MoreBytesThanACellHolds", Errc::limit_exceeded,
+     [](crdt::Delta& d) {
+       d.upto = context_of(replica(1), 1'000);
+       for (crdt::Stamp i = 8; i <= 40; ++i)
+         d.keys[0].listed.push_back({{{replica(1), i}, 0, Bytes(crdt::value_bytes_max)}, false});
+     }},
+    {"MoreReplicasThanAContextHolds", Errc::limit_exceeded,
+     [](crdt::Delta& d) {
+       for (std::uint64_t i = 1; i <= crdt::context_items_max; ++i) d.upto.advance({replica(100 + i), 1});
+     }},
+};
+
+INSTANTIATE_TEST_SUITE_P(Delta, Admission, testing::ValuesIn(cases),
+                         [](const auto& made) { return std::string(made.param.name); });
+
+TEST(Scope, NeverKnowsMoreReplicasThanAMessageHoldsAndKeepsAPlaceForItself) {
+  Opened opened;
+  const ScopeId id = state_scope(*opened), other = state_scope(*opened, "other");
+  crdt::Delta crowd;
+  for (std::uint64_t i = 1; i < crdt::context_items_max; ++i) crowd.upto.advance({replica(i), 1});
+  apply(*opened, id, crowd);
+  apply(*opened, id, write_of(5'000, "a", 1));
+  apply(*opened, other, write_of(5'000, "a", 1));
+  set(*opened, id, "mine", 1);
+
+  EXPECT_THAT(applied(flush(*opened)), ElementsAre(true, false, true));
+
+  set(*opened, id, "mine", 2);
+  EXPECT_FALSE(flush(*opened).error);
+  EXPECT_EQ(opened->context(id).items().size(), crdt::context_items_max);
+  EXPECT_EQ(get(*opened, id, "mine"), Value(std::int64_t{2}));
+}
+
+TEST(Scope, ACellThatWouldGrowBeyondItsLimitIsRefusedAndNothingElse) {
+  Opened opened;
+  const ScopeId id = state_scope(*opened);
+  for (std::uint64_t peer = 1; peer <= 31; ++peer) apply(*opened, id, write_of(peer, "hot", crdt::value_bytes_max));
+  ASSERT_FALSE(flush(*opened).error);
+  const crdt::Context before = opened->context(id);
+  const ScopeId records = opened->open_scope(Plane::stream, "t").value();
+  opened->define_stream(records, {{{"v", ColumnType::i64}}}, false).value();
+  opened->append(records, std::vector<Row>{{at_ms(1), {std::int64_t{1}}}}).value();
+  set(*opened, id, "mine", 1);
+  apply(*opened, id, write_of(41, "cool", 10));
+  apply(*opened, id, write_of(42, "hot", crdt::value_bytes_max));
+  apply(*opened, id, write_of(43, "cool", 10));
+  apply(*opened, id, write_of(44, "hot", crdt::value_bytes_max));
+
+  const Flushed flushed = flush(*opened);
+
+  EXPECT_FALSE(flushed.error);
+  EXPECT_THAT(applied(flushed), ElementsAre(true, false, true, false));
+  EXPECT_TRUE(flushed.outcomes[1].error->is(Errc::limit_exceeded)) << flushed.outcomes[1].error->detail;
+  EXPECT_EQ(opened->context(id).items().size(), before.items().size() + 3);
+  EXPECT_EQ(opened->stream(records).at(0).last, 1U);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+  opened.reopen();
+  EXPECT_EQ(get(*opened, state_scope(*opened), "mine"), Value(std::int64_t{1}));
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(Scope, ADamagedRowFailsTheCutThatTouchesItAndNothingElse) {
+  Opened opened;
+  apply(*opened, state_scope(*opened), write_of(1, "broken", 10));
+  flush(*opened);
+  opened.close();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(opened.path().c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "UPDATE cell SET e = x'ff'", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  opened.reopen();
+  const ScopeId id = state_scope(*opened);
+  set(*opened, id, "mine", 1);
+  apply(*opened, id, write_of(2, "broken", 10));
+  apply(*opened, id, write_of(3, "sound", 10));
+
+  const Flushed flushed = flush(*opened);
+
+  EXPECT_FALSE(flushed.error);
+  EXPECT_THAT(applied(flushed), ElementsAre(false, true));
+  EXPECT_TRUE(flushed.outcomes[0].error->is(Errc::storage_corrupt));
+  EXPECT_EQ(get(*opened, id, "mine"), Value(std::int64_t{1}));
+}
+
+}  // namespace
+}  // namespace edgesync::store
