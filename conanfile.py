@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conan 2 recipe. Boost and msgpack are used as headers while building and do not reach the consumer."""
+"""Conan 2 recipe. Boost and msgpack are used as headers while building and do not reach the consumer; for that
+reason the Asio face, edgesync/asio.hpp with edgesync::asio, is not packaged."""
 
 from conan import ConanFile
 from conan.tools.build import check_min_cppstd
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
-from conan.tools.files import copy, rmdir
+from conan.tools.files import copy, rm, rmdir
 
 
 class EdgesyncConan(ConanFile):
@@ -49,6 +50,7 @@ class EdgesyncConan(ConanFile):
     def package(self):
         copy(self, "LICENSE", self.source_folder, f"{self.package_folder}/licenses")
         CMake(self).install()
+        rm(self, "asio.hpp", f"{self.package_folder}/include/edgesync")
         rmdir(self, f"{self.package_folder}/lib/cmake")
         rmdir(self, f"{self.package_folder}/lib/pkgconfig")
         rmdir(self, f"{self.package_folder}/share")

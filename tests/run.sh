@@ -7,6 +7,7 @@
 #   tests/run.sh --tsan          the same under ThreadSanitizer
 #   tests/run.sh --clang         the same built by Clang
 #   tests/run.sh --fuzz          the fuzz targets, each for a while, under libFuzzer
+#   tests/run.sh --tidy          clang-tidy over every source that is shipped
 #   tests/run.sh --filter REGEX  only tests whose name matches; goes with the others
 #
 # Each kind builds in build/<kind> and leaves its log there. The last line is "N passed, N failed"; what could not be
@@ -18,9 +19,9 @@ preset=test
 filter=
 while [ $# -gt 0 ]; do
   case $1 in
-    --asan | --tsan | --clang | --fuzz) preset=${1#--} ;;
+    --asan | --tsan | --clang | --fuzz | --tidy) preset=${1#--} ;;
     --filter) shift; filter=${1:?--filter needs a regular expression} ;;
-    *) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -52,7 +53,7 @@ give_up() {
 
 install_packages() {
   local tools=
-  case $preset in clang | fuzz) tools=1 ;; esac
+  case $preset in clang | fuzz | tidy) tools=1 ;; esac
   EDGESYNC_DEPS_TOOLS=$tools src/cmake/debian-deps.sh
 }
 

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Black-box tests of the `edgesync` program alone: every request, every shape of error, exit codes. Nothing here sleeps:
-a test waits for the answer or the event it is about.
+"""Black-box tests of `edgesync shell` alone: every request and every shape of error. A test waits for the answer or the
+event it is about.
 
     shell_test.py PROGRAMS [CASE...]"""
-
-import json
-from pathlib import Path
 
 import fleet
 
@@ -207,95 +204,6 @@ class Requests(Case):
         node.do("state.transact", scope="s", edits=[{"set": "k", "value": 1}], durability="fast")
         self.assertEqual(node.stop(), 0)
         self.assertEqual(self.shell().do("state.get", scope="s", key="k")["value"], 1)
-
-
-class CommandLine(Case):
-    def fails(self, code, *arguments, naming=""):
-        got, out, error = self.rig.run("edgesync", *arguments)
-        self.assertEqual((got, out), (code, ""), error)
-        self.assertRegex(error, r"\Aedgesync: [^:\n]+: [^\n]+: [^\n]+\n\Z")
-        self.assertIn(naming, error)
-
-    def test_usage_errors_exit_with_2(self):
-        db = ("--db", self.rig.path("x.db"))
-        self.fails(2, naming="command")
-        for command in ("export", "import", "fly"):
-            self.fails(2, command, *db, naming=command)
-        self.fails(2, "shell", naming="--db")
-        self.fails(2, "shell", *db, "--admin", "127.0.0.1:0", naming="--admin")
-        self.fails(2, "serve", *db, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", naming="--admin")
-        self.fails(2, "serve", *db, naming="--listen")
-        self.fails(2, "serve", *db, "--listen", "nowhere", naming="HOST:PORT")
-        self.fails(2, "serve", *db, "--listen", "127.0.0.1:70000", naming="HOST:PORT")
-        self.fails(2, "serve", *db, "--listen", "127.0.0.1:0", "--tls-cert", "f", naming="--tls-key")
-        self.fails(2, "shell", *db, "--tokens", "f", naming="--listen")
-        self.fails(2, "shell", *db, "--token", "t", naming="--hub")
-        self.fails(2, "shell", *db, "--ca", "f", naming="--hub")
-        self.fails(2, "serve", *db, "--listen", "127.0.0.1:0", "--token", "t", naming="--uplink")
-        self.fails(2, "diff", *db, "--scope", "c", "1", naming="V1 V2")
-        self.fails(2, "diff", *db, "1", "2", naming="--scope")
-        self.fails(2, "status", *db, "extra", naming="extra")
-        self.assertFalse(Path(self.rig.path("x.db")).exists())
-
-    def test_other_errors_exit_with_1_and_one_line(self):
-        db = ("--db", self.rig.path("x.db"))
-        for command in ("status", "log", "dump", "verify"):
-            self.fails(1, command, *db, naming="x.db")
-        self.fails(1, "serve", *db, "--listen", "127.0.0.1:0")
-        self.fails(1, "serve", *db, "--listen", "0.0.0.0:0", "--insecure")
-        self.fails(1, "serve", *db, "--listen", "127.0.0.1:0", "--insecure", "--tokens", "/no/file", naming="/no/file")
-        self.fails(1, "shell", *db, "--hub", "ws://127.0.0.1:1", naming="ws://")
-        self.fails(1, "shell", *db, "--hub", "ws://192.0.2.1:1", "--insecure")
-        self.fails(1, "shell", "--db", "/no/such/directory/x.db", naming="/no/such/directory")
-
-    def test_a_database_has_one_user_at_a_time(self):
-        self.shell().do("status")
-        self.fails(1, "status", "--db", self.rig.path("node.db"), naming="node.db")
-
-    def test_help_is_no_error(self):
-        for asked in (["--help"], ["-h"], ["status", "--help"], ["serve", "--db", "f", "-h"]):
-            code, out, error = self.rig.run("edgesync", *asked)
-            self.assertEqual((code, error), (0, ""), asked)
-            for command in ("serve", "shell", "status", "log", "diff", "dump", "verify", "--version"):
-                self.assertRegex(out, f"edgesync .*{command}")
-            self.assertIn("Exit code", out)
-
-
-class Tools(Case):
-    def lines(self, *arguments):
-        code, out, error = self.rig.run("edgesync", *arguments, "--db", self.rig.path("node.db"))
-        self.assertEqual((code, error), (0, ""))
-        return [json.loads(line) for line in out.splitlines()]
-
-    def test_tools_show_what_a_shell_wrote(self):
-        node = self.shell()
-        node.do("state.transact", scope="s", edits=[{"set": "b", "value": 1}, {"insert": "a", "member": "x"}])
-        for limit in (1, 2):
-            version = node.do("config.publish", scope="c", tree={"limit": limit})
-            node.event("activated", version=version["version"])
-        node.do("stream.open", scope="t", columns=COLUMNS)
-        node.do("stream.append", scope="t", rows=ROWS)
-        digests = {scope: node.do("digest", plane=plane, scope=scope)
-                   for plane, scope in (("state", "s"), ("config", "c"), ("stream", "t"))}
-        self.assertEqual(node.finish(), 0)
-
-        status = self.lines("status")[0]
-        self.assertEqual([s["scope"] for s in status["scopes"]], ["s", "c", "t"])
-        log = self.lines("log", "--scope", "c")
-        self.assertEqual([(line["version"], line["role"]) for line in log], [(2, "active"), (1, "confirmed")])
-        self.assertEqual(log[0]["version_id"], version["version_id"])
-        self.assertEqual(status["scopes"][1]["version_id"], version["version_id"])
-        self.assertEqual(self.lines("diff", "--scope", "c", "1", "2"), [{"key": "limit", "before": 1, "after": 2}])
-        self.assertEqual(self.lines("verify"), [{"result": "sound", "findings": 0}])
-        dump = self.lines("dump")
-        for scope, digest in digests.items():
-            line = next(line for line in dump if line["scope"] == scope and "digest" in line)
-            self.assertEqual(line["digest"], {name: digest[name] for name in ("context", "fingerprint", "count")})
-        cells = [line for line in dump if line["scope"] == "s" and "key" in line]
-        self.assertEqual([(c["key"], c["type"], c["value"]) for c in cells], [("a", "set", ["x"]), ("b", "value", 1)])
-        rows = [line for line in dump if line["scope"] == "t" and "rows" in line]
-        self.assertEqual((rows[0]["first"], rows[0]["last"], rows[0]["rows"]), (1, 10, ROWS))
-        self.assertEqual({line["scope"] for line in self.lines("dump", "--scope", "s")}, {"s"})
 
 
 if __name__ == "__main__":

@@ -91,6 +91,9 @@ def contents(args):
             require(not re.search("boost|msgpack", text, re.IGNORECASE), f"{path.name} names Boost or msgpack")
         if args.kind == "shared" and path.name.startswith("edgesyncTargets"):
             require(not re.search("sqlite|openssl|zstd", text, re.IGNORECASE), f"{path.name} asks for third parties")
+    if args.program:
+        said = run(args.stage / "bin/edgesync", "--version")
+        require(said == f"edgesync {args.version}\n", f"the program says {said}")
 
 
 def find_package(args):
@@ -146,7 +149,8 @@ def symbols(args):
 def add_subdirectory(args):
     consumer = Consumer(args)
     launcher = f"{sys.executable};-B;{args.source / 'tests/package/reuse_object.py'};{args.build}"
-    consumer.configure(f"-DEDGESYNC_SOURCE={args.source}", f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}")
+    consumer.configure(f"-DEDGESYNC_SOURCE={args.source}", f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
+                       f"-DEDGESYNC_MSGPACK_INCLUDE={args.msgpack}")
     targets = run("ninja", "-C", consumer.build, "-t", "targets", "all")
     require("_test:" not in targets, "a subdirectory build brings edgesync's tests")
     consumer.compile()
@@ -160,8 +164,9 @@ def main():
     parser.add_argument("check", choices=[check.__name__ for check in checks])
     for path in ("--source", "--build", "--stage"):
         parser.add_argument(path, type=pathlib.Path)
-    for word in ("--cmake", "--compiler", "--version", "--kind", "--component"):
+    for word in ("--cmake", "--compiler", "--version", "--kind", "--component", "--msgpack"):
         parser.add_argument(word)
+    parser.add_argument("--program", action="store_true", help="the edgesync program is part of the stage")
     args = parser.parse_args()
     next(check for check in checks if check.__name__ == args.check)(args)
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hub under attack by how much and how slowly: peers that are no peers, that say nothing, nearly something, or too
+much. Each goes in time, memory stays bounded, and an honest gateway does not notice.
+
+    flood_test.py PROGRAMS [CASE...]     see attack.py"""
+
+import random
+import time
+from collections import Counter
+
+from attack import GROWTH_KIB_MAX, Attack
+from fleet import main, memory_kib
+from websocket import Peer, pack, subscribe
+
+MIB = 1 << 20
+SILENT_KIB_MAX = 96  # one connection that says nothing: TLS and its buffers
+
+
+class Floods(Attack):
+    def test_connections_that_are_no_websocket(self):
+        noise = random.Random(self.seed)
+        for name, sent in {"garbage": noise.randbytes(5000), "plain HTTP": b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                           "half a TLS record": b"\x16\x03\x01\x02\x00\x01", "zeros": bytes(100_000)}.items():
+            with self.subTest(name=name), Peer(self.hub.port, None, upgrade=False) as peer:
+                try:
+                    peer.raw(sent)
+                except OSError:
+                    pass
+                self.gone(f"TCP, {name}", peer)
+        get = b"GET / HTTP/1.1\r\nHost: h\r\n"
+        post = b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n"
+        for name, sent in {"HTTP without upgrade": get + b"\r\n", "garbage": noise.randbytes(5000),
+                           "endless header": get + b"x: y\r\n" * 20_000, "POST with a body": post + bytes(9999),
+                           "one long header": get + b"x: " + b"y" * 100_000}.items():
+            with self.subTest(name=name), self.peer(upgrade=False) as peer:
+                try:
+                    peer.raw(sent)
+                except OSError:
+                    pass
+                self.gone(f"TLS, {name}", peer)
+        with self.peer(upgrade=False) as peer:
+            try:
+                how = peer.upgrade("Origin: https://example.com")
+            except EOFError:
+                how = "ended"
+            print(f"  a browser's request: {how}", flush=True)
+            self.assertFalse(peer.open)
+
+    def test_two_hundred_that_say_nothing(self):
+        self.growth_max = max(GROWTH_KIB_MAX, 200 * SILENT_KIB_MAX)
+        begun = time.monotonic()
+        peers = []
+        for i in range(200):
+            if i % 3 == 0:
+                peers.append(Peer(self.hub.port, None, upgrade=False))
+            else:
+                peers.append(self.peer(upgrade=i % 3 == 1))
+        print(f"  200 are there after {time.monotonic() - begun:.1f} s, hub {memory_kib(self.hub)} KiB", flush=True)
+        ends = [Counter(), Counter(), Counter()]
+        for i, peer in enumerate(peers):
+            with peer:
+                ends[i % 3][peer.end()] += 1
+        lasted = time.monotonic() - begun
+        for name, end in zip(("TCP only", "WebSocket without hello", "TLS only"), ends, strict=True):
+            print(f"  {name}: {dict(end)}", flush=True)
+            self.assertNotIn("STILL OPEN", end)
+        self.assertTrue(all(how.startswith("1001 timed_out: ") for how in ends[1]), ends[1])
+        self.assertLess(lasted, 20)
+
+    def test_strangers_that_send_nearly_a_frame(self):
+        """Whoever has not said hello may not make the hub hold much."""
+        peers = [self.peer() for _ in range(60)]
+        for peer in peers:
+            try:
+                peer.send(bytes(MIB - 1), claim=MIB)
+            except OSError:
+                pass  # thrown out before it was through
+        print(f"  60 strangers with a frame of 1 MiB that lacks a byte: hub {memory_kib(self.hub)} KiB", flush=True)
+        ends = Counter()
+        for peer in peers:
+            with peer:
+                ends[peer.end().split(":")[0]] += 1
+        print(f"  {dict(ends)}", flush=True)
+        self.assertNotIn("STILL OPEN", ends)
+
+    def test_a_header_sent_byte_by_byte(self):
+        begun = time.monotonic()
+        with self.peer(upgrade=False) as peer:
+            try:
+                for byte in b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 100:
+                    peer.raw(bytes([byte]))
+                    time.sleep(0.05)
+            except OSError:
+                pass
+            self.gone("a header sent byte by byte", peer)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_a_member_that_asks_and_never_listens(self):
+        """Answers that nobody takes must not pile up at the hub."""
+        floods = {"pings": pack([12, 7]) * 20_000,
+                  "subscriptions": b"".join(pack(subscribe(i, f"twin/other-{i}")) for i in range(10_000))}
+        for name, messages in floods.items():
+            with self.subTest(name=name), self.member("narrow") as peer:
+                peer.socket.settimeout(3)
+                sent, how = 0, "taken"
+                try:
+                    for _ in range(60):
+                        peer.send(b"\x00" + messages)
+                        sent += 1
+                except OSError as error:
+                    how = type(error).__name__
+                print(f"  {name}: {sent} frames of {len(messages)} bytes, {how}; hub {memory_kib(self.hub)} KiB",
+                      flush=True)
+
+
+if __name__ == "__main__":
+    main()
