@@ -170,7 +170,8 @@ TEST(Segment, ADictionaryCannotMultiplyPastTheLimit) {
   writer.raw(as_view(std::string_view("\0\1\1", 3)));  // no nulls, dictionary, one entry
   writer.blob(as_view(big));
   writer.raw(as_view(std::string_view("\1\0", 2)));  // packed, width 0
-  std::string after("\4\1t\2\1\0", 6);               // one text column "t"; the times, packed, width 0
+  std::string after;                                 // one text column "t"; the times, packed, width 0
+  after.append("\4\1t\2\1\0", 6);
   Bytes tail;
   Writer(tail).blob(column);
   after += as_text(tail);
