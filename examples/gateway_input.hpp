@@ -78,9 +78,8 @@ inline es::Timestamp to_time(const std::string& text) {
   if (std::sscanf(text.c_str(), "%d-%u-%uT%u:%u", &year, &month, &day, &hour, &minute) != 5) {
     throw std::runtime_error("time: '" + text + "' is not like 2018-04-20T06:00");
   }
-  using namespace std::chrono;
-  return sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) + hours(hour) +
-         minutes(minute);
+  const std::chrono::sys_days date(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day));
+  return date + std::chrono::hours(hour) + std::chrono::minutes(minute);
 }
 
 struct Telemetry {

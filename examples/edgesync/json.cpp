@@ -29,8 +29,9 @@ es::Result<void> flatten_into(std::map<std::string, es::Value>& out, const std::
   const json::object* object = from.if_object();
   if (object != nullptr && !object->empty() && base64_text(from) == nullptr) {
     for (const auto& [key, below] : *object) {
-      const std::string segment(key.data(), key.size());
-      if (auto done = flatten_into(out, path.empty() ? segment : path + '/' + segment, below); !done) return done;
+      std::string longer = path.empty() ? "" : path + '/';
+      longer.append(key.data(), key.size());
+      if (auto done = flatten_into(out, longer, below); !done) return done;
     }
     return {};
   }
