@@ -3,8 +3,8 @@
 
 #include "base/path.hpp"
 
+#include <algorithm>
 #include <exception>
-#include <ranges>
 
 namespace edgesync::node {
 
@@ -32,13 +32,13 @@ void Handlers::call(const Change& change) {
 }
 
 std::optional<Verdict> Handlers::ask(const std::string& scope, const Candidate& candidate) {
-  for (const auto& entry : std::views::reverse(activations_.all())) {
-    if (!entry->live || entry->topic != scope) continue;
-    Verdict verdict = Verdict::reject;
-    contain([&] { verdict = entry->callback(candidate); });
-    return verdict;
-  }
-  return std::nullopt;
+  const auto all = activations_.all();
+  const auto latest =
+      std::find_if(all.rbegin(), all.rend(), [&](const auto& entry) { return entry->live && entry->topic == scope; });
+  if (latest == all.rend()) return std::nullopt;
+  Verdict verdict = Verdict::reject;
+  contain([&] { verdict = (*latest)->callback(candidate); });
+  return verdict;
 }
 
 }  // namespace edgesync::node

@@ -180,7 +180,7 @@ void Core::finish_flushes(Lock& lock) {
   }
   if (finished.empty()) return;
   lock.unlock();
-  for (auto& [done, result] : finished) handlers_.contain([&] { done(std::move(result)); });
+  for (auto& one : finished) handlers_.contain([&] { one.first(std::move(one.second)); });
   lock.lock();
 }
 

@@ -121,6 +121,7 @@ Result<std::vector<std::string>> SqliteStore::verify() {
 }
 
 Result<void> SqliteStore::compact(std::size_t removals_max) {
+  if (auto open = revive(); !open) return open;
   auto done = compact_scopes(removals_max);
   if (!done) {
     file_.db.close(true);

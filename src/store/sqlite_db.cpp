@@ -210,7 +210,7 @@ Result<std::int64_t> SqliteDb::integer(const char* sql, const char* operation) {
   if (code == SQLITE_OK) code = sqlite3_step(statement);
   const std::int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
   const bool good = code == SQLITE_ROW || code == SQLITE_DONE;
-  const Result<std::int64_t> result = good ? Result<std::int64_t>(value) : Result<std::int64_t>(error(code, operation));
+  Result<std::int64_t> result = good ? Result<std::int64_t>(value) : Result<std::int64_t>(error(code, operation));
   sqlite3_finalize(statement);
   return result;
 }

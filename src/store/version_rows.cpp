@@ -47,8 +47,9 @@ void replay(std::vector<VersionRow>& rows, const VersionOp& op) {
 void replay(std::optional<config::Release>& release, const VersionOp& op) {
   if (op.kind == VersionOp::Kind::forget) release.reset();
   if (op.kind != VersionOp::Kind::save) return;
-  Bytes content = op.release.content.empty() && release ? std::move(release->content) : op.release.content;
-  release = config::Release{op.release.manifest, std::move(content)};
+  config::Release saved = op.release;
+  if (saved.content.empty() && release) saved.content = std::move(release->content);
+  release = std::move(saved);
 }
 
 void save(File& file, std::uint32_t sid, const VersionOp& op, const Bytes& id) {

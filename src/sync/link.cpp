@@ -83,7 +83,7 @@ void Link::handle(wire::Message&& message, Now now) {
   const bool opens = std::holds_alternative<wire::Hello>(message) || std::holds_alternative<wire::Bye>(message);
   if (!linked_ && !opens) return end({Errc::protocol_violation, "message before hello"});
   std::visit(
-      [&](auto&& held) {
+      [&](auto& held) {
         using T = std::decay_t<decltype(held)>;
         if constexpr (std::is_same_v<T, wire::Hello>)
           on(std::move(held), now);
@@ -92,7 +92,7 @@ void Link::handle(wire::Message&& message, Now now) {
         else if constexpr (!std::is_same_v<T, wire::Pong>)
           on(std::move(held));
       },
-      std::move(message));
+      message);
 }
 
 void Link::on(wire::Hello&& hello, Now now) {

@@ -103,9 +103,9 @@ void Dialer::connected() {
   parts.host = url_.authority();
   parts.target = url_.target;
   parts.limits = limits_;
-  const auto handler = std::exchange(handler_, nullptr);
+  auto handler = std::exchange(handler_, nullptr);
   parts.opened = [handler] { return handler; };
-  parts.failed = [handler](const Error& why) { handler->on_closed(why); };
+  parts.failed = [handler = std::move(handler)](const Error& why) { handler->on_closed(why); };
   start_session(engine_, std::move(parts));
 }
 

@@ -229,7 +229,6 @@ void SimNode::ask_again() {
 
 void SimNode::compact(std::size_t removals_max) {
   when_idle([this, removals_max] {
-    if (!readable()) return;  // unlike the other calls, compact() does not open the file again before it begins
     const auto done = attempt("compact", [&] { return store_->compact(removals_max); });
     around_.trace.note(around_.timeline.now(), "compact", number_, removals_max, done.has_value());
   });
