@@ -22,10 +22,6 @@ KeyState list(ByteView key, const Cell& cell, const Context& receiver) {
   return state;
 }
 
-bool below_floor(const Context& floors, const Context& receiver) noexcept {
-  return !planted(Bug::ignore_floors) && !receiver.covers(floors);
-}
-
 /// Walks the log once: keys that must be listed, and removal records.
 KeySet touched_keys(ScopeTable& table, const Context& receiver, std::vector<LogItem>& removals) {
   KeySet keys;
@@ -99,6 +95,29 @@ void join_key(ScopeTable& table, const KeyState& state, const Context& upto, std
   table.replace(state.key, before, after);
 }
 
+void drop(ScopeTable& table, ByteView key, const std::vector<Dot>& dots) {
+  const Cell before = table.find(key);
+  Cell after = before;
+  std::erase_if(after,
+                [&](const Entry& entry) { return std::find(dots.begin(), dots.end(), entry.dot) != dots.end(); });
+  if (after != before) table.replace(key, before, after);
+}
+
+/// Entries that came from others after the search began were not compared. Those that the sender covers and does not
+/// list it has seen go: had they lived there, their dots lie outside `base`, and they were listed.
+void drop_newcomers(ScopeTable& table, const Delta& delta) {
+  KeySet listed;
+  for (const KeyState& state : delta.keys) listed.insert(state.key);
+  Removed gone;
+  for (const Context::Item& item : table.context().items())
+    table.scan_log(item.replica, delta.base[item.replica], [&](const LogItem& touched) {
+      const bool judged = touched.type == LogItem::Type::write && delta.upto.covers(touched.dot);
+      if (judged && !listed.contains(ByteView(touched.key))) gone[touched.key].push_back(touched.dot);
+      return true;
+    });
+  for (const auto& [key, dots] : gone) drop(table, key, dots);
+}
+
 /// After a complete delta, removals between the old and the new context have no record here.
 void raise_jumped_floors(ScopeTable& table, const Context& upto) {
   Context jumped;
@@ -107,18 +126,30 @@ void raise_jumped_floors(ScopeTable& table, const Context& upto) {
   table.raise_floors(jumped);
 }
 
-}  // namespace
-
-Delta make_delta(ScopeTable& table, const Context& receiver) {
+Delta begin_delta(ScopeTable& table, const Context& receiver) {
   Delta delta;
   delta.base = receiver;
   delta.upto = table.context();
   delta.summary = table.summary();
-  delta.complete = receiver.empty() || below_floor(table.floors(), receiver);
-  if (delta.complete) {
-    list_all(table, receiver, delta);
-    return delta;
-  }
+  return delta;
+}
+
+}  // namespace
+
+bool below_floor(ScopeTable& table, const Context& receiver) {
+  return !planted(Bug::ignore_floors) && !receiver.covers(table.floors());
+}
+
+Delta make_delta(ScopeTable& table, const Context& receiver) {
+  if (!receiver.empty() && !below_floor(table, receiver)) return make_fast_delta(table, receiver);
+  Delta delta = begin_delta(table, receiver);
+  delta.complete = true;
+  list_all(table, receiver, delta);
+  return delta;
+}
+
+Delta make_fast_delta(ScopeTable& table, const Context& receiver) {
+  Delta delta = begin_delta(table, receiver);
   for (const Bytes& key : touched_keys(table, receiver, delta.removals))
     delta.keys.push_back(list(key, table.find(key), receiver));
   drop_superseded(delta.removals);
@@ -130,7 +161,7 @@ bool applicable(const Delta& delta, const Context& mine) noexcept {
   return planted(Bug::skip_base_check) || mine.covers(delta.base);
 }
 
-Applied apply_delta(ScopeTable& table, const Delta& delta) {
+Applied apply_delta(ScopeTable& table, const Delta& delta, const Removed* removed) {
   Applied applied;
   std::vector<LogItem> news;
   std::vector<RangeDrop> drops;
@@ -138,12 +169,16 @@ Applied apply_delta(ScopeTable& table, const Delta& delta) {
     if (removal.type == LogItem::Type::remove_range) drops.push_back({&removal.range, &removal.observed});
   drop_observed(table, std::move(drops));
   if (delta.complete) drop_unlisted(table, delta);
+  if (removed != nullptr) {
+    for (const auto& [key, dots] : *removed) drop(table, key, dots);
+    drop_newcomers(table, delta);
+  }
   for (const KeyState& state : delta.keys) join_key(table, state, delta.upto, news, applied);
   for (const LogItem& removal : delta.removals)
     if (!table.context().covers(removal.dot)) news.push_back(removal);
   std::stable_sort(news.begin(), news.end(), [](const LogItem& a, const LogItem& b) { return a.dot < b.dot; });
   for (const LogItem& item : news) table.log(item);
-  if (delta.complete) raise_jumped_floors(table, delta.upto);
+  if (delta.complete || removed != nullptr) raise_jumped_floors(table, delta.upto);
   if (planted(Bug::forget_context)) return applied;
   table.advance(delta.upto);
   applied.diverged = table.context() == delta.upto && table.summary() != delta.summary;

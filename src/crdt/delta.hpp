@@ -9,7 +9,7 @@
 // is listed, and the receiver drops what is not listed and covered by the sender.
 #pragma once
 
-#include "crdt/scope_table.hpp"
+#include "crdt/search.hpp"
 
 #include <vector>
 
@@ -35,6 +35,12 @@ struct Delta {
 /// What `table` has and `receiver` has not. Reads one consistent state of the table.
 Delta make_delta(ScopeTable& table, const Context& receiver);
 
+/// True if make_delta() would have to list the whole scope.
+bool below_floor(ScopeTable& table, const Context& receiver);
+
+/// The fast path whatever the floors: exact for a receiver that searched (search.hpp) from `receiver` on.
+Delta make_fast_delta(ScopeTable& table, const Context& receiver);
+
 struct Applied {
   bool diverged = false;           ///< Contexts are equal now and summaries are not: an incident.
   std::vector<Bytes> conflicts{};  ///< Keys that came to hold concurrent entries.
@@ -44,7 +50,8 @@ struct Applied {
 /// carry.
 bool applicable(const Delta& delta, const Context& mine) noexcept;
 
-/// Joins `delta` into the table: cells, log, floors and context, as one step. Requires: applicable().
-Applied apply_delta(ScopeTable& table, const Delta& delta);
+/// Joins `delta` into the table: cells, log, floors and context, as one step. Requires: applicable(). `removed`: what
+/// the search found that began at `delta.base`.
+Applied apply_delta(ScopeTable& table, const Delta& delta, const Removed* removed = nullptr);
 
 }  // namespace edgesync::crdt

@@ -58,6 +58,7 @@ History::Violation History::commit(Replica& at) {
 
 History::Violation History::pull(Replica& to, Replica& from) {
   if (&to == &from) return std::nullopt;
+  if (!to.stored_context().covers(from.floors()) && random_.below(4) != 0) return search(to, from);
   const crdt::Delta delta = from.delta_for(to.stored_context());
   // The delta may be on its way while its receiver goes on.
   if (random_.one_in(4)) {
@@ -68,8 +69,44 @@ History::Violation History::pull(Replica& to, Replica& from) {
   return offer(to, delta);
 }
 
-History::Violation History::offer(Replica& to, const crdt::Delta& delta) {
-  const auto applied = to.offer(delta, wall());
+History::Violation History::meddle(Replica& to, Replica& from) {
+  Replica& other = any();
+  switch (random_.below(5)) {
+    case 0:
+      return commit(to);
+    case 1:
+      return commit(from);
+    case 2:
+      return &other == &to ? std::nullopt : offer(to, other.delta_for(to.stored_context()));
+    case 3:
+      return &other == &from ? std::nullopt : offer(from, other.delta_for(from.stored_context()));
+    default:
+      return std::nullopt;
+  }
+}
+
+History::Violation History::search(Replica& to, Replica& from) {
+  const crdt::Context base = to.stored_context(), common = crdt::meet(base, from.stored_context());
+  const crdt::Context floors = from.floors();
+  const crdt::SearchShape shape{2 + random_.below(4), 1 + random_.below(3)};
+  crdt::Search search(to.fingerprint_key(), common);
+  for (std::vector<crdt::KeyRange> wanted{{}}; !wanted.empty();) {
+    std::vector<crdt::Finding> findings;
+    from.look([&](crdt::CellSource& cells) {
+      for (const crdt::KeyRange& range : wanted)
+        for (crdt::Finding& finding : crdt::inspect(cells, from.fingerprint_key(), range, common, shape))
+          findings.push_back(std::move(finding));
+    });
+    if (auto violation = meddle(to, from)) return violation;
+    to.look([&](crdt::CellSource& cells) { wanted = search.take(cells, findings); });
+    if (auto violation = meddle(to, from)) return violation;
+  }
+  if (from.floors() != floors) return std::nullopt;  // to begin again
+  return offer(to, from.fast_delta_for(base), &search.removed());
+}
+
+History::Violation History::offer(Replica& to, const crdt::Delta& delta, const crdt::Removed* removed) {
+  const auto applied = to.offer(delta, wall(), removed);
   if (!applied && to.stored_context().covers(delta.base)) return who(to) + " refused a delta whose base it covers";
   if (applied && applied->diverged) return who(to) + " diverged: equal contexts, other summary (I4)";
   return check(to);

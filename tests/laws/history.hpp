@@ -32,7 +32,10 @@ class History {
   Violation step();
   Violation commit(Replica& at);
   Violation pull(Replica& to, Replica& from);
-  Violation offer(Replica& to, const crdt::Delta& delta);
+  /// A pull below the floors: a search while both sides go on, then a delta.
+  Violation search(Replica& to, Replica& from);
+  Violation meddle(Replica& to, Replica& from);
+  Violation offer(Replica& to, const crdt::Delta& delta, const crdt::Removed* removed = nullptr);
   Violation offer_old(Replica& to);
   void forget(Replica& at);
   Violation converge();

@@ -37,10 +37,14 @@ class MemoryReplica final : public Replica {
   }
 
   crdt::Delta delta_for(const crdt::Context& receiver) override { return crdt::make_delta(table_, receiver); }
+  crdt::Delta fast_delta_for(const crdt::Context& receiver) override { return crdt::make_fast_delta(table_, receiver); }
+  void look(const Function<void(crdt::CellSource&)>& look) override { look(table_); }
+  crdt::Context floors() override { return table_.floors(); }
 
-  std::optional<crdt::Applied> offer(const crdt::Delta& delta, Timestamp wall) override {
+  std::optional<crdt::Applied> offer(const crdt::Delta& delta, Timestamp wall,
+                                     const crdt::Removed* removed = nullptr) override {
     if (!crdt::applicable(delta, table_.context())) return std::nullopt;
-    crdt::Applied applied = crdt::apply_delta(table_, delta);
+    crdt::Applied applied = crdt::apply_delta(table_, delta, removed);
     concurrent_ = !pending_.empty();
     for (const auto& item : delta.upto.items()) clock_.observe(item.stamp, wall, std::chrono::milliseconds(2));
     return applied;

@@ -30,8 +30,13 @@ class Replica {
   /// Makes transactions that are only in memory part of the table.
   virtual void flush() = 0;
   virtual crdt::Delta delta_for(const crdt::Context& receiver) = 0;
-  /// Applies the delta; nothing if the replica refuses it.
-  virtual std::optional<crdt::Applied> offer(const crdt::Delta& delta, Timestamp wall) = 0;
+  virtual crdt::Delta fast_delta_for(const crdt::Context& receiver) = 0;
+  /// Applies the delta, with what a search found; nothing if the replica refuses it.
+  virtual std::optional<crdt::Applied> offer(const crdt::Delta& delta, Timestamp wall,
+                                             const crdt::Removed* removed = nullptr) = 0;
+  /// Runs `look` over the flushed cells.
+  virtual void look(const Function<void(crdt::CellSource&)>& look) = 0;
+  virtual crdt::Context floors() = 0;
   /// The flushed cells, and the cells as a reader of this replica sees them.
   virtual Cells stored() = 0;
   virtual Cells visible() = 0;
