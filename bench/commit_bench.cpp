@@ -169,7 +169,7 @@ void ShipTenThousandCells(benchmark::State& state) {
       from->commit(a, Edit().set(key_of(i), value_of(i)).ops(), now()).value();
     flush(*from);
     RemoteCut cut;
-    cut.deltas.emplace_back(b, from->delta(a, to->context(b)).value());
+    cut.deltas.push_back({b, from->delta(a, to->context(b)).value(), {}});
     to->apply(std::move(cut));
     flush(*to);
     if (to->summary(b) != from->summary(a)) std::abort();

@@ -69,6 +69,7 @@ json::object from_metrics(const es::Metrics& metrics) {
   out["commits"] = metrics.commits;
   out["group_commits"] = metrics.group_commits;
   out["cuts_sent"] = metrics.cuts_sent;
+  out["searches"] = metrics.searches;
   out["cuts_applied"] = metrics.cuts_applied;
   out["keys_sent"] = metrics.keys_sent;
   out["keys_received"] = metrics.keys_received;

@@ -6,11 +6,11 @@
 namespace edgesync::crdt {
 namespace {
 
-using VisitEntry = Function<void(ByteView key, const Entry& entry, const Hash128& hash)>;
+using VisitEntry = Function<void(ByteView key, const Entry& entry, std::uint64_t hash)>;
 
 /// An entry is hashed by what it is, not by what it holds: damaged content is no removal.
-Hash128 identity(const Hash128& fingerprint_key, ByteView key, const Dot& dot) {
-  return fingerprint(fingerprint_key, key, {dot, 0, {}});
+std::uint64_t identity(const Hash128& fingerprint_key, ByteView key, const Dot& dot) {
+  return fingerprint(fingerprint_key, key, {dot, 0, {}}).a;
 }
 
 void each_common(CellSource& cells, const Hash128& fingerprint_key, const KeyRange& range, const Context& common,
@@ -22,27 +22,24 @@ void each_common(CellSource& cells, const Hash128& fingerprint_key, const KeyRan
   });
 }
 
-Summary summary_of(CellSource& cells, const Hash128& fingerprint_key, const KeyRange& range, const Context& common) {
-  Summary summary;
-  each_common(cells, fingerprint_key, range, common, [&](ByteView, const Entry&, const Hash128& hash) {
-    summary.sum += hash;
-    ++summary.count;
-  });
-  return summary;
+void add(Finding& finding, std::uint64_t hash) {
+  finding.sum += hash;
+  ++finding.count;
 }
 
-/// Parts of about `size` entries each; a part ends before the key of its last entry's successor.
+/// Parts of about `size` entries each.
 std::vector<Finding> parts_of(CellSource& cells, const Hash128& fingerprint_key, const KeyRange& range,
                               const Context& common, std::uint64_t size) {
-  std::vector<Finding> parts{{{range.low, range.high}, {}, {}, false}};
-  each_common(cells, fingerprint_key, range, common, [&](ByteView key, const Entry&, const Hash128& hash) {
-    const bool full = parts.back().summary.count >= size;
-    if (full && !equal(parts.back().range.low, key)) {
+  std::vector<Finding> parts(1);
+  parts.back().range = range;
+  Bytes last;  // the entries of one key stay together
+  each_common(cells, fingerprint_key, range, common, [&](ByteView key, const Entry&, std::uint64_t hash) {
+    if (parts.back().count >= size && !equal(last, key)) {
       parts.back().range.high = to_bytes(key);
-      parts.push_back({{to_bytes(key), range.high}, {}, {}, false});
+      parts.emplace_back().range = {to_bytes(key), range.high};
     }
-    parts.back().summary.sum += hash;
-    ++parts.back().summary.count;
+    last = to_bytes(key);
+    add(parts.back(), hash);
   });
   return parts;
 }
@@ -57,15 +54,18 @@ Context meet(const Context& a, const Context& b) {
 
 std::vector<Finding> inspect(CellSource& cells, const Hash128& fingerprint_key, const KeyRange& range,
                              const Context& common, const SearchShape& shape) {
-  Finding all{range, {}, {}, true};
-  each_common(cells, fingerprint_key, range, common, [&](ByteView, const Entry&, const Hash128& hash) {
-    ++all.summary.count;
-    if (all.summary.count <= shape.small_entries) all.hashes.push_back(hash.a);
-  });
-  if (all.summary.count > shape.small_entries)
-    return parts_of(cells, fingerprint_key, range, common, (all.summary.count + shape.fan_out - 1) / shape.fan_out);
+  std::uint64_t count = 0;
+  each_common(cells, fingerprint_key, range, common, [&](ByteView, const Entry&, std::uint64_t) { ++count; });
+  if (count > shape.small_entries) {
+    const std::uint64_t size = (count + shape.fan_out - 1) / shape.fan_out;
+    std::vector<Finding> parts = parts_of(cells, fingerprint_key, range, common, size);
+    if (parts.size() > 1) return parts;
+  }
+  // Few entries, or all of one key, which cannot be divided.
+  Finding all{range, true, 0, 0, {}};
+  each_common(cells, fingerprint_key, range, common,
+              [&](ByteView, const Entry&, std::uint64_t hash) { all.hashes.push_back(hash); });
   std::sort(all.hashes.begin(), all.hashes.end());
-  all.summary = {};
   return {std::move(all)};
 }
 
@@ -76,16 +76,19 @@ std::vector<KeyRange> Search::take(CellSource& cells, std::span<const Finding> f
       list(cells, finding);
       continue;
     }
-    const Summary mine = summary_of(cells, fingerprint_key_, finding.range, common_);
-    if (mine.count > 0 && mine != finding.summary) different.push_back(finding.range);
+    Finding mine;
+    each_common(cells, fingerprint_key_, finding.range, common_,
+                [&](ByteView, const Entry&, std::uint64_t hash) { add(mine, hash); });
+    const bool same = mine.sum == finding.sum && mine.count == finding.count;
+    if (mine.count > 0 && !same) different.push_back(finding.range);
   }
   return different;
 }
 
 void Search::list(CellSource& cells, const Finding& finding) {
   each_common(cells, fingerprint_key_, finding.range, common_,
-              [&](ByteView key, const Entry& entry, const Hash128& hash) {
-                if (std::binary_search(finding.hashes.begin(), finding.hashes.end(), hash.a)) return;
+              [&](ByteView key, const Entry& entry, std::uint64_t hash) {
+                if (std::binary_search(finding.hashes.begin(), finding.hashes.end(), hash)) return;
                 removed_[to_bytes(key)].push_back(entry.dot);
                 bytes_ += key.size() + sizeof(Dot) + 64;
               });

@@ -26,9 +26,9 @@ namespace edgesync::crdt {
 /// What the sender tells of one range, about its entries in `common`.
 struct Finding {
   KeyRange range{};
-  Summary summary{};                    ///< Of a range that is large.
-  std::vector<std::uint64_t> hashes{};  ///< Of a small one: one per entry, ascending; then `small` is true.
   bool small = false;
+  std::uint64_t sum = 0, count = 0;     ///< Of a large range: of the entries' hashes, and how many they are.
+  std::vector<std::uint64_t> hashes{};  ///< Of a small one: of each entry, ascending.
   bool operator==(const Finding&) const = default;
 };
 

@@ -155,25 +155,26 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
 }
 
 Outcome BatchWriter::apply(const RemoteCut& cut) {
-  for (const auto& [id, delta] : cut.deltas) {
+  for (const auto& [id, delta, removed] : cut.deltas) {
     const Part* part = batch_.part(id);
     if (part == nullptr || part->scope.plane == Plane::stream) return {};
     const crdt::Context& mine = part->table->context();
     if (auto good = admit(delta, mine, file_.replica()); !good) return {0, false, good.error()};
     if (!crdt::applicable(delta, mine)) return {};
   }
-  for (const auto& [id, delta] : cut.deltas) apply(*batch_.part(id), delta);
+  for (const RemoteDelta& remote : cut.deltas) apply(*batch_.part(remote.scope), remote);
   return {0, true, {}};
 }
 
-void BatchWriter::apply(Part& part, const crdt::Delta& delta) {
+void BatchWriter::apply(Part& part, const RemoteDelta& remote) {
   part.table->take_oversized();  // by local writes, which always may
-  const crdt::Applied applied = crdt::apply_delta(*part.table, delta);
+  const crdt::Applied applied =
+      crdt::apply_delta(*part.table, remote.delta, remote.removed ? &*remote.removed : nullptr);
   if (part.table->take_oversized())
     file_.db.fail(
         Error(Errc::limit_exceeded, "cut: scope " + part.scope.name + ": a cell above 16 MiB or 4096 entries"));
   part.learned = true;
-  batch_.learned.push_back(delta.upto);
+  batch_.learned.push_back(remote.delta.upto);
   if (applied.diverged) batch_.diverged.push_back(part.scope.id);
   std::string last;
   for (const Bytes& key : applied.conflicts) {

@@ -25,7 +25,7 @@ class BatchWriter {
   void write_runs(Part& part);
   Outcome apply(const Arrival& arrival);
   Outcome apply(const RemoteCut& cut);
-  void apply(Part& part, const crdt::Delta& delta);
+  void apply(Part& part, const RemoteDelta& remote);
   void finish_part(Part& part);
   void collect_changes(Part& part);
 

@@ -24,7 +24,7 @@ std::size_t size_of(const crdt::Delta& delta) {
 }  // namespace
 
 Ticket SqliteStore::apply(RemoteCut cut) {
-  for (const auto& [id, delta] : cut.deltas) {
+  for (const auto& [id, delta, removed] : cut.deltas) {
     if (ScopeState* state = find(id)) touch(*state);
     // Our own dots come back to a file that was restored; a stamp below one of them would be taken for seen and gone.
     if (const crdt::Stamp own = delta.upto[replica()]; own <= INT64_MAX) clock_.pass(own);

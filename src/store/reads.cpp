@@ -27,11 +27,20 @@ Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&
   return file_.check();
 }
 
-Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver) {
+Result<void> SqliteStore::look(ScopeId id, const Function<void(crdt::CellSource&)>& look) {
+  if (auto open = revive(); !open) return open;
+  ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  look(state->table);
+  return file_.check();
+}
+
+Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver, bool searched) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
-  crdt::Delta delta = crdt::make_delta(state->table, receiver);
+  crdt::Delta delta =
+      searched ? crdt::make_fast_delta(state->table, receiver) : crdt::make_delta(state->table, receiver);
   if (auto good = file_.check(); !good) return good.error();
   return delta;
 }

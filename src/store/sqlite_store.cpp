@@ -154,6 +154,16 @@ crdt::Summary SqliteStore::summary(ScopeId id) const {
   return state != nullptr ? state->durable.summary : crdt::Summary{};
 }
 
+Hash128 SqliteStore::fingerprint_key(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->table.fingerprint_key() : Hash128{};
+}
+
+const crdt::Context& SqliteStore::floors(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->durable.floors : no_context;
+}
+
 void SqliteStore::note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) {
   ScopeState* state = find(id);
   if (state == nullptr) return;

@@ -52,6 +52,8 @@ class SqliteStore final : public Store {
 
   const crdt::Context& context(ScopeId id) const override;
   crdt::Summary summary(ScopeId id) const override;
+  Hash128 fingerprint_key(ScopeId id) const override;
+  const crdt::Context& floors(ScopeId id) const override;
   void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) override;
   const crdt::Context& acked(ScopeId id) const override;
   const crdt::Context& stable(ScopeId id) const override;
@@ -79,7 +81,8 @@ class SqliteStore final : public Store {
   Flushed finish(std::unique_ptr<Batch> batch) override;
 
   Result<void> read(ScopeId id, const Function<void(crdt::CellSource&)>& read) override;
-  Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver) override;
+  Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver, bool searched) override;
+  Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) override;
   Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                               std::size_t bytes_max) override;
   Result<std::vector<VersionRow>> versions(ScopeId id) override;

@@ -60,9 +60,15 @@ struct Committed {
   crdt::Stamp stamp = 0;
 };
 
+struct RemoteDelta {
+  ScopeId scope{};
+  crdt::Delta delta{};
+  std::optional<crdt::Removed> removed{};  ///< What a search from `delta.base` found (crdt/search.hpp).
+};
+
 /// Deltas of one peer that become visible together.
 struct RemoteCut {
-  std::vector<std::pair<ScopeId, crdt::Delta>> deltas{};
+  std::vector<RemoteDelta> deltas{};
 };
 
 struct RemoteSegment {
@@ -173,6 +179,9 @@ class Store {
   // --- durable facts about scopes (in memory: cached, and published only by finish()) ---
   virtual const crdt::Context& context(ScopeId id) const = 0;
   virtual crdt::Summary summary(ScopeId id) const = 0;
+  virtual Hash128 fingerprint_key(ScopeId id) const = 0;
+  /// Below these the log does not tell all removals.
+  virtual const crdt::Context& floors(ScopeId id) const = 0;
   /// What the hub holds durably, and what is stable; kept in the file with the next flush, for status after a restart.
   virtual void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) = 0;
   virtual const crdt::Context& acked(ScopeId id) const = 0;
@@ -209,8 +218,11 @@ class Store {
   // --- reads (require !writing(); each answers for the memtable over the file) ---
   /// Runs `read` over the scope's cells as they stand. Fails with: storage_io, storage_corrupt.
   virtual Result<void> read(ScopeId id, const Function<void(crdt::CellSource&)>& read) = 0;
-  /// From the file: what the scope has and a peer with `receiver` has not.
-  virtual Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver) = 0;
+  /// From the file: what the scope has and a peer with `receiver` has not. `searched`: the peer searched from there on,
+  /// so that the log is enough even below the floors.
+  virtual Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver, bool searched = false) = 0;
+  /// Runs `look` over the cells of the file.
+  virtual Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) = 0;
   /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.
   virtual Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                                       std::size_t bytes_max) = 0;

@@ -25,6 +25,9 @@ struct Limits {
   std::size_t channels = 65'536;         ///< Scopes on one link.
   std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.
   std::size_t unsettled_bytes = 8u << 20;    ///< Received and not yet durable; the sender's window keeps it far below.
+  std::size_t search_entries_min = 256;      ///< Smaller scopes are listed whole when the log is not enough.
+  std::size_t looks = 64;                    ///< Messages of searches that wait for the file.
+  std::size_t inspect_ranges = 32;           ///< Ranges asked about at a time: their findings fit one frame.
   std::size_t segment_window = 1u << 20;     ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
   std::size_t resyncs = 16;                  ///< In a row without an ack: more means the two disagree for good.
 

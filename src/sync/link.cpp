@@ -42,7 +42,7 @@ Link::Link(Role role, LinkContext context, std::string token, std::string addres
 
 void Link::say_hello(Now now) {
   wire::Hello hello;
-  hello.capabilities = {"delta", "segment"};
+  hello.capabilities = {"delta", "segment", "search"};
   hello.replica = context_.store.replica();
   hello.name = context_.name;
   hello.token = role_ == Role::node ? token_ : std::string();
@@ -145,6 +145,8 @@ void Link::on_timer(Now now) {
   for (const auto& [lane, outgoing] : outgoing_)
     if (now.monotonic >= outgoing.ack_due)
       return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id)});
+  if (search_ && now.monotonic >= search_->due)
+    return end({Errc::timed_out, "waiting for the end of a search in channel " + std::to_string(search_->channel)});
   if (now.monotonic < std::max(heard_, asked_) + context_.heartbeat) return;
   if (pings_ >= limits.heartbeats_lost) return end({Errc::timed_out, "the peer went silent"});
   ++pings_;
@@ -157,7 +159,7 @@ Instant Link::deadline() const noexcept {
   if (!linked_) return opened_ + context_.limits.hello;
   Instant due = std::max(heard_, asked_) + context_.heartbeat;
   for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
-  return due;
+  return search_ ? std::min(due, search_->due) : due;
 }
 
 bool Link::served(Now now) const noexcept {
@@ -204,6 +206,7 @@ std::optional<Bytes> Link::next_frame(Now now) {
 }
 
 std::optional<wire::Message> Link::next_message(Now now) {
+  while (control_.empty() && !looks_.empty() && !ending_ && !context_.store.writing()) look(now);
   if (!control_.empty()) {
     wire::Message message = std::move(control_.front());
     control_.pop_front();

@@ -22,6 +22,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 
 namespace edgesync::sync {
 
@@ -114,6 +115,21 @@ class Link {
     std::deque<wire::Message> parts{};
     Instant ack_due = never;
   };
+  /// We look for what a peer has missed; one search at a time.
+  struct Searching {
+    wire::Channel channel = 0;
+    std::uint64_t id = 0;
+    crdt::Context base{}, common{};
+    crdt::Context floors{};  ///< When it began; once they move, it was in vain.
+    bool done = false;
+    Instant due = never;
+  };
+  /// A peer looks for what we have missed.
+  struct Searched {
+    std::uint64_t id = 0;
+    crdt::Search search;
+    std::deque<crdt::KeyRange> wanted{};
+  };
   /// A cut or segment of the peer that the store has accepted and not settled.
   struct Unsettled {
     std::uint64_t cut = 0;  ///< 0: a segment.
@@ -152,8 +168,8 @@ class Link {
   void on(wire::Resync&& resync);
   void on(wire::StreamAck&& ack);
   void on(wire::Stable&& stable);
-  bool begin_cut(Plane lane);
-  bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
+  bool begin_cut(Plane lane, Now now);
+  bool add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now now);
   std::optional<wire::Message> next_message(Now now);
   std::optional<wire::Message> next_part(Plane lane, Now now);
   std::optional<wire::Message> next_segment();
@@ -161,6 +177,17 @@ class Link {
   bool sends(const Channel& channel) const noexcept;
   void mark_dirty(wire::Channel number);
   void rewind(Channel& channel, const crdt::Context& to);
+
+  // link_search.cpp: what a peer has missed and our log does not tell any more
+  void on(wire::Findings&& findings);
+  void on(wire::Inspect&& inspect);
+  void look(Now now);
+  void look(const wire::Findings& findings);
+  void look(const wire::Inspect& inspect, Now now);
+  bool needs_search(const Channel& channel) const;
+  bool begin_search(wire::Channel number, const Channel& channel, Now now);
+  bool tell(const Channel& channel, std::span<const crdt::KeyRange> ranges, Now now);
+  void end_search();
 
   Role role_;
   LinkContext context_;
@@ -177,7 +204,11 @@ class Link {
   std::map<store::ScopeId, wire::Channel> numbers_{};
   std::map<Plane, std::set<wire::Channel>> dirty_{};  ///< Where we may have what the peer has not.
   std::map<Plane, Outgoing> outgoing_{};              ///< The cut in flight of each lane.
-  std::uint64_t next_cut_ = 1;
+  std::uint64_t next_cut_ = 1, next_search_ = 1;
+  std::optional<Searching> search_{};
+  std::set<wire::Channel> search_later_{};        ///< When search_ is over.
+  std::map<wire::Channel, Searched> searched_{};  ///< Until the delta comes.
+  std::deque<wire::Message> looks_{};             ///< Findings and Inspects that wait for the file.
   bool segments_turn_ = false;
   std::size_t resyncs_ = 0;
 

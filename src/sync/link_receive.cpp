@@ -56,7 +56,10 @@ void Link::on(wire::Cut&& cut) {
     unsettled.bases.emplace_back(number, delta.base);
     unsettled.bytes += weight(delta);
     context_.metrics.keys_received += delta.keys.size();
-    remote.deltas.emplace_back(channel.scope, std::move(delta));
+    store::RemoteDelta& added = remote.deltas.emplace_back();
+    added.scope = channel.scope;
+    added.delta = std::move(delta);
+    if (auto found = searched_.extract(number); !found.empty()) added.removed = found.mapped().search.removed();
   }
   unsettled_bytes_ += unsettled.bytes;
   if (unsettled_bytes_ > context_.limits.staged_bytes + context_.limits.unsettled_bytes)

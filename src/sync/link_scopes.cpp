@@ -106,6 +106,7 @@ void Link::on(wire::Unsubscribed&& unsubscribed) {
     return end({Errc::protocol_violation, "unsubscribed: channel " + std::to_string(unsubscribed.channel)});
   channel->open = false;
   channel->refused = true;
+  if (search_ && search_->channel == unsubscribed.channel) end_search();
   signals_.push_back({Signal::Kind::refused, channel->scope, {}, {unsubscribed.code, printable(unsubscribed.detail)}});
 }
 

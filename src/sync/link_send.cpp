@@ -16,9 +16,17 @@ void Link::mark_dirty(wire::Channel number) {
   if (sends(channel)) dirty_[channel.plane].insert(number);
 }
 
-bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
-  if (channel.peer.covers(context_.store.context(channel.scope))) return true;
-  auto delta = context_.store.delta(channel.scope, channel.peer);
+bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now now) {
+  const bool searched = search_ && search_->channel == number;
+  if (searched && !search_->done) return true;  // comes back when it is
+  if (channel.peer.covers(context_.store.context(channel.scope))) {
+    if (searched) end_search();
+    return true;
+  }
+  if (searched ? search_->floors != context_.store.floors(channel.scope) : needs_search(channel))
+    return begin_search(number, channel, now);
+  auto delta = context_.store.delta(channel.scope, searched ? search_->base : channel.peer, searched);
+  if (searched) end_search();
   if (!delta) {
     end(std::move(delta).error(), std::chrono::seconds(5));
     return false;
@@ -30,7 +38,7 @@ bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   return true;
 }
 
-bool Link::begin_cut(Plane lane) {
+bool Link::begin_cut(Plane lane, Now now) {
   auto& dirty = dirty_[lane];
   if (dirty.empty() || context_.store.writing()) return false;
   // A peer's staging is bounded as ours is: a catch-up larger than half of it goes in several cuts.
@@ -40,7 +48,7 @@ bool Link::begin_cut(Plane lane) {
   while (!dirty.empty() && out.parts.size() < parts_max) {
     const wire::Channel number = *dirty.begin();
     dirty.erase(dirty.begin());
-    if (!add_scope(out, number, channels_.at(number))) return false;
+    if (!add_scope(out, number, channels_.at(number), now)) return false;
   }
   if (out.upto.empty()) return false;
   out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
@@ -51,7 +59,7 @@ bool Link::begin_cut(Plane lane) {
 }
 
 std::optional<wire::Message> Link::next_part(Plane lane, Now now) {
-  if (!outgoing_.contains(lane) && !begin_cut(lane)) return std::nullopt;
+  if (!outgoing_.contains(lane) && !begin_cut(lane, now)) return std::nullopt;
   Outgoing& out = outgoing_[lane];
   if (out.parts.empty()) return std::nullopt;
   wire::Message message = std::move(out.parts.front());
@@ -93,6 +101,7 @@ void Link::on(wire::Resync&& resync) {
     outgoing_.erase(at);
     channel->peer = std::move(resync.context);
   }
+  if (search_ && search_->channel == resync.channel) end_search();
   mark_dirty(resync.channel);
 }
 

@@ -28,6 +28,8 @@ class FieldWriter {
   void put(const crdt::Context& value);
   void put(const crdt::Summary& value);
   void put(const DeltaPart& value);  ///< Its body: the last of its fields.
+  void put(const std::vector<crdt::KeyRange>& value);
+  void put(const std::vector<crdt::Finding>& value);
 
  private:
   Bytes& out_;
@@ -57,6 +59,8 @@ class FieldReader {
   void get(crdt::Context& value);
   void get(crdt::Summary& value);
   void get(DeltaPart& value);
+  void get(std::vector<crdt::KeyRange>& value);
+  void get(std::vector<crdt::Finding>& value);
   /// Passes over `count` values of any type, containers whole.
   void skip(std::uint64_t count);
 

@@ -120,6 +120,24 @@ struct StreamAck {
   bool operator==(const StreamAck&) const = default;
 };
 
+/// What the sender's side of a search (crdt/search.hpp) tells: at first of everything, then of the ranges that an
+/// Inspect asked about. The next delta of the channel belongs to the search.
+struct Findings {
+  Channel channel = 0;
+  std::uint64_t search = 0;  ///< The sender's number for it. A new one takes the place of the one before.
+  crdt::Context common{};    ///< In the first message of a search: what is compared.
+  std::vector<crdt::Finding> findings{};
+  bool operator==(const Findings&) const = default;
+};
+
+/// What the receiver's side wants to know next; no ranges: it has found all it lacks.
+struct Inspect {
+  Channel channel = 0;
+  std::uint64_t search = 0;
+  std::vector<crdt::KeyRange> ranges{};
+  bool operator==(const Inspect&) const = default;
+};
+
 struct Ping {
   std::uint64_t nonce = 0;
   bool operator==(const Ping&) const = default;
@@ -139,6 +157,6 @@ struct Bye {
 };
 
 using Message = std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment,
-                             StreamAck, Ping, Pong, Bye>;
+                             StreamAck, Ping, Pong, Bye, Findings, Inspect>;
 
 }  // namespace edgesync::wire

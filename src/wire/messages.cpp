@@ -28,12 +28,14 @@ auto fields(Is<Segment> auto& m) { return std::tie(m.channel, m.origin, m.first,
 auto fields(Is<StreamAck> auto& m) { return std::tie(m.channel, m.origin, m.through); }
 auto fields(Is<Ping> auto& m) { return std::tie(m.nonce); }
 auto fields(Is<Pong> auto& m) { return std::tie(m.nonce); }
+auto fields(Is<Findings> auto& m) { return std::tie(m.channel, m.search, m.common, m.findings); }
+auto fields(Is<Inspect> auto& m) { return std::tie(m.channel, m.search, m.ranges); }
 auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
 
 constexpr std::size_t kinds = std::variant_size_v<Message>;
-constexpr std::array<const char*, kinds> names{"hello",      "subscribe", "subscribed", "unsubscribed", "delta part",
-                                               "cut",        "ack",       "resync",     "stable",       "segment",
-                                               "stream ack", "ping",      "pong",       "bye"};
+constexpr std::array<const char*, kinds> names{"hello", "subscribe", "subscribed", "unsubscribed", "delta part", "cut",
+                                               "ack",   "resync",    "stable",     "segment",      "stream ack", "ping",
+                                               "pong",  "bye",       "findings",   "inspect"};
 
 // Where the reading of one message stands, for errors.
 struct Progress {

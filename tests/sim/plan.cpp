@@ -48,6 +48,7 @@ std::vector<NodePlan> make_nodes(Random& random) {
 
 sync::Limits make_limits(Random& random) {
   sync::Limits limits;
+  limits.search_entries_min = pick(random, std::array<std::size_t, 3>{1, 8, 256});
   limits.part_bytes = pick(random, std::array<std::size_t, 4>{200, 1'000, 4'000, 32 * 1024});
   limits.frame_bytes = pick(random, std::array<std::size_t, 4>{300, 2'000, 8'000, 64 * 1024});
   limits.segment_window = pick(random, std::array<std::size_t, 3>{400, 5'000, 1u << 20});

@@ -37,7 +37,7 @@ crdt::Delta write_of(std::uint64_t peer, std::string_view path, std::size_t byte
 
 Ticket apply(Store& store, ScopeId id, crdt::Delta delta) {
   RemoteCut cut;
-  cut.deltas.emplace_back(id, std::move(delta));
+  cut.deltas.push_back({id, std::move(delta), {}});
   return store.apply(std::move(cut));
 }
 

@@ -25,7 +25,7 @@ RemoteCut cut_of(ScopeId id, std::int64_t round) {
   delta.upto.advance(dot);
   delta.keys = {{crdt::cell_key("theirs", crdt::Kind::value), {{{dot, 0, Bytes(50, std::byte{1})}, false}}}};
   RemoteCut cut;
-  cut.deltas.emplace_back(id, std::move(delta));
+  cut.deltas.push_back({id, std::move(delta), {}});
   return cut;
 }
 

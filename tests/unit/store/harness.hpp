@@ -104,7 +104,7 @@ inline std::map<std::string, std::string> contents(Store& store, ScopeId id) {
 /// Ships what `from` has and `to` has not, and flushes it there.
 inline Flushed pull(Store& to, ScopeId to_id, Store& from, ScopeId from_id) {
   RemoteCut cut;
-  cut.deltas.emplace_back(to_id, from.delta(from_id, to.context(to_id)).value());
+  cut.deltas.push_back({to_id, from.delta(from_id, to.context(to_id)).value(), {}});
   to.apply(std::move(cut));
   return flush(to);
 }

@@ -41,10 +41,16 @@ class StoreReplica final : public laws::Replica {
 
   crdt::Delta delta_for(const crdt::Context& receiver) override { return opened_->delta(scope_, receiver).value(); }
 
-  std::optional<crdt::Applied> offer(const crdt::Delta& delta, Timestamp) override {
+  crdt::Delta fast_delta_for(const crdt::Context& receiver) override {
+    return opened_->delta(scope_, receiver, true).value();
+  }
+  void look(const Function<void(crdt::CellSource&)>& look) override { opened_->look(scope_, look).value(); }
+  crdt::Context floors() override { return opened_->floors(scope_); }
+
+  std::optional<crdt::Applied> offer(const crdt::Delta& delta, Timestamp, const crdt::Removed* removed) override {
     if (!crdt::applicable(delta, opened_->context(scope_))) return std::nullopt;
     RemoteCut cut;
-    cut.deltas.emplace_back(scope_, delta);
+    cut.deltas.push_back({scope_, delta, removed != nullptr ? std::optional(*removed) : std::nullopt});
     opened_->apply(std::move(cut));
     // Queued, to be flushed beside later transactions; but not for ever, when there are none any more.
     if (std::exchange(busy_, false) && random_.one_in(2)) return crdt::Applied{};

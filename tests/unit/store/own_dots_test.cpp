@@ -48,8 +48,8 @@ TEST(OwnDots, HoldForEveryScopeFromTheMomentTheyAreAccepted) {
   Opened &edge = restored.edge, &hub = restored.hub;
   const ScopeId other = state_scope(*edge, "other");
   RemoteCut cut;
-  cut.deltas.emplace_back(restored.id, hub->delta(restored.at_hub, edge->context(restored.id)).value());
-  const crdt::Stamp known = cut.deltas[0].second.upto[edge->replica()];
+  cut.deltas.push_back({restored.id, hub->delta(restored.at_hub, edge->context(restored.id)).value(), {}});
+  const crdt::Stamp known = cut.deltas[0].delta.upto[edge->replica()];
   edge->apply(std::move(cut));
   EXPECT_GT(set(*edge, restored.id, "c", 3, 2'000).stamp, known);
   EXPECT_GT(set(*edge, other, "c", 3, 2'000).stamp, known);

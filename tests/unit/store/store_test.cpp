@@ -155,7 +155,7 @@ TEST(Store, KeepsARemoteEntryItsAuthorHadNotSeen) {
   set(*there, b, "k", "theirs");
   flush(*there);
   RemoteCut cut;
-  cut.deltas.emplace_back(a, there->delta(b, {}).value());
+  cut.deltas.push_back({a, there->delta(b, {}).value(), {}});
   here->apply(std::move(cut));
   auto batch = here->begin_flush();
   set(*here, a, "k", "blind");  // accepted before the cut is visible
@@ -199,9 +199,9 @@ TEST(Store, RefusesACutWholeIfOneBaseIsNotCovered) {
   set(*there, b2, "x", 2);
   flush(*there);
   RemoteCut bad, fine;
-  bad.deltas.emplace_back(a1, good);
-  bad.deltas.emplace_back(a2, there->delta(b2, known).value());
-  fine.deltas.emplace_back(a2, there->delta(b2, {}).value());
+  bad.deltas.push_back({a1, good, {}});
+  bad.deltas.push_back({a2, there->delta(b2, known).value(), {}});
+  fine.deltas.push_back({a2, there->delta(b2, {}).value(), {}});
   here->apply(std::move(bad));
   here->apply(std::move(fine));
 
@@ -222,7 +222,7 @@ TEST(Store, RefusesADeltaThatBreaksItsOwnRules) {
   forged.keys.push_back(
       {to_bytes("k"), {{{{ReplicaId{{std::byte{9}}}, 5}, 0, {}}, false}}});  // its dot is in no context
   RemoteCut cut;
-  cut.deltas.emplace_back(id, forged);
+  cut.deltas.push_back({id, forged, {}});
   here->apply(std::move(cut));
   EXPECT_FALSE(flush(*here).outcomes.at(0).applied);
   EXPECT_THAT(findings(*here), IsEmpty());

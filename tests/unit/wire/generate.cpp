@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/wire/generate.hpp"
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 namespace edgesync::wire::testing {
 namespace {
@@ -77,6 +79,33 @@ Hello random_hello(Random& random) {
   return hello;
 }
 
+std::vector<crdt::KeyRange> random_ranges(Random& random) {
+  std::set<Bytes, BytesLess> bounds;
+  for (std::size_t left = 2 * random.below(5); left > 0; --left) bounds.insert(random_key(random));
+  std::vector<crdt::KeyRange> ranges;
+  for (auto at = bounds.begin(); at != bounds.end(); ++at) {
+    crdt::KeyRange range{*at, {}};
+    if (++at == bounds.end()) return ranges.push_back(std::move(range)), ranges;
+    range.high = *at;
+    ranges.push_back(std::move(range));
+  }
+  return ranges;
+}
+
+std::vector<crdt::Finding> random_findings(Random& random) {
+  std::vector<crdt::Finding> findings;
+  for (crdt::KeyRange& range : random_ranges(random)) {
+    crdt::Finding& finding = findings.emplace_back();
+    finding.range = std::move(range);
+    finding.small = random.one_in(2);
+    if (!finding.small) finding.sum = random.next(), finding.count = random_number(random);
+    for (std::size_t left = finding.small ? random.below(6) : 0; left > 0; --left)
+      finding.hashes.push_back(random.next());
+    std::sort(finding.hashes.begin(), finding.hashes.end());
+  }
+  return findings;
+}
+
 }  // namespace
 
 crdt::Stamp random_stamp(Random& random) {
@@ -147,8 +176,12 @@ Message random_message(Random& random, std::size_t index) {
       return Ping{random_number(random)};
     case 12:
       return Pong{random_number(random)};
-    default:
+    case 13:
       return Bye{random_code(random), random_text(random, 30), std::chrono::milliseconds(random.below(1ULL << 32))};
+    case 14:
+      return Findings{channel, random_number(random), random_context(random), random_findings(random)};
+    default:
+      return Inspect{channel, random_number(random), random_ranges(random)};
   }
 }
 
