@@ -26,10 +26,10 @@ struct Limits {
   std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.
   std::size_t unsettled_bytes = 8u << 20;    ///< Received and not yet durable; the sender's window keeps it far below.
   std::size_t search_entries_min = 256;      ///< Smaller scopes are listed whole when the log is not enough.
-  std::size_t looks = 64;                    ///< Messages of searches that wait for the file.
-  std::size_t inspect_ranges = 32;           ///< Ranges asked about at a time: their findings fit one frame.
-  std::size_t segment_window = 1u << 20;     ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
-  std::size_t resyncs = 16;                  ///< In a row without an ack: more means the two disagree for good.
+  std::size_t searches = 4;  ///< A peer's whose delta has not come, and messages of searches that wait for the file.
+  std::size_t inspect_ranges = 32;        ///< Ranges asked about at a time: their findings fit one frame.
+  std::size_t segment_window = 1u << 20;  ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
+  std::size_t resyncs = 16;               ///< In a row without an ack: more means the two disagree for good.
 
   std::chrono::milliseconds hello{10'000};  ///< From open until the peer's Hello.
   std::chrono::milliseconds ack{60'000};    ///< From the last part of a cut until its ack: several slow disk commits.

@@ -181,6 +181,7 @@ class Link {
   // link_search.cpp: what a peer has missed and our log does not tell any more
   void on(wire::Findings&& findings);
   void on(wire::Inspect&& inspect);
+  void look_later(wire::Message message);
   void look(Now now);
   void look(const wire::Findings& findings);
   void look(const wire::Inspect& inspect, Now now);

@@ -55,8 +55,7 @@ void Link::end_search() {
 
 void Link::on(wire::Findings&& findings) {
   if (!may_receive(findings.channel, find(findings.channel), false)) return;
-  looks_.emplace_back(std::move(findings));
-  if (looks_.size() > context_.limits.looks) end({Errc::limit_exceeded, "searches: asked for more than is answered"});
+  look_later(std::move(findings));
 }
 
 void Link::on(wire::Inspect&& inspect) {
@@ -64,8 +63,14 @@ void Link::on(wire::Inspect&& inspect) {
   if (!ours) return;  // of a search that has begun again meanwhile
   if (inspect.ranges.size() > context_.limits.inspect_ranges)
     return end({Errc::limit_exceeded, "inspect: too many ranges at a time"});
-  looks_.emplace_back(std::move(inspect));
-  if (looks_.size() > context_.limits.looks) end({Errc::limit_exceeded, "searches: asked for more than is answered"});
+  look_later(std::move(inspect));
+}
+
+/// An honest peer has one message of a search under way per direction.
+void Link::look_later(wire::Message message) {
+  looks_.push_back(std::move(message));
+  if (looks_.size() > context_.limits.searches)
+    end({Errc::limit_exceeded, "searches: more messages than are answered"});
 }
 
 void Link::look(Now now) {
@@ -79,6 +84,8 @@ void Link::look(const wire::Findings& findings) {
   const Channel& channel = channels_.at(findings.channel);
   const Hash128 key = context_.store.fingerprint_key(channel.scope);
   auto at = searched_.find(findings.channel);
+  if (at == searched_.end() && searched_.size() >= context_.limits.searches)
+    return end({Errc::limit_exceeded, "searches: more at once than are needed"});
   if (at == searched_.end() || at->second.id != findings.search)
     at = searched_.insert_or_assign(findings.channel, Searched{findings.search, crdt::Search(key, findings.common), {}})
              .first;

@@ -47,6 +47,8 @@ struct PlantedBug {
   std::uint64_t seeds = 0;  ///< Within which it must be noticed.
 };
 
+void PrintTo(const PlantedBug& planted, std::ostream* out) { *out << name_of(planted.bug); }
+
 class Planting : public testing::TestWithParam<PlantedBug> {};
 
 TEST_P(Planting, IsNoticed) {

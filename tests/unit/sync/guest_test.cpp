@@ -79,6 +79,28 @@ TEST_F(Guests, WhatSubscriptionsWeighIsBounded) {
   EXPECT_LE(channel, 3u);
 }
 
+TEST_F(Guests, SearchesAtOnceAreBounded) {
+  arrive(*hub, Role::hub);
+  for (wire::Channel channel = 1; channel <= 6; ++channel) {
+    say(*hub, wire::Subscribe{channel, Plane::state, "s" + std::to_string(channel), {}, {}});
+    say(*hub, wire::Findings{channel, 1, context_of(2, 1), {}});
+    heard<wire::Inspect>(*hub);
+    EXPECT_EQ(ending(*hub).has_value(), channel > limits.searches) << channel;
+  }
+  EXPECT_TRUE(ending(*hub)->is(Errc::limit_exceeded));
+}
+
+TEST_F(Guests, MessagesOfSearchesDoNotPileUp) {
+  arrive(*hub, Role::hub);
+  say(*hub, wire::Subscribe{1, Plane::state, "s", {}, {}});
+  for (std::uint64_t search = 1; search <= limits.searches; ++search)
+    say(*hub, wire::Findings{1, search, context_of(2, 1), {}});
+  EXPECT_FALSE(ending(*hub));
+  say(*hub, wire::Findings{1, 99, context_of(2, 1), {}});
+  ASSERT_TRUE(ending(*hub));
+  EXPECT_TRUE(ending(*hub)->is(Errc::limit_exceeded));
+}
+
 TEST_F(Guests, OfASharedStreamEachIsToldItsOwnPart) {
   // given: a stream that another node writes too
   const auto scope = node->open(Plane::stream, "telemetry");
