@@ -155,6 +155,12 @@ class Link {
   Channel* find(wire::Channel number);
   crdt::Context concerning(const Channel& channel, const crdt::Context& context) const;
   Access access(Plane plane, const std::string& scope) const;
+  struct Admitted {
+    store::ScopeId scope{};
+    bool writable = false;
+  };
+  Result<Admitted> admit(const wire::Subscribe& subscribe);
+  void open_channel(wire::Subscribe&& subscribe, const Admitted& admitted);
 
   // link_receive.cpp: what the peer sends us
   void on(wire::DeltaPart&& part);

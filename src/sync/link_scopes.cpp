@@ -44,39 +44,50 @@ Access Link::access(Plane plane, const std::string& scope) const {
   return context_.authorizer.scope ? context_.authorizer.scope(credentials, plane, scope) : Access::none;
 }
 
+Result<Link::Admitted> Link::admit(const wire::Subscribe& subscribe) {
+  if (subscribe.plane < Plane::state || subscribe.plane > Plane::stream)
+    return Error(Errc::unsupported, subscribe.scope + ": unknown plane");
+  const Access granted = access(subscribe.plane, subscribe.scope);
+  if (granted == Access::none) return Error(Errc::forbidden, subscribe.scope + ": not allowed");
+  const auto scope = context_.store.open_scope(subscribe.plane, subscribe.scope);
+  if (!scope) return Error(Errc::invalid_argument, scope.error().detail);
+  if (context_.store.local_only(*scope)) return Error(Errc::forbidden, subscribe.scope + ": does not leave its node");
+  return Admitted{*scope, granted == Access::read_write};
+}
+
 void Link::on(wire::Subscribe&& subscribe) {
   if (role_ != Role::hub) return end({Errc::protocol_violation, "subscribe from a hub"});
   if (channels_.contains(subscribe.channel) || channels_.size() >= context_.limits.channels)
     return end({Errc::protocol_violation, "channel " + std::to_string(subscribe.channel) + ": taken, or too many"});
-  if (subscribe.plane < Plane::state || subscribe.plane > Plane::stream)
-    return send(wire::Unsubscribed{subscribe.channel, Errc::unsupported, subscribe.scope + ": unknown plane"});
-  const Access granted = access(subscribe.plane, subscribe.scope);
-  if (granted == Access::none)
-    return send(wire::Unsubscribed{subscribe.channel, Errc::forbidden, subscribe.scope + ": not allowed"});
   subscribed_bytes_ += subscribe.scope.size() + item_bytes * subscribe.context.items().size();
   if (subscribed_bytes_ > context_.limits.subscribed_bytes)
     return end({Errc::limit_exceeded, subscribe.scope + ": the contexts of all subscribed scopes are too large"});
-  const auto scope = context_.store.open_scope(subscribe.plane, subscribe.scope);
-  if (!scope) return send(wire::Unsubscribed{subscribe.channel, Errc::invalid_argument, scope.error().detail});
-  if (context_.store.local_only(*scope))
-    return send(wire::Unsubscribed{subscribe.channel, Errc::forbidden, subscribe.scope + ": does not leave its node"});
-  if (numbers_.contains(*scope)) return end({Errc::protocol_violation, subscribe.scope + ": subscribed twice"});
+  const auto admitted = admit(subscribe);
+  if (!admitted)
+    return send(wire::Unsubscribed{subscribe.channel, static_cast<Errc>(admitted.error().code.value()),
+                                   admitted.error().detail});
+  if (numbers_.contains(admitted->scope))
+    return end({Errc::protocol_violation, subscribe.scope + ": subscribed twice"});
+  open_channel(std::move(subscribe), *admitted);
+}
 
+void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
+  const auto [scope, writable] = admitted;
   Channel& channel = channels_[subscribe.channel];
-  channel.scope = *scope;
+  channel.scope = scope;
   channel.plane = subscribe.plane;
   channel.open = true;
-  channel.writable = granted == Access::read_write;
+  channel.writable = writable;
   channel.peer = std::move(subscribe.context);
-  numbers_[*scope] = subscribe.channel;
-  signals_.push_back({Signal::Kind::opened, *scope, {}, {}});
-  const crdt::Context& mine = context_.store.context(*scope);
-  const crdt::Summary summary = context_.store.summary(*scope);
+  numbers_[scope] = subscribe.channel;
+  signals_.push_back({Signal::Kind::opened, scope, {}, {}});
+  const crdt::Context& mine = context_.store.context(scope);
+  const crdt::Summary summary = context_.store.summary(scope);
   if (channel.plane != Plane::stream && mine == channel.peer && summary != subscribe.summary)
-    signals_.push_back({Signal::Kind::diverged, *scope, {}, {}});
-  send(wire::Subscribed{subscribe.channel, concerning(channel, mine), summary, channel.writable});
+    signals_.push_back({Signal::Kind::diverged, scope, {}, {}});
+  send(wire::Subscribed{subscribe.channel, concerning(channel, mine), summary, writable});
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
-  if (!context_.root) forward_stable(*scope);
+  if (!context_.root) forward_stable(scope);
   mark_dirty(subscribe.channel);
 }
 
