@@ -12,17 +12,23 @@ namespace edgesync::sync {
 namespace {
 
 constexpr std::size_t detail_bytes_max = 512;
-constexpr std::size_t message_bytes = 64;  // of a control message, roughly
+constexpr std::size_t message_bytes = 64;   // of a control message, roughly
+constexpr std::size_t finding_bytes = 300;  // of a finding of a search: two keys, or few hashes
 
 /// Roughly what a message adds to a frame; of a delta part what it was cut to.
 std::size_t weight(const wire::Message& message, const Limits& limits) {
-  if (const auto* segment = std::get_if<wire::Segment>(&message)) return segment->body.size() + message_bytes;
   if (std::holds_alternative<wire::DeltaPart>(message)) return limits.part_bytes;
-  if (const auto* subscribe = std::get_if<wire::Subscribe>(&message))
-    return message_bytes + subscribe->scope.size() + item_bytes * subscribe->context.items().size();
-  if (const auto* hello = std::get_if<wire::Hello>(&message))
-    return message_bytes + hello->token.size() + hello->name.size();
-  return message_bytes;
+  return std::visit(
+      [](const auto& held) {
+        std::size_t bytes = message_bytes;
+        if constexpr (requires { held.context; }) bytes += item_bytes * held.context.items().size();
+        if constexpr (requires { held.scope; }) bytes += held.scope.size();
+        if constexpr (requires { held.body; }) bytes += held.body.size();
+        if constexpr (requires { held.token; }) bytes += held.token.size() + held.name.size();
+        if constexpr (requires { held.findings; }) bytes += finding_bytes * held.findings.size();
+        return bytes;
+      },
+      message);
 }
 
 std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + printable(bye.detail); }
@@ -188,14 +194,16 @@ void Link::on_flushed(const store::Flushed& flushed) {
 std::optional<Bytes> Link::next_frame(Now now) {
   std::vector<wire::Message> messages;
   std::size_t bytes = 0;
+  bool hello = false;
   while (bytes < context_.limits.frame_bytes) {
-    // Before the hub's hello, what goes along with ours must stay within what the hub takes from a stranger.
-    const bool stranger = !linked_ && !control_.empty();
-    if (stranger && bytes > 0 &&
-        bytes + weight(control_.front(), context_.limits) > context_.limits.hello_frame_bytes / 2)
-      break;
+    // Until the peer has read our hello it takes little at a time: what goes along must fit with it.
+    const bool little = (!linked_ || hello) && bytes > 0;
+    const std::size_t left =
+        context_.limits.hello_frame_bytes / 2 - std::min(bytes, context_.limits.hello_frame_bytes / 2);
+    if (little && (control_.empty() || weight(control_.front(), context_.limits) > left)) break;
     auto message = next_message(now);
     if (!message) break;
+    hello |= std::holds_alternative<wire::Hello>(*message);
     bytes += weight(*message, context_.limits);
     messages.push_back(*std::move(message));
   }
@@ -207,12 +215,16 @@ std::optional<Bytes> Link::next_frame(Now now) {
 
 std::optional<wire::Message> Link::next_message(Now now) {
   while (control_.empty() && !looks_.empty() && !ending_ && !context_.store.writing()) look(now);
-  if (!control_.empty()) {
-    wire::Message message = std::move(control_.front());
-    control_.pop_front();
-    return message;
-  }
-  if (!linked_ || ending_) return std::nullopt;
+  if (control_.empty() && linked_ && !ending_)
+    if (auto message = next_of_lanes(now)) return message;
+  // What the lanes had to say first, such as the start of a search, is here too.
+  if (control_.empty()) return std::nullopt;
+  wire::Message message = std::move(control_.front());
+  control_.pop_front();
+  return message;
+}
+
+std::optional<wire::Message> Link::next_of_lanes(Now now) {
   if (auto part = next_part(Plane::config, now)) return part;
   // Streams and state take turns, so that neither starves the other.
   segments_turn_ = !segments_turn_;

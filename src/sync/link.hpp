@@ -177,6 +177,7 @@ class Link {
   bool begin_cut(Plane lane, Now now);
   bool add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now now);
   std::optional<wire::Message> next_message(Now now);
+  std::optional<wire::Message> next_of_lanes(Now now);
   std::optional<wire::Message> next_part(Plane lane, Now now);
   std::optional<wire::Message> next_segment();
   bool fetch_segments(wire::Channel number, Channel& channel);

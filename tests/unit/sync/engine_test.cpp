@@ -317,5 +317,20 @@ TEST_F(Engines, IdleReconnectIsOneRoundTripAndSmall) {
   EXPECT_LE(node->engine->metrics().bytes_sent - sent + node->engine->metrics().bytes_received - received, 350u);
 }
 
+TEST_F(Engines, AHubsFirstFrameFitsWhatANodeTakesBeforeItsHello) {
+  const auto at_hub = hub->open(Plane::state, "twin");
+  for (int i = 0; i < 3000; ++i) set(*hub, at_hub, "k" + std::to_string(i), to_hex(hub->random.id().bytes) + "x");
+  hub->commit();
+  const auto at_node = node->open(Plane::state, "twin");
+  connect();
+  carry(*node, *hub);
+  const auto first = hub->engine->next_frame(*hub->link, now);
+  ASSERT_TRUE(first);
+  EXPECT_LE(first->size(), node->engine->frame_bytes_max(*node->link));
+  node->engine->received(*node->link, *first, now);
+  settle();
+  EXPECT_EQ(node->store->summary(at_node), hub->store->summary(at_hub));
+}
+
 }  // namespace
 }  // namespace edgesync::sync
