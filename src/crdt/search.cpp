@@ -38,7 +38,7 @@ std::vector<Finding> parts_of(CellSource& cells, const Hash128& fingerprint_key,
       parts.back().range.high = to_bytes(key);
       parts.emplace_back().range = {to_bytes(key), range.high};
     }
-    last = to_bytes(key);
+    last.assign(key.begin(), key.end());
     add(parts.back(), hash);
   });
   return parts;

@@ -198,9 +198,8 @@ std::optional<Bytes> Link::next_frame(Now now) {
   while (bytes < context_.limits.frame_bytes) {
     // Until the peer has read our hello it takes little at a time: what goes along must fit with it.
     const bool little = (!linked_ || hello) && bytes > 0;
-    const std::size_t left =
-        context_.limits.hello_frame_bytes / 2 - std::min(bytes, context_.limits.hello_frame_bytes / 2);
-    if (little && (control_.empty() || weight(control_.front(), context_.limits) > left)) break;
+    const std::size_t room = context_.limits.hello_frame_bytes / 2;
+    if (little && (control_.empty() || bytes + weight(control_.front(), context_.limits) > room)) break;
     auto message = next_message(now);
     if (!message) break;
     hello |= std::holds_alternative<wire::Hello>(*message);
