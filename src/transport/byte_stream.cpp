@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/byte_stream.hpp"
 
-#include "transport/net_error.hpp"
-#include "transport/tls.hpp"
+#include "transport/drain.hpp"
 
-#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -23,12 +22,6 @@ void drain(Socket& socket, std::shared_ptr<std::array<char, 4096>> scrap, Functi
         if (error) return done();
         drain(socket, std::move(scrap), std::move(done));
       });
-}
-
-void end_and_drain(Socket& socket, Function<void()> done) {
-  ErrorCode ignored;
-  socket.shutdown(Socket::shutdown_send, ignored);
-  drain(socket, std::make_shared<std::array<char, 4096>>(), std::move(done));
 }
 
 void close_socket(Socket& socket) noexcept {
@@ -59,50 +52,13 @@ class PlainStream final : public ByteStream {
   Socket socket_;
 };
 
-class TlsStream final : public ByteStream {
- public:
-  using Role = net::ssl::stream_base::handshake_type;
-
-  TlsStream(Socket socket, std::shared_ptr<net::ssl::context> context, Role role, std::string host)
-      : context_(std::move(context)), stream_(std::move(socket), *context_), role_(role), host_(std::move(host)) {}
-
-  Executor executor() override { return stream_.get_executor(); }
-
-  void begin_handshake(Done done) override {
-    if (role_ == Role::client && !expect_peer(stream_.native_handle(), host_))
-      return net::post(executor(), [done = std::move(done)] {
-        done(Error(Errc::untrusted, "TLS: cannot set up the check of the peer's name"));
-      });
-    stream_.async_handshake(role_, [this, done = std::move(done)](const ErrorCode& error) {
-      if (!error) return done({});
-      const std::string reason = verify_failure(stream_.native_handle());
-      if (reason.empty()) return done(net_error(error, "TLS handshake"));
-      done(Error(Errc::untrusted, "TLS: the peer's certificate was refused: " + reason));
-    });
-  }
-  void write_some(const ConstBuffers& buffers, IoHandler handler) override {
-    stream_.async_write_some(buffers, std::move(handler));
-  }
-  void begin_shutdown(Function<void()> done) override {
-    announce_shutdown();
-    // The result does not matter: a peer that still sends data fails it, and is then drained below TLS.
-    stream_.async_shutdown([this, done = std::move(done)](const ErrorCode&) mutable {
-      end_and_drain(stream_.next_layer(), std::move(done));
-    });
-  }
-  void close() noexcept override { close_socket(stream_.next_layer()); }
-
- private:
-  void read_some(const MutableBuffers& buffers, IoHandler handler) override {
-    stream_.async_read_some(buffers, std::move(handler));
-  }
-  const std::shared_ptr<net::ssl::context> context_;
-  net::ssl::stream<Socket> stream_;
-  const Role role_;
-  const std::string host_;
-};
-
 }  // namespace
+
+void end_and_drain(Socket& socket, Function<void()> done) {
+  ErrorCode ignored;
+  socket.shutdown(Socket::shutdown_send, ignored);
+  drain(socket, std::make_shared<std::array<char, 4096>>(), std::move(done));
+}
 
 void ByteStream::count(std::size_t bytes) noexcept {
   if (bytes > 0) last_read_ = std::chrono::steady_clock::now();
@@ -163,14 +119,5 @@ void ByteStream::read(const MutableBuffers& buffers, IoHandler handler) {
 }
 
 std::unique_ptr<ByteStream> plain_stream(Socket socket) { return std::make_unique<PlainStream>(std::move(socket)); }
-
-std::unique_ptr<ByteStream> tls_client_stream(Socket socket, std::shared_ptr<net::ssl::context> context,
-                                              std::string host) {
-  return std::make_unique<TlsStream>(std::move(socket), std::move(context), TlsStream::Role::client, std::move(host));
-}
-
-std::unique_ptr<ByteStream> tls_server_stream(Socket socket, std::shared_ptr<net::ssl::context> context) {
-  return std::make_unique<TlsStream>(std::move(socket), std::move(context), TlsStream::Role::server, "");
-}
 
 }  // namespace edgesync::transport

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "transport/engine.hpp"
+#include "transport/tls.hpp"
 
 #include <edgesync/error.hpp>
 #include <edgesync/function.hpp>
@@ -20,10 +21,6 @@
 #include <limits>
 #include <memory>
 #include <string>
-
-namespace boost::asio::ssl {
-class context;
-}
 
 namespace edgesync::transport {
 
@@ -103,9 +100,8 @@ using Socket = boost::asio::ip::tcp::socket;
 std::unique_ptr<ByteStream> plain_stream(Socket socket);
 
 /// `context` decides whom to trust; `host` is the name or address that the peer must prove.
-std::unique_ptr<ByteStream> tls_client_stream(Socket socket, std::shared_ptr<boost::asio::ssl::context> context,
-                                              std::string host);
-std::unique_ptr<ByteStream> tls_server_stream(Socket socket, std::shared_ptr<boost::asio::ssl::context> context);
+std::unique_ptr<ByteStream> tls_client_stream(Socket socket, TlsContext context, std::string host);
+std::unique_ptr<ByteStream> tls_server_stream(Socket socket, TlsContext context);
 
 /// The face that Beast sees: an AsyncStream over a ByteStream.
 class AnyStream {

@@ -13,7 +13,7 @@ from fleet import main, memory_kib
 from websocket import Peer, pack, subscribe
 
 MIB = 1 << 20
-SILENT_KIB_MAX = 96  # one connection that says nothing: TLS and its buffers
+SILENT_KIB_MAX = 40  # one connection that says nothing: TLS and its buffers
 
 
 class Floods(Attack):
