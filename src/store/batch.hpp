@@ -52,6 +52,7 @@ struct Part {
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
   std::vector<AckNote> acks{};
+  std::vector<crdt::KeyRange> mended{};
   bool learned = false;  ///< Written by write(): a cut was applied.
 };
 

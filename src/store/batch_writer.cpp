@@ -130,6 +130,7 @@ void BatchWriter::write_local(Part& part) {
     crdt::apply_changes(*part.table, file_.replica(), generation.changes);
   for (const VersionOp& op : part.versions) write_version(file_, part.table->sid(), op);
   for (const Trim& trim : part.trims) trim_records(*part.table, trim);
+  for (const crdt::KeyRange& range : part.mended) part.table->mend(range);
   write_runs(part);
 }
 
@@ -155,7 +156,7 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
 }
 
 Outcome BatchWriter::apply(const RemoteCut& cut) {
-  for (const auto& [id, delta, removed] : cut.deltas) {
+  for (const auto& [id, delta, removed, mended] : cut.deltas) {
     const Part* part = batch_.part(id);
     if (part == nullptr || part->scope.plane == Plane::stream) return {};
     const crdt::Context& mine = part->table->context();
@@ -173,6 +174,7 @@ void BatchWriter::apply(Part& part, const RemoteDelta& remote) {
   if (part.table->take_oversized())
     file_.db.fail(
         Error(Errc::limit_exceeded, "cut: scope " + part.scope.name + ": a cell above 16 MiB or 4096 entries"));
+  for (const crdt::KeyRange& range : remote.mended) part.table->mend(range);
   part.learned = true;
   batch_.learned.push_back(remote.delta.upto);
   if (applied.diverged) batch_.diverged.push_back(part.scope.id);

@@ -41,6 +41,7 @@ Result<Loaded> File::open(const ReplicaId& fresh) {
     read_origins();
     read_scopes(loaded);
     read_contexts(loaded);
+    read_damage(loaded);
     good = check();
   }
   if (good) return loaded;
@@ -159,6 +160,17 @@ void File::read_context_row(const Query& row, LoadedScope& scope) {
   scope.durable.floors.advance({*replica, row.number(3)});
   scope.acked.advance({*replica, row.number(4)});
   scope.stable.advance({*replica, row.number(5)});
+}
+
+void File::read_damage(Loaded& loaded) {
+  Query rows(db, Sql::damages);
+  while (rows.step()) {
+    const std::uint64_t sid = rows.number(0);
+    const auto at = std::find_if(loaded.scopes.begin(), loaded.scopes.end(),
+                                 [sid](const LoadedScope& scope) { return scope.sid == sid; });
+    if (at == loaded.scopes.end()) return db.corrupt("damage: no scope " + std::to_string(sid));
+    at->durable.damaged.add({to_bytes(rows.blob(1)), to_bytes(rows.blob(2))});
+  }
 }
 
 Result<void> File::commit(std::uint64_t batch) {

@@ -6,6 +6,7 @@
 
 #include "crdt/scope_table.hpp"
 #include "store/origins.hpp"
+#include "store/range_set.hpp"
 #include "store/sqlite_db.hpp"
 
 #include <map>
@@ -22,6 +23,7 @@ struct Durable {
   std::uint64_t removals = 0;   ///< Removal records in the log.
   std::uint64_t log_items = 0;  ///< Items in the log, removals included.
   std::uint64_t version = 0;    ///< The last journal entry's.
+  RangeSet damaged{};           ///< Where rows were lost.
 };
 
 struct LoadedScope {
@@ -68,6 +70,7 @@ class File {
   void read_origins();
   void read_scopes(Loaded& loaded);
   void read_contexts(Loaded& loaded);
+  void read_damage(Loaded& loaded);
   void read_context_row(const Query& row, LoadedScope& scope);
 
   ReplicaId replica_{};

@@ -24,7 +24,7 @@ std::size_t size_of(const crdt::Delta& delta) {
 }  // namespace
 
 Ticket SqliteStore::apply(RemoteCut cut) {
-  for (const auto& [id, delta, removed] : cut.deltas) {
+  for (const auto& [id, delta, removed, mended] : cut.deltas) {
     if (ScopeState* state = find(id)) touch(*state);
     // Our own dots come back to a file that was restored; a stamp below one of them would be taken for seen and gone.
     if (const crdt::Stamp own = delta.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
@@ -53,6 +53,7 @@ Part SqliteStore::take(ScopeState& state) {
   part.runs = std::exchange(state.runs, {});
   part.versions = std::exchange(state.versions, {});
   part.trims = std::exchange(state.trims, {});
+  part.mended = std::exchange(state.mended, {});
   for (const ReplicaId& replica : std::exchange(state.acks_dirty, {}))
     part.acks.push_back({replica, state.acked[replica], state.stable[replica]});
   state.policy_dirty = false;

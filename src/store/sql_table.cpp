@@ -19,7 +19,7 @@ void SqlTable::reset(Durable state) {
   state_ = std::move(state);
   log_.drop_tails();
   risen_.clear();
-  summary_dirty_ = false;
+  summary_dirty_ = damage_dirty_ = false;
   journal_bytes_.reset();
   begin(false);
 }
@@ -149,8 +149,27 @@ std::uint64_t SqlTable::next_version() {
   return ++state_.version;
 }
 
+void SqlTable::add_damage(crdt::KeyRange range) {
+  state_.damaged.add(std::move(range));
+  damage_dirty_ = true;
+}
+
+void SqlTable::mend(const crdt::KeyRange& range) {
+  if (!state_.damaged.meets(range)) return;
+  state_.damaged.remove(range);
+  damage_dirty_ = true;
+}
+
+void SqlTable::save_damage() {
+  if (!std::exchange(damage_dirty_, false)) return;
+  Query(file_.db, Sql::damage_clear).bind(sid_).step();
+  for (const crdt::KeyRange& range : state_.damaged.ranges())
+    Query(file_.db, Sql::damage_put).bind(sid_).bind(range.low).bind(range.high).step();
+}
+
 void SqlTable::save() {
   log_.save();
+  save_damage();
   std::sort(risen_.begin(), risen_.end());
   risen_.erase(std::unique(risen_.begin(), risen_.end()), risen_.end());
   for (const ReplicaId& replica : risen_)

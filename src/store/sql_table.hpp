@@ -45,6 +45,10 @@ class SqlTable final : public crdt::ScopeTable {
   /// Writes context, summary and log tails, where they changed.
   void save();
 
+  /// Where rows were lost.
+  void add_damage(crdt::KeyRange range);
+  void mend(const crdt::KeyRange& range);
+
   /// A stream's records, or anything else counted and summed by its owner.
   void count_in(const Hash128& hash, std::uint64_t count);
   void count_log(std::int64_t items, std::int64_t removals);
@@ -71,6 +75,7 @@ class SqlTable final : public crdt::ScopeTable {
   crdt::Cell decode(ByteView key, ByteView entries);
   void write(ByteView key, bool existed, const crdt::Cell& after);
   void tear();
+  void save_damage();
 
   File& file_;
   std::uint32_t sid_;
@@ -79,7 +84,7 @@ class SqlTable final : public crdt::ScopeTable {
   ScopeLog log_;
   Sweep sweep_;
   std::vector<ReplicaId> risen_;  // whose context or floor changed since save()
-  bool summary_dirty_ = false;
+  bool summary_dirty_ = false, damage_dirty_ = false;
   bool remember_ = false, oversized_ = false;
   CellMap replaced_;
   std::optional<std::uint64_t> journal_bytes_;

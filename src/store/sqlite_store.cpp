@@ -164,6 +164,18 @@ const crdt::Context& SqliteStore::floors(ScopeId id) const {
   return state != nullptr ? state->durable.floors : no_context;
 }
 
+std::vector<crdt::KeyRange> SqliteStore::damaged(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->durable.damaged.ranges() : std::vector<crdt::KeyRange>{};
+}
+
+Ticket SqliteStore::mended(ScopeId id, const crdt::KeyRange& range) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return accepted_;
+  state->mended.push_back(range);
+  return ticket(*state);
+}
+
 void SqliteStore::note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) {
   ScopeState* state = find(id);
   if (state == nullptr) return;

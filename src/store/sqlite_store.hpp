@@ -34,6 +34,7 @@ struct ScopeState {
   std::uint64_t next_sequence = 1;  ///< Of this replica's records.
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
+  std::vector<crdt::KeyRange> mended{};
   std::vector<ReplicaId> acks_dirty{};
 };
 
@@ -54,6 +55,8 @@ class SqliteStore final : public Store {
   crdt::Summary summary(ScopeId id) const override;
   Hash128 fingerprint_key(ScopeId id) const override;
   const crdt::Context& floors(ScopeId id) const override;
+  std::vector<crdt::KeyRange> damaged(ScopeId id) const override;
+  Ticket mended(ScopeId id, const crdt::KeyRange& range) override;
   void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) override;
   const crdt::Context& acked(ScopeId id) const override;
   const crdt::Context& stable(ScopeId id) const override;

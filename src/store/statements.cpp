@@ -62,6 +62,9 @@ constexpr auto texts = [] {
   put(Sql::history_trim, "DELETE FROM hist WHERE sid = ?1 AND version <= ?2");
   put(Sql::history_oldest, "SELECT version, length(body) FROM hist WHERE sid = ?1 ORDER BY version LIMIT 1");
   put(Sql::history_bytes, "SELECT coalesce(sum(length(body)), 0) FROM hist WHERE sid = ?1");
+  put(Sql::damages, "SELECT sid, low, high FROM damage ORDER BY sid, low");
+  put(Sql::damage_put, "INSERT INTO damage VALUES (?1, ?2, ?3)");
+  put(Sql::damage_clear, "DELETE FROM damage WHERE sid = ?1");
   put(Sql::integrity, "PRAGMA integrity_check(100)");
   return sql;
 }();
@@ -85,7 +88,8 @@ const char* schema_text() noexcept {
          "CREATE TABLE ver (sid INTEGER, number INTEGER, id BLOB, role INTEGER NOT NULL,"
          " manifest BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sid, number, id));"
          "CREATE TABLE hist (sid INTEGER, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,"
-         " PRIMARY KEY (sid, version)) WITHOUT ROWID;";
+         " PRIMARY KEY (sid, version)) WITHOUT ROWID;"
+         "CREATE TABLE damage (sid INTEGER, low BLOB, high BLOB NOT NULL, PRIMARY KEY (sid, low)) WITHOUT ROWID;";
 }
 
 }  // namespace edgesync::store

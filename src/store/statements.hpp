@@ -50,6 +50,9 @@ enum class Sql : std::size_t {
   history_trim,
   history_oldest,
   history_bytes,
+  damages,
+  damage_put,
+  damage_clear,
   integrity,
   count_
 };

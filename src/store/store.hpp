@@ -64,6 +64,7 @@ struct RemoteDelta {
   ScopeId scope{};
   crdt::Delta delta{};
   std::optional<crdt::Removed> removed{};  ///< What a search from `delta.base` found (crdt/search.hpp).
+  std::vector<crdt::KeyRange> mended{};    ///< Damaged ranges that it makes whole: forgotten as it is applied.
 };
 
 /// Deltas of one peer that become visible together.
@@ -182,6 +183,12 @@ class Store {
   virtual Hash128 fingerprint_key(ScopeId id) const = 0;
   /// Below these the log does not tell all removals.
   virtual const crdt::Context& floors(ScopeId id) const = 0;
+  /// Key ranges of which rows were found damaged: what is not there may never have been removed. So nothing that
+  /// touches them may be told to a peer, and searches begin elsewhere. Ascending and disjoint; empty: the scope is
+  /// sound.
+  virtual std::vector<crdt::KeyRange> damaged(ScopeId id) const = 0;
+  /// What `range` holds is known again, with the next flush. A delta that makes it so says it in RemoteDelta::mended.
+  virtual Ticket mended(ScopeId id, const crdt::KeyRange& range) = 0;
   /// What the hub holds durably, and what is stable; kept in the file with the next flush, for status after a restart.
   virtual void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) = 0;
   virtual const crdt::Context& acked(ScopeId id) const = 0;

@@ -65,6 +65,47 @@ INSTANTIATE_TEST_SUITE_P(
         "UPDATE ctx SET stamp = 5 WHERE sid = 1 AND oid = 1", "UPDATE ver SET content = x'0102'",
         "UPDATE ver SET manifest = x'0102'", "UPDATE hist SET body = x'0102'"));
 
+TEST(DamagedRanges, AreKeptUntilTheyAreMended) {
+  Opened opened;
+  fill(*opened);
+  const crdt::KeyRange first{to_bytes("a"), to_bytes("c")}, rest{to_bytes("x"), {}};
+  EXPECT_THAT(opened->damaged(state_scope(*opened)), IsEmpty());
+  opened.close();
+  run_sql(opened.path(), "INSERT INTO damage VALUES (1, x'61', x'63'), (1, x'78', x'')");
+
+  opened.reopen();
+
+  const ScopeId id = state_scope(*opened);
+  EXPECT_EQ(opened->damaged(id), (std::vector{first, rest}));
+  opened->mended(id, rest);
+  EXPECT_EQ(opened->damaged(id).size(), 2U);  // until it is durable
+  ASSERT_FALSE(flush(*opened).error);
+  EXPECT_EQ(opened->damaged(id), std::vector{first});
+  opened.reopen();
+  EXPECT_EQ(opened->damaged(id), std::vector{first});
+}
+
+TEST(DamagedRanges, GoWithTheDeltaThatMendsThem) {
+  Opened opened, hub(8);
+  fill(*opened), fill(*hub);
+  opened.close();
+  run_sql(opened.path(), "INSERT INTO damage VALUES (1, x'61', x'63')");
+  opened.reopen();
+  const ScopeId id = state_scope(*opened);
+  RemoteCut cut, refused;
+  cut.deltas.push_back({id, hub->delta(state_scope(*hub), {}).value(), {}, {{to_bytes("a"), to_bytes("c")}}});
+  refused = cut;
+  refused.deltas[0].delta.base = hub->context(state_scope(*hub));
+  opened->apply(refused);
+  EXPECT_FALSE(flush(*opened).outcomes.at(0).applied);
+  EXPECT_EQ(opened->damaged(id).size(), 1U);
+
+  opened->apply(cut);
+
+  EXPECT_TRUE(flush(*opened).outcomes.at(0).applied);
+  EXPECT_THAT(opened->damaged(id), IsEmpty());
+}
+
 class Refused : public testing::TestWithParam<std::pair<const char*, Errc>> {};
 
 TEST_P(Refused, AtOpen) {
