@@ -8,7 +8,7 @@
 namespace edgesync {
 namespace {
 
-constexpr std::size_t read_bytes = 1 << 20;  // of segments fetched at a time
+constexpr std::size_t read_bytes = 64 * 1024;  // of segments fetched at a time: thousands of records, about a page
 
 Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const store::Row> rows, Durability durability) {
   auto lock = scope.lock();
@@ -65,6 +65,7 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
     if (!segments) return segments.error();
     if (segments->empty()) break;
     for (const store::StoredSegment& segment : *segments) {
+      if (read.records.size() == limit) break;  // decoding costs more than fetching
       const auto records = stream::decode(segment.body);
       if (!records) return records.error();
       take(*records, next, limit, read);
