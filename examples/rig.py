@@ -3,6 +3,7 @@
 count bytes, and a throw-away certificate authority. Whatever a rig starts has ended when the rig is left."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -19,13 +20,14 @@ class Program:
     """A child process that speaks JSON lines. `events` holds every line without an id. One that says anything but JSON
     is not heard any longer, and ended."""
 
-    def __init__(self, *command):
+    def __init__(self, *command, environment=None):
         self.command = [str(word) for word in command]
         self.events, self.answers = [], {}
         self.changed = threading.Condition()
         self.next_id = 0
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, bufsize=1)
+                                        stderr=subprocess.PIPE, text=True, bufsize=1,
+                                        env={**os.environ, **(environment or {})})
         self.errors = []
         self.readers = [threading.Thread(target=self._read, daemon=True),
                         threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)]
@@ -233,8 +235,9 @@ class Rig:
     def path(self, name):
         return str(self.directory / name)
 
-    def start(self, name, *arguments):
-        program = Program(self.programs / name, *arguments)
+    def start(self, name, *arguments, environment=None):
+        """`environment`: what is different in it."""
+        program = Program(self.programs / name, *arguments, environment=environment)
         self.started.append(program)
         return program
 

@@ -15,6 +15,7 @@ enum class Bug {
   skip_base_check,      // apply a delta whose base is not covered
   forget_context,       // apply cells without advancing the context in the same transaction
   tear_transaction,     // write the cells of one transaction in two
+  synchronous_normal,   // take for durable what is in the write-ahead log, synced or not
 };
 
 #if defined(EDGESYNC_PLANTED_BUGS)

@@ -59,6 +59,12 @@ std::uint32_t number_at(ByteView bytes, std::size_t at) noexcept {
   return number;
 }
 
+/// Only FULL syncs the log with every commit.
+const char* synchronous() noexcept {
+  if (planted(Bug::ship_before_durable)) return "OFF";
+  return planted(Bug::synchronous_normal) ? "NORMAL" : "FULL";
+}
+
 /// Writes the log's header and the frames that follow under its salts over themselves, then syncs. Frames under other
 /// salts are left from before the last checkpoint: nothing is read from them. (https://www.sqlite.org/fileformat2.html)
 int rewrite(sqlite3_file& log) {
@@ -151,8 +157,7 @@ Result<void> SqliteDb::configure() {
   const std::string pragmas =
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
       "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA synchronous=" +
-      std::string(planted(Bug::ship_before_durable) ? "OFF" : "FULL") + "; PRAGMA cache_size=-" +
-      std::to_string(cache_bytes_ / 1024);
+      std::string(synchronous()) + "; PRAGMA cache_size=-" + std::to_string(cache_bytes_ / 1024);
   return run(pragmas.c_str(), "open");
 }
 

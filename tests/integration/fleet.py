@@ -33,19 +33,24 @@ reader ro twin/narrow
         self.rig = self.enterContext(Rig(directory, self.programs))
         self.rig.certificates()
         Path(self.rig.path("tokens")).write_text(self.tokens)
+        self.disks = {}  # name: the directory of its database, where that is another one
 
-    def start(self, *arguments):
-        return self.rig.start("edgesync", *arguments)
+    def start(self, *arguments, environment=None):
+        return self.rig.start("edgesync", *arguments, environment=environment)
 
-    def serve(self, name="hub", *arguments, port=0, certificate="hub"):
-        hub = self.start("serve", "--stdin", "--db", self.rig.path(f"{name}.db"), "--name", name, "--listen",
+    def database(self, name):
+        return str(Path(self.disks.get(name, self.rig.directory)) / f"{name}.db")
+
+    def serve(self, name="hub", *arguments, port=0, certificate="hub", environment=None):
+        hub = self.start("serve", "--stdin", "--db", self.database(name), "--name", name, "--listen",
                          f"127.0.0.1:{port}", "--tls-cert", self.rig.path(f"{certificate}.pem"), "--tls-key",
-                         self.rig.path(f"{certificate}.key"), "--tokens", self.rig.path("tokens"), *arguments)
+                         self.rig.path(f"{certificate}.key"), "--tokens", self.rig.path("tokens"), *arguments,
+                         environment=environment)
         hub.port = hub.event("listening")["port"]
         return hub
 
     def shell(self, name, *arguments):
-        return self.start("shell", "--db", self.rig.path(f"{name}.db"), "--name", name, *arguments)
+        return self.start("shell", "--db", self.database(name), "--name", name, *arguments)
 
     def to(self, port, token="full", ca="ca", host="127.0.0.1"):
         return {"url": f"wss://{host}:{port}", "token": token, "ca": self.rig.path(f"{ca}.pem")}
@@ -63,7 +68,7 @@ reader ro twin/narrow
 
     def tool(self, command, name, *arguments):
         """The lines that a command says about a database which nobody has open."""
-        code, out, error = self.rig.run("edgesync", command, "--db", self.rig.path(f"{name}.db"), *arguments)
+        code, out, error = self.rig.run("edgesync", command, "--db", self.database(name), *arguments)
         self.assertEqual((code, error), (0, ""), (command, name, out))
         return [json.loads(line) for line in out.splitlines()]
 

@@ -5,12 +5,13 @@ much. Each goes in time, memory stays bounded, and an honest gateway does not no
     flood_test.py PROGRAMS [CASE...]     see attack.py"""
 
 import random
+import threading
 import time
 from collections import Counter
 
 from attack import GROWTH_KIB_MAX, Attack
 from fleet import main, memory_kib
-from websocket import Peer, pack, subscribe
+from websocket import Peer, encode, frame, pack, subscribe
 
 MIB = 1 << 20
 SILENT_KIB_MAX = 40  # one connection that says nothing: TLS and its buffers
@@ -111,6 +112,71 @@ class Floods(Attack):
                     how = type(error).__name__
                 print(f"  {name}: {sent} frames of {len(messages)} bytes, {how}; hub {memory_kib(self.hub)} KiB",
                       flush=True)
+
+    def test_a_frame_sent_byte_by_byte(self):
+        """One byte a second: a stranger goes when its time for a hello is over, however it spends it; a member may take
+        its time, and what it has not sent yet costs nothing."""
+        strangers, members = [self.peer() for _ in range(20)], [self.member("narrow") for _ in range(20)]
+        slow = frame([12, 7]) + bytes(60_000)
+        lived = Counter()
+        for second in range(14):
+            for peer in (*strangers, *members):
+                try:
+                    peer.raw(encode(slow)[second:second + 1])
+                    lived[peer] += 1
+                except OSError:
+                    pass
+            time.sleep(1)
+        print(f"  20 strangers and 20 members, a byte a second: hub {memory_kib(self.hub)} KiB", flush=True)
+        ends = Counter()
+        for peer in strangers:
+            with peer:
+                ends[peer.end()[:14]] += 1
+        print(f"  the strangers: {dict(ends)}", flush=True)
+        self.assertNotIn("STILL OPEN", ends)
+        for peer in members:
+            with peer:
+                self.assertEqual(lived[peer], 14)
+
+    def test_members_that_never_ack(self):
+        """Each costs what it was sent once, and no more while the scope goes on changing."""
+        keys, value, members = 500, 4000, 8
+        noise = random.Random(self.seed)
+        fill = [{"set": f"key/{key}", "value": noise.randbytes(value // 2).hex()} for key in range(keys)]
+
+        def write():
+            for first in range(0, keys, 100):
+                self.hub.do("state.transact", scope="large", edits=fill[first:first + 100])
+
+        write()
+        self.flat = memory_kib(self.hub, "VmHWM")
+        peers = [self.member() for _ in range(members)]
+        taken = Counter()
+
+        def take(peer):
+            try:
+                while True:
+                    taken[peer] += len(peer.receive()[1])
+            except (OSError, EOFError, ValueError):
+                pass
+
+        for peer in peers:
+            peer.send(frame(subscribe(1, "large")))
+            peer.socket.settimeout(3)
+        readers = [threading.Thread(target=take, args=(peer,)) for peer in peers[::2]]  # the others do not even read
+        for reader in readers:
+            reader.start()
+        for _ in range(10):
+            write()
+        for reader in readers:
+            reader.join()
+        once = sum(taken[peer] for peer in peers[::2]) // len(readers)
+        print(f"  {members} members: each was sent {once} bytes of {keys * value}, ten times rewritten meanwhile; "
+              f"hub {memory_kib(self.hub)} KiB", flush=True)
+        self.assertLess(once, 2 * keys * value, "what nobody acks is sent again")
+        self.growth_max = max(GROWTH_KIB_MAX, members * 2 * keys * value // 1024)
+        for peer in peers:
+            peer.socket.close()
 
 
 if __name__ == "__main__":
