@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/campaign.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -35,28 +36,73 @@ std::string message(const Campaign& campaign, const Report& report) {
   return text;
 }
 
-void add(Totals& totals, const Report& report) {
-  ++totals.seeds;
-  totals.events += report.events;
-  totals.frames += report.frames;
-  totals.promised += report.promised;
-  totals.forgotten += report.forgotten;
-  add(totals.struck, report.struck);
+std::string counts(const char* what, auto names, const auto& counted) {
+  std::string text = what;
+  for (std::size_t i = 0; i < names.size(); ++i) text += ' ' + std::to_string(counted.at(i)) + ' ' + names[i];
+  return text;
 }
 
-void print(const Totals& totals, double seconds) {
-  std::printf("%llu seeds, %llu violations; %.1f s, %.1f seeds/s\n", static_cast<unsigned long long>(totals.seeds),
-              static_cast<unsigned long long>(totals.violations), seconds,
-              static_cast<double>(totals.seeds) / std::max(seconds, 1e-3));
-  std::printf("%llu events, %llu frames, %llu commits promised, %llu lost unpromised\nstruck:",
-              static_cast<unsigned long long>(totals.events), static_cast<unsigned long long>(totals.frames),
-              static_cast<unsigned long long>(totals.promised), static_cast<unsigned long long>(totals.forgotten));
-  for (std::size_t i = 0; i < FaultCounts::size; ++i)
-    std::printf(" %llu %s", static_cast<unsigned long long>(totals.struck.at(i)), fault_names[i]);
-  std::puts("");
+void print(const Tally& tally, double seconds) {
+  const double years = static_cast<double>(tally.lived.count()) / 1e6 / 86'400 / 365.25;
+  std::printf("%llu seeds, %llu violations; %.1f s, %.1f seeds/s, %.4f device-years\n",
+              static_cast<unsigned long long>(tally.seeds), static_cast<unsigned long long>(tally.violations), seconds,
+              static_cast<double>(tally.seeds) / std::max(seconds, 1e-3), years);
+  std::printf("%llu events, %llu frames, %llu commits promised, %llu lost unpromised\n",
+              static_cast<unsigned long long>(tally.events), static_cast<unsigned long long>(tally.frames),
+              static_cast<unsigned long long>(tally.promised), static_cast<unsigned long long>(tally.forgotten));
+  std::puts(counts("struck:", fault_names, tally.struck).c_str());
+  std::puts(counts("seen:", sight_names, tally.seen).c_str());
+}
+
+/// One seed, and what is said about it.
+bool play_one(const Campaign& campaign, std::uint64_t seed, Tally& tally) {
+  Report report = run_seed(seed, campaign.verbose, campaign.deep);
+  if (campaign.twice && !report.violation)
+    if (const Report again = run_seed(seed, false, campaign.deep); again.trace != report.trace)
+      report.violation = "the same seed gave another trace";
+  tally.add(report);
+  if (campaign.print && campaign.count == 1)
+    std::printf("seed %llu: trace %016llx, healed in %.2f s\n", static_cast<unsigned long long>(seed),
+                static_cast<unsigned long long>(report.trace), static_cast<double>(report.healed_in.count()) / 1e6);
+  if (!report.violation) return true;
+  const std::string full = message(campaign, report);
+  const bool first = tally.violations++ == 0;
+  if (first) {
+    tally.first_failing = seed;
+    std::copy_n(full.begin(), std::min(full.size(), tally.text.size() - 1), tally.text.begin());
+  }
+  if (campaign.print)
+    std::puts(first ? full.c_str() : ("seed " + std::to_string(seed) + ": " + *report.violation).c_str());
+  return false;
 }
 
 }  // namespace
+
+void Tally::add(const Report& report) noexcept {
+  ++seeds;
+  events += report.events;
+  frames += report.frames;
+  promised += report.promised;
+  forgotten += report.forgotten;
+  lived += report.lived;
+  struck.add(report.struck);
+  seen.add(report.seen);
+}
+
+void Tally::add(const Tally& other) {
+  seeds += other.seeds;
+  violations += other.violations;
+  events += other.events;
+  frames += other.frames;
+  promised += other.promised;
+  forgotten += other.forgotten;
+  lived += other.lived;
+  struck.add(other.struck);
+  seen.add(other.seen);
+  if (other.first_failing == 0 || (first_failing != 0 && first_failing < other.first_failing)) return;
+  first_failing = other.first_failing;
+  text = other.text;
+}
 
 std::optional<Bug> bug_named(std::string_view name) {
   for (const auto& [bug, text] : bugs)
@@ -70,34 +116,25 @@ const char* name_of(Bug bug) {
   return "unknown";
 }
 
-Totals play(const Campaign& campaign) {
+void play_some(const Campaign& campaign, std::uint64_t step, Tally& tally) {
+  for (std::uint64_t i = 0; i < campaign.count; i += step) {
+    tally.playing = campaign.first + i;
+    if (!play_one(campaign, tally.playing, tally) && campaign.stop_at_first) return;
+  }
+}
+
+Tally play(const Campaign& campaign) {
   if (campaign.print) std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const Planted planted(campaign.bug);
   const auto began = std::chrono::steady_clock::now();
-  Totals totals;
-  for (std::uint64_t seed = campaign.first; seed < campaign.first + campaign.count; ++seed) {
-    Report report = run_seed(seed, campaign.verbose, campaign.deep);
-    if (campaign.twice && !report.violation)
-      if (const Report again = run_seed(seed, false, campaign.deep); again.trace != report.trace)
-        report.violation = "the same seed gave another trace";
-    add(totals, report);
-    if (campaign.print && campaign.count == 1)
-      std::printf("seed %llu: trace %016llx, healed in %.2f s\n", static_cast<unsigned long long>(seed),
-                  static_cast<unsigned long long>(report.trace), static_cast<double>(report.healed_in.count()) / 1e6);
-    if (!report.violation) continue;
-    if (totals.violations++ == 0) {
-      totals.first_failing = seed;
-      totals.message = message(campaign, report);
-    }
-    if (campaign.print && totals.violations == 1)
-      std::puts(totals.message.c_str());
-    else if (campaign.print)
-      std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), report.violation->c_str());
-    if (campaign.stop_at_first) break;
-  }
+  Tally tally;
+  if (campaign.jobs > 1)
+    tally = play_in_processes(campaign);
+  else
+    play_some(campaign, 1, tally);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  if (campaign.print) print(totals, took.count());
-  return totals;
+  if (campaign.print) print(tally, took.count());
+  return tally;
 }
 
 }  // namespace edgesync::sim

@@ -5,14 +5,26 @@
 
 namespace edgesync::sim {
 
-void Disk::apply(Bytes& image, const Write& write) {
-  if (write.truncate) {
-    image.resize(write.offset);
-    return;
+void Disk::apply(Image& image, const Write& write) {
+  if (write.truncate) return image.resize(write.offset);
+  image.write(write.offset, write.data);
+}
+
+void Disk::persist(File& file) {
+  if (!file.entry_durable) sync_directory();
+  if (file.pending.empty()) return;
+  ++durable_changes_;
+  const bool cut =
+      std::any_of(file.pending.begin(), file.pending.end(), [](const Write& write) { return write.truncate; });
+  if (!file.matching) {
+    for (const Write& write : file.pending) apply(file.durable, write);
+  } else if (cut) {
+    file.durable = file.current;
+  } else {
+    if (file.durable.size() != file.current.size()) file.durable.resize(file.current.size());
+    for (const Write& write : file.pending) file.durable.take(file.current, write.offset, write.data.size());
   }
-  if (write.data.empty()) return;
-  image.resize(std::max<std::size_t>(image.size(), write.offset + write.data.size()));
-  std::copy(write.data.begin(), write.data.end(), image.begin() + static_cast<std::ptrdiff_t>(write.offset));
+  file.pending.clear();
 }
 
 bool Disk::operate() {
@@ -56,11 +68,13 @@ DiskResult Disk::remove(const std::string& name, bool sync_directory) {
   at->second->deleted = true;
   if (at->second->entry_durable) removed_[name] = at->second;
   files_.erase(at);
+  ++durable_changes_;
   if (sync_directory) this->sync_directory();
   return DiskResult::good;
 }
 
 void Disk::sync_directory() {
+  ++durable_changes_;
   removed_.clear();
   for (auto& [name, file] : files_) file->entry_durable = true;
 }
@@ -97,9 +111,7 @@ DiskResult Disk::sync(File& file) {
     fail_sync(file);
     return DiskResult::io_error;
   }
-  for (const Write& write : file.pending) apply(file.durable, write);
-  file.pending.clear();
-  if (!file.entry_durable) sync_directory();
+  persist(file);
   return DiskResult::good;
 }
 
@@ -109,17 +121,16 @@ void Disk::fail_sync(File& file) {
     case SyncFault::dropped:
       file.pending.clear();
       file.current = file.durable;
+      file.matching = true;
       return;
     case SyncFault::cached:
       file.pending.clear();
+      file.matching = false;
       return;
     case SyncFault::dirty:
       return;
     case SyncFault::persisted:
-      for (const Write& write : file.pending) apply(file.durable, write);
-      file.pending.clear();
-      if (!file.entry_durable) sync_directory();
-      return;
+      return persist(file);
   }
 }
 
@@ -136,10 +147,12 @@ void Disk::settle(File& file) {
   }
   file.pending.clear();
   file.current = file.durable;
+  file.matching = true;
 }
 
 void Disk::crash(bool power) {
   ++epoch_;
+  ++durable_changes_;
   dead_ = false;
   dies_in_ = 0;
   for (auto& [name, file] : files_) {

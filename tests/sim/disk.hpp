@@ -14,6 +14,7 @@
 #include "base/bytes.hpp"
 #include "base/random.hpp"
 #include "sim/faults.hpp"
+#include "sim/image.hpp"
 
 #include <map>
 #include <memory>
@@ -57,9 +58,10 @@ class Disk {
     std::string name{};
     bool entry_durable = false;  ///< Found again after a power cut.
     bool deleted = false;
-    Bytes durable{};  ///< What a power cut leaves for certain.
-    Bytes current{};  ///< What reads see.
+    Image durable{};  ///< What a power cut leaves for certain.
+    Image current{};  ///< What reads see.
     std::vector<Write> pending{};
+    bool matching = true;  ///< `current` is `durable` and then what is pending: no failed sync kept a secret.
     // SQLite's locks, as between processes.
     int shared = 0;
     const void *reserved = nullptr, *exclusive = nullptr;
@@ -87,6 +89,8 @@ class Disk {
   /// Counts crashes; a handle belongs to the epoch that it was opened in.
   std::uint64_t epoch() const noexcept { return epoch_; }
 
+  /// Changes whenever what a power cut would leave for certain may have changed.
+  std::uint64_t durable_changes() const noexcept { return durable_changes_; }
   /// Only what a power cut at this instant would leave if it kept nothing pending.
   std::unique_ptr<Disk> durable_copy() const;
 
@@ -100,7 +104,8 @@ class Disk {
   bool operate();
   bool strikes(Fault fault, std::uint64_t one_in);
 
-  static void apply(Bytes& image, const Write& write);
+  static void apply(Image& image, const Write& write);
+  void persist(File& file);
   void sync_directory();
   void settle(File& file);
   void fail_sync(File& file);
@@ -110,7 +115,7 @@ class Disk {
   std::map<std::string, FilePtr> removed_;  ///< Deleted without a directory sync: a power cut may bring them back.
   std::uint64_t epoch_ = 1, dies_in_ = 0;
   bool dead_ = false;
-  std::uint64_t operations_ = 0;
+  std::uint64_t operations_ = 0, durable_changes_ = 0;
   FaultCounts struck_{};
 };
 

@@ -55,11 +55,9 @@ int close(sqlite3_file* file) {
 int read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
   Handle& open = handle(file);
   if (cut_off(open)) return SQLITE_IOERR_READ;
-  const Bytes& image = open.file->current;
   const auto wanted = static_cast<std::size_t>(amount);
-  const auto from = std::min(static_cast<std::size_t>(offset), image.size());
-  const std::size_t got = std::min(wanted, image.size() - from);
-  if (got > 0) std::memcpy(out, image.data() + from, got);
+  const std::size_t got =
+      open.file->current.read(static_cast<std::size_t>(offset), {static_cast<std::byte*>(out), wanted});
   if (got == wanted) return SQLITE_OK;
   std::memset(static_cast<char*>(out) + got, 0, wanted - got);
   return SQLITE_IOERR_SHORT_READ;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults: the kinds of trouble that a seed may have, and something for each of them: whether the plan asks for it, how
 // often it struck. A fault counts where it takes effect, not where it is asked for: a campaign whose faults stopped
-// striking is one that proves nothing.
+// striking is one that proves nothing. The same goes for the sights: states that are rare, and where bugs live.
 #pragma once
 
 #include <array>
@@ -28,24 +28,47 @@ inline constexpr std::array<const char*, 11> fault_names{"crashes",   "power",  
                                                          "half-open", "stalls",      "isolation",   "clocks",
                                                          "full",      "sync-errors", "write-errors"};
 
-template <class T>
-class PerFault {
- public:
-  static constexpr std::size_t size = fault_names.size();
-  T& operator[](Fault fault) noexcept { return values_[static_cast<std::size_t>(fault)]; }
-  const T& operator[](Fault fault) const noexcept { return values_[static_cast<std::size_t>(fault)]; }
-  T& at(std::size_t number) noexcept { return values_.at(number); }
-  const T& at(std::size_t number) const noexcept { return values_.at(number); }
-
- private:
-  std::array<T, size> values_{};
+/// What must be met now and then, or the seeds have stopped going where it hurts.
+enum class Sight : std::uint8_t {
+  crash_before_write,  ///< A node ends with a group commit begun and not written.
+  crash_after_write,   ///< ... written, and not yet told to anybody.
+  doubt_kept,          ///< A group commit reported as failed turns out to be in the file.
+  doubt_gone,          ///< ... or not to be.
+  lost_unpromised,     ///< A commit that was only accepted is lost by a crash.
+  no_room,             ///< A full disk refused a group commit.
+  acks_checked,        ///< An ack was compared with the hub's synced image.
+  searched,            ///< A node below the removal floors found what it missed.
+  refused,             ///< The application refused a version.
+  held,                ///< It put one off.
+  rolled_back,         ///< It went back to an earlier one.
+  trimmed,             ///< An edge forgot records that the root holds.
+  cold_opened,         ///< A database was opened again from its synced image alone.
 };
 
-using Faults = PerFault<bool>;
-using FaultCounts = PerFault<std::uint64_t>;
+inline constexpr std::array<const char*, 13> sight_names{
+    "crash-before-write", "crash-after-write", "doubt-kept", "doubt-gone", "lost-unpromised", "no-room",
+    "acks-checked",       "searched",          "refused",    "held",       "rolled-back",     "trimmed",
+    "cold-opened"};
 
-inline void add(FaultCounts& sum, const FaultCounts& more) noexcept {
-  for (std::size_t i = 0; i < FaultCounts::size; ++i) sum.at(i) += more.at(i);
-}
+/// Something for each of a kind's members.
+template <class Kind, std::size_t count, class T>
+class Per {
+ public:
+  static constexpr std::size_t size = count;
+  T& operator[](Kind kind) noexcept { return values_[static_cast<std::size_t>(kind)]; }
+  const T& operator[](Kind kind) const noexcept { return values_[static_cast<std::size_t>(kind)]; }
+  T& at(std::size_t number) noexcept { return values_.at(number); }
+  const T& at(std::size_t number) const noexcept { return values_.at(number); }
+  void add(const Per& more) noexcept {
+    for (std::size_t i = 0; i < count; ++i) values_[i] += more.values_[i];
+  }
+
+ private:
+  std::array<T, count> values_{};
+};
+
+using Faults = Per<Fault, fault_names.size(), bool>;
+using FaultCounts = Per<Fault, fault_names.size(), std::uint64_t>;
+using Sights = Per<Sight, sight_names.size(), std::uint64_t>;
 
 }  // namespace edgesync::sim

@@ -88,7 +88,9 @@ Plan make_plan(std::uint64_t seed) {
   plan.work.prefixes = !random.one_in(3);
   plan.work.private_scopes = random.one_in(2);
   plan.work.upkeep = random.one_in(2);
-  plan.chaos = between(random, std::chrono::seconds(4), std::chrono::seconds(15));
+  // Many short seeds and a few long ones: most of what is rare comes from the draw, not from the length.
+  plan.chaos = random.one_in(6) ? between(random, std::chrono::seconds(6), std::chrono::seconds(15))
+                                : between(random, milliseconds(1'500), std::chrono::seconds(6));
   plan.fault_every = between(random, milliseconds(200), milliseconds(3'000));
   return plan;
 }

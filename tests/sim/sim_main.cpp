@@ -2,6 +2,7 @@
 // edgesync_sim: plays seeds, or replays one. Exit code 0: no violation; 1: some; 2: bad arguments.
 #include "sim/campaign.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <string_view>
@@ -9,9 +10,10 @@
 namespace {
 
 int usage() {
-  std::puts("edgesync_sim [--seed=N] [--seeds=COUNT] [--verbose] [--twice] [--deep] [--bug=NAME]");
+  std::puts("edgesync_sim [--seed=N] [--seeds=COUNT] [--jobs=N] [--verbose] [--twice] [--deep] [--bug=NAME]");
   std::puts("  --seed     the first seed (default 1)");
   std::puts("  --seeds    how many from there (default 1)");
+  std::puts("  --jobs     by so many processes (default 1)");
   std::puts("  --verbose  print every event");
   std::puts("  --twice    play each seed twice and compare the traces");
   std::puts("  --deep     compare with the truth after every group commit");
@@ -35,6 +37,11 @@ int main(int argc, char** argv) {
   campaign.print = true;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
+    std::uint64_t jobs = 0;
+    if (number(argument, "--jobs=", jobs)) {
+      campaign.jobs = static_cast<unsigned>(std::clamp<std::uint64_t>(jobs, 1, 256));
+      continue;
+    }
     if (number(argument, "--seed=", campaign.first) || number(argument, "--seeds=", campaign.count)) continue;
     if (argument == "--verbose")
       campaign.verbose = true;

@@ -130,6 +130,8 @@ void SimNode::crash(bool power, Span away) {
   ++life_;
   around_.struck(power ? Fault::power_cuts : Fault::crashes);
   around_.trace.note(around_.timeline.now(), power ? "power cut" : "process crash", number_, disk_.operations());
+  if (batch_) around_.saw(written_ ? Sight::crash_after_write : Sight::crash_before_write);
+  searches_ = searches();
   disk_.crash(power);  // first: nothing that is torn down below may still reach the disk
   batch_.reset();
   engine_.reset();
@@ -139,6 +141,7 @@ void SimNode::crash(bool power, Span away) {
   last_own_.clear();
   waiting_.clear();
   durable_wanted_ = false;
+  faults_at_look_.reset();
   commit_due_ = armed_ = retry_ = never;
   around_.network.vanish(number_, power);
   later(away, [this] { start(); });
@@ -219,6 +222,7 @@ void SimNode::rollback(std::uint64_t draw) {
     const std::uint64_t number = (*rows)[draw % rows->size()].manifest.number;
     const bool done = engine_->config().rollback(scope, number, "simulated").has_value();
     around_.trace.note(around_.timeline.now(), "rollback", number_, number, done);
+    if (done) around_.saw(Sight::rolled_back);
     durable_wanted_ = true;
   });
 }
@@ -250,6 +254,7 @@ void SimNode::begin_flush() {
   faults_at_begin_ = disk_.faults_made();
   readable();
   batch_ = store_->begin_flush();
+  written_ = false;
   around_.truth.begun(replica_, *store_);
   around_.trace.note(around_.timeline.now(), "begin", number_, store_->accepted());
   later(plan_.begin_to_write, [this] { write_batch(); });
@@ -257,6 +262,7 @@ void SimNode::begin_flush() {
 
 void SimNode::write_batch() {
   store_->write(*batch_);
+  written_ = true;
   around_.trace.note(around_.timeline.now(), "write", number_, disk_.operations());
   if (died()) return;
   later(plan_.write_time, [this] { finish_flush(); });
@@ -265,6 +271,7 @@ void SimNode::write_batch() {
 void SimNode::finish_flush() {
   const store::Flushed flushed = store_->finish(std::move(batch_));
   around_.trace.note(around_.timeline.now(), flushed.error ? "failed" : "durable", number_, flushed.through);
+  if (flushed.error && flushed.error->is(Errc::storage_full)) around_.saw(Sight::no_room);
   if (flushed.error && !disk_.dead() && disk_.faults_made() == faults_at_begin_)
     around_.violate(blame("a group commit failed on a good disk") + flushed.error->detail);
   if (auto broken = around_.truth.settled(replica_, *store_, flushed.through, !flushed.error)) around_.violate(*broken);
@@ -278,9 +285,11 @@ void SimNode::finish_flush() {
 
 bool SimNode::readable() {
   if (!idle() || disk_.dead()) return false;
+  if (faults_at_look_ == disk_.faults_made() && !around_.truth.in_doubt(replica_)) return true;
   const store::ScopeId scope = *store_->find_scope(Plane::config, config_scope);
   if (!attempt("reading", [&] { return store_->versions(scope); })) return false;
   around_.truth.seen(replica_, *store_);
+  faults_at_look_ = disk_.faults_made();
   return true;
 }
 

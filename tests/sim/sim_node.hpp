@@ -8,6 +8,7 @@
 #include "sim/fault_vfs.hpp"
 #include "sim/network.hpp"
 #include "sim/plan.hpp"
+#include "sim/platter.hpp"
 #include "sim/truth.hpp"
 #include "sync/backoff.hpp"
 #include "sync/engine.hpp"
@@ -24,6 +25,7 @@ struct Surroundings {
   const Plan& plan;
   Function<void(std::string)> violate{};
   Function<void(Fault)> struck{};  ///< A node crashed, in this way.
+  Function<void(Sight)> saw{};
   /// The application's answer to a version.
   Function<Verdict(NodeNumber, const config::Content&)> decide{};
   /// A group commit has ended.
@@ -65,6 +67,8 @@ class SimNode final : public Peer {
   sync::Engine& engine() noexcept { return *engine_; }  ///< Requires: up().
   /// What a power cut would leave now if it kept nothing pending.
   std::unique_ptr<Disk> durable_disk() const { return disk_.durable_copy(); }
+  /// What its synced image holds of a scope: read from the disk, whatever the process believes.
+  Result<crdt::Context> on_platter(const std::string& scope) { return platter_.context(disk_, scope); }
   bool idle() const noexcept { return up() && !store_->writing(); }
   /// The file is open, and what was doubtful is settled by what is in it.
   bool readable();
@@ -74,6 +78,7 @@ class SimNode final : public Peer {
   const ReplicaId& replica() const noexcept { return replica_; }
   /// The context of what a reader here sees.
   crdt::Context visible(store::ScopeId scope) const;
+  std::uint64_t searches() const { return searches_ + (engine_ ? engine_->metrics().searches : 0); }
   /// Opens the database of a copy of the disk.
   Result<std::unique_ptr<store::Store>> open_copy(FaultVfs& copy) const;
 
@@ -140,11 +145,14 @@ class SimNode final : public Peer {
   std::map<ConnectionId, sync::LinkId> links_;
   std::map<store::ScopeId, crdt::Stamp> last_own_;
   std::vector<Function<void()>> waiting_;
-  bool durable_wanted_ = false;
+  bool durable_wanted_ = false, written_ = false;
+  std::uint64_t searches_ = 0;  ///< In earlier lives.
   Instant commit_due_ = never, armed_ = never, retry_ = never;
   sync::Backoff backoff_;
   bool dying_by_power_ = false;
-  std::uint64_t faults_at_begin_ = 0;  ///< Of the group commit under way.
+  std::uint64_t faults_at_begin_ = 0;              ///< Of the group commit under way.
+  std::optional<std::uint64_t> faults_at_look_{};  ///< When the file was last seen to be open.
+  Platter platter_;
   Span dying_away_{};
 };
 

@@ -79,6 +79,7 @@ void Truth::resolve(const ReplicaId& who, Stamps in_file) {
       if (!held) forget(who, accepted);
       there = there || held;
     }
+    if (!doubt->content.empty()) ++(there ? doubts_kept_ : doubts_gone_);
     if (there) in_file = doubt->before;
   }
 }

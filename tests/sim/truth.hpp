@@ -42,6 +42,9 @@ class Truth {
 
   std::uint64_t promised() const noexcept { return promised_; }
   std::uint64_t forgotten() const noexcept { return forgotten_; }
+  /// Failed group commits that were in the file after all, and those that were not.
+  std::uint64_t doubts_kept() const noexcept { return doubts_kept_; }
+  std::uint64_t doubts_gone() const noexcept { return doubts_gone_; }
 
  private:
   struct Accepted {
@@ -69,7 +72,7 @@ class Truth {
   std::map<ReplicaId, std::vector<Doubt>> doubtful_;
   std::map<ReplicaId, Stamps> begun_;  ///< At the last begun().
   std::map<std::pair<ReplicaId, std::string>, crdt::Stamp> durable_;
-  std::uint64_t promised_ = 0, forgotten_ = 0;
+  std::uint64_t promised_ = 0, forgotten_ = 0, doubts_kept_ = 0, doubts_gone_ = 0;
 };
 
 std::uint64_t record_hash(Timestamp at, std::span<const Value> fields);

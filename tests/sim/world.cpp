@@ -16,18 +16,19 @@ std::vector<ReplicaId> authors(const std::vector<std::unique_ptr<SimNode>>& node
 
 }  // namespace
 
-World::World(std::uint64_t seed, bool verbose, bool deep)
-    : plan_(make_plan(seed)),
-      timeline_(seed ^ 0x11),
+World::World(Plan plan, bool verbose, bool deep)
+    : plan_(std::move(plan)),
+      timeline_(plan_.seed ^ 0x11),
       trace_(verbose),
-      network_(timeline_, trace_, seed ^ 0x22),
-      around_{timeline_, trace_, network_, truth_, plan_, {}, {}, {}, {}, {}},
-      work_random_(seed ^ 0x33),
-      fault_random_(seed ^ 0x44),
-      look_random_(seed ^ 0x55) {
+      network_(timeline_, trace_, plan_.seed ^ 0x22),
+      around_{timeline_, trace_, network_, truth_, plan_, {}, {}, {}, {}, {}, {}},
+      work_random_(plan_.seed ^ 0x33),
+      fault_random_(plan_.seed ^ 0x44),
+      look_random_(plan_.seed ^ 0x55) {
   network_.weather = plan_.weather;
   around_.violate = [this](std::string what) { violate(std::move(what)); };
   around_.struck = [this](Fault fault) { ++struck_[fault]; };
+  around_.saw = [this](Sight sight) { saw(sight); };
   around_.acked = [this](NodeNumber who, const std::string& scope, crdt::Stamp stamp) { check_ack(who, scope, stamp); };
   around_.flushed = [this, deep](SimNode& node) {
     if (deep) look_deep(node);
@@ -39,8 +40,10 @@ World::World(std::uint64_t seed, bool verbose, bool deep)
       const auto* mask = at == content.end() ? nullptr : std::get_if<std::int64_t>(&at->second);
       return mask != nullptr && (*mask & bit) != 0;
     };
-    if (has("refused-by")) return Verdict::reject;
-    return has("held-by") && !healing_ ? Verdict::hold : Verdict::healthy;
+    const bool refuses = has("refused-by"), holds = !refuses && has("held-by") && !healing_;
+    if (refuses) saw(Sight::refused);
+    if (holds) saw(Sight::held);
+    return refuses ? Verdict::reject : holds ? Verdict::hold : Verdict::healthy;
   };
   for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
     nodes_.push_back(std::make_unique<SimNode>(around_, static_cast<NodeNumber>(i)));
@@ -63,6 +66,10 @@ Report World::run() {
   if (!failed()) heal();
   if (!failed()) final_checks();
   if (!failed()) cold_checks();
+  return report();
+}
+
+Report World::report() {
   Report report;
   report.seed = plan_.seed;
   report.trace = trace_.hash();
@@ -71,8 +78,14 @@ Report World::run() {
   report.promised = truth_.promised();
   report.forgotten = truth_.forgotten();
   report.struck = struck_;
-  add(report.struck, network_.struck());
-  for (const auto& node : nodes_) add(report.struck, node->disk().struck());
+  report.struck.add(network_.struck());
+  for (const auto& node : nodes_) report.struck.add(node->disk().struck());
+  seen_[Sight::lost_unpromised] = truth_.forgotten();
+  seen_[Sight::doubt_kept] = truth_.doubts_kept();
+  seen_[Sight::doubt_gone] = truth_.doubts_gone();
+  for (const auto& node : nodes_) seen_[Sight::searched] += node->searches();
+  report.seen = seen_;
+  report.lived = timeline_.now().time_since_epoch() * static_cast<Span::rep>(nodes_.size());
   report.healed_in = healed_at_.time_since_epoch() - plan_.chaos;
   report.violation = violation_;
   if (failed()) report.tail = trace_.tail();
@@ -177,6 +190,9 @@ void World::final_checks() {
   std::vector<store::Store*> stores;
   for (const auto& node : nodes_) {
     stores.push_back(&node->store());
+    if (const auto stream = node->store().find_scope(Plane::stream, stream_scope))
+      for (const store::StreamState& state : node->store().stream(*stream))
+        if (state.trimmed > 0) saw(Sight::trimmed);
     const auto scope = node->store().find_scope(Plane::config, config_scope);
     if (auto broken = one_active_version(node->store(), node->engine().config().active(*scope)))
       return violate("at rest: " + *broken);
@@ -195,12 +211,14 @@ void World::cold_checks() {
     auto store = node->open_copy(*systems.back());
     if (!store) return violate("cold: " + store.error().detail);
     if (auto lost = truth_.reopened(node->replica(), **store)) return violate("cold: " + *lost);
+    saw(Sight::cold_opened);
     stores.push_back(store->get());
     opened.push_back(*std::move(store));
   }
   if (auto broken = check_all(stores)) violate("cold: " + *broken);
 }
 
-Report run_seed(std::uint64_t seed, bool verbose, bool deep) { return World(seed, verbose, deep).run(); }
+Report run_plan(Plan plan, bool verbose, bool deep) { return World(std::move(plan), verbose, deep).run(); }
+Report run_seed(std::uint64_t seed, bool verbose, bool deep) { return run_plan(make_plan(seed), verbose, deep); }
 
 }  // namespace edgesync::sim

@@ -16,17 +16,19 @@ struct Report {
   std::vector<std::string> tail{};  ///< The last lines of the trace, if there was a violation.
   std::uint64_t events = 0, frames = 0, promised = 0, forgotten = 0;
   FaultCounts struck{};
-  Span healed_in{};
+  Sights seen{};
+  Span healed_in{}, lived{};  ///< All nodes together lived so long.
 };
 
 class World {
  public:
   /// `deep`: the truth is asked after every group commit, not now and then; for finding where things went wrong.
-  World(std::uint64_t seed, bool verbose, bool deep);
+  World(Plan plan, bool verbose, bool deep);
   Report run();
 
  private:
   // world.cpp: phases
+  Report report();
   void chaos();
   void heal();
   void final_checks();
@@ -36,6 +38,7 @@ class World {
   Finding check_all(const std::vector<store::Store*>& stores);
   bool failed() const noexcept { return violation_.has_value(); }
   void violate(std::string what);
+  void saw(Sight sight) { ++seen_[sight]; }
   void run_until(Instant until);
 
   // chaos.cpp: what happens to whom
@@ -70,11 +73,13 @@ class World {
   bool healing_ = false;
   std::uint64_t next_value_ = 1;
   FaultCounts struck_{};  ///< By the world's own hand; the network and the disks count theirs.
+  Sights seen_{};
   std::map<std::pair<NodeNumber, Fault>, std::uint64_t> disk_faults_{};  ///< The number of the last of its kind.
   Instant healed_at_{};
   Finding violation_{};
 };
 
+Report run_plan(Plan plan, bool verbose = false, bool deep = false);
 Report run_seed(std::uint64_t seed, bool verbose = false, bool deep = false);
 
 }  // namespace edgesync::sim
