@@ -44,7 +44,7 @@ const Prepared& prepared(const std::string& set) {
   static std::unique_ptr<const Prepared> current;
   if (current && name == set) return *current;
   current.reset();
-  current = std::make_unique<const Prepared>(set.empty() ? slowly_varying(200'000) : read_csv(set));
+  current = std::make_unique<const Prepared>(set.empty() ? slowly_varying(50'000) : read_csv(set));
   name = set;
   return *current;
 }

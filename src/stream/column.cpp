@@ -4,6 +4,8 @@
 #include "stream/doubles.hpp"
 #include "stream/integers.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 
 namespace edgesync::stream {
@@ -11,103 +13,134 @@ namespace {
 
 enum Nulls : std::uint8_t { none = 0, some = 1, all = 2 };
 
-// The rows that hold a value, in order.
-bool decode_nulls(Reader& in, std::size_t rows, std::vector<std::uint32_t>& present) {
+// Statistics of fewer rows would cost more than decoding them.
+constexpr std::size_t statistics_rows = 128;
+
+void encode_nulls(std::span<const std::uint32_t> nulls, std::size_t row, std::size_t rows, Bytes& out) {
+  Writer writer(out);
+  if (nulls.empty()) return writer.u8(Nulls::none);
+  if (nulls.size() == rows) return writer.u8(Nulls::all);
+  writer.u8(Nulls::some);
+  std::array<std::uint64_t, block_values> flags{};
+  for (const std::uint32_t null : nulls) flags[null - row] = 1;
+  encode_integers(std::span(flags).first(rows), out);
+}
+
+// Sets each row's flag; returns how many rows have a value, or nothing if the input is malformed.
+std::optional<std::size_t> decode_nulls(Reader& in, std::span<std::uint8_t> nulls) {
   const std::uint8_t form = in.u8();
-  if (in.failed() || form > Nulls::all) return false;
-  std::vector<std::uint64_t> null(rows, form == Nulls::all ? 1 : 0);
-  if (form == Nulls::some && !decode_bits(in, null)) return false;
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (null[i] == 0) present.push_back(static_cast<std::uint32_t>(i));
+  if (in.failed() || form > Nulls::all) return std::nullopt;
+  std::fill(nulls.begin(), nulls.end(), static_cast<std::uint8_t>(form == Nulls::all ? 1 : 0));
+  if (form != Nulls::some) return form == Nulls::all ? 0 : nulls.size();
+  std::array<std::uint64_t, block_values> flags;
+  if (!decode_integers(in, std::span(flags).first(nulls.size()))) return std::nullopt;
+  std::uint64_t null = 0, any = 0;
+  for (std::size_t i = 0; i < nulls.size(); ++i) {
+    nulls[i] = static_cast<std::uint8_t>(flags[i]);
+    null += flags[i], any |= flags[i];
   }
-  return true;
+  if (any > 1) return std::nullopt;
+  return nulls.size() - static_cast<std::size_t>(null);
 }
 
 bool decode_words(Reader& in, ColumnType type, std::span<std::uint64_t> words) {
   if (type == ColumnType::f64) return decode_doubles(in, words);
-  if (type == ColumnType::boolean) return decode_booleans(in, words);
-  std::vector<std::int64_t> integers(words.size());
-  if (!decode_integers(in, integers)) return false;
-  for (std::size_t i = 0; i < words.size(); ++i) words[i] = static_cast<std::uint64_t>(integers[i]);
-  return true;
+  if (!decode_integers(in, words)) return false;
+  std::uint64_t any = 0;
+  for (const std::uint64_t word : words) any |= word;
+  return type != ColumnType::boolean || any <= 1;
 }
 
-Value from_word(ColumnType type, std::uint64_t word) {
-  if (type == ColumnType::f64) return std::bit_cast<double>(word);
-  if (type == ColumnType::boolean) return word != 0;
-  return static_cast<std::int64_t>(word);
+// Moves the values from the front to the rows that hold one; from the back, so that none is overwritten before it
+// moved.
+template <class T>
+void spread(std::span<T> values, std::size_t count, std::span<const std::uint8_t> nulls) {
+  for (std::size_t i = values.size(); i-- > 0 && count <= i;) values[i] = nulls[i] != 0 ? T{} : values[--count];
 }
-
-Value from_view(ColumnType type, ByteView view) {
-  if (type == ColumnType::text) return std::string(as_text(view));
-  return to_bytes(view);
-}
-
-constexpr bool is_text(ColumnType type) { return type == ColumnType::text || type == ColumnType::bytes; }
 
 }  // namespace
 
 void ColumnBuilder::add(std::uint32_t row, const Value& value) {
-  const auto text = [&](ByteView view) {
-    arena_.insert(arena_.end(), view.begin(), view.end());
-    words_.push_back(arena_.size());
-  };
-  if (const auto* number = std::get_if<double>(&value); number != nullptr && type_ == ColumnType::f64) {
-    words_.push_back(std::bit_cast<std::uint64_t>(*number));
-  } else if (const auto* whole = std::get_if<std::int64_t>(&value); whole != nullptr && type_ == ColumnType::i64) {
-    words_.push_back(static_cast<std::uint64_t>(*whole));
-  } else if (whole != nullptr && type_ == ColumnType::f64) {
-    words_.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(*whole)));
-  } else if (const auto* flag = std::get_if<bool>(&value); flag != nullptr && type_ == ColumnType::boolean) {
-    words_.push_back(*flag ? 1 : 0);
-  } else if (const auto* string = std::get_if<std::string>(&value); string != nullptr && type_ == ColumnType::text) {
-    text(as_view(*string));
-  } else if (const auto* blob = std::get_if<Bytes>(&value); blob != nullptr && type_ == ColumnType::bytes) {
-    text(*blob);
-  } else {
-    nulls_.push_back(row);
+  switch (type_) {
+    case ColumnType::f64:
+      if (const auto* real = std::get_if<double>(&value)) return words_.push_back(std::bit_cast<std::uint64_t>(*real));
+      if (const auto* whole = std::get_if<std::int64_t>(&value))
+        return words_.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(*whole)));
+      break;
+    case ColumnType::i64:
+      if (const auto* whole = std::get_if<std::int64_t>(&value))
+        return words_.push_back(static_cast<std::uint64_t>(*whole));
+      break;
+    case ColumnType::boolean:
+      if (const auto* flag = std::get_if<bool>(&value)) return words_.push_back(*flag ? 1 : 0);
+      break;
+    case ColumnType::text:
+      if (const auto* text = std::get_if<std::string>(&value)) return texts_.add(as_view(*text));
+      break;
+    case ColumnType::bytes:
+      if (const auto* blob = std::get_if<Bytes>(&value)) return texts_.add(*blob);
+      break;
   }
+  nulls_.push_back(row);
 }
 
-void ColumnBuilder::finish(std::size_t rows, Bytes& out) {
-  encode_nulls(rows, out);
-  encode_values(out);
+void ColumnBuilder::finish(std::size_t rows, SegmentParts& out) {
+  Writer directory(out.directory);
+  if (is_text(type_)) {
+    const std::size_t start = out.data.size();
+    Writer(out.data).u8(static_cast<std::uint8_t>(texts_.repeats() ? TextForm::dictionary : TextForm::plain));
+    if (texts_.repeats()) texts_.encode_entries(out.data);
+    directory.varint(out.data.size() - start);
+  } else {
+    directory.varint(nulls_.size());
+    encode_statistics(type_, rows < statistics_rows ? std::nullopt : statistics_of(type_, words_), out.directory);
+  }
+  std::size_t null = 0;
+  for (std::size_t row = 0; row < rows; row += block_values) {
+    const std::size_t count = std::min(block_values, rows - row), start = out.data.size(), from = row - null;
+    const auto first = nulls_.begin() + static_cast<std::ptrdiff_t>(null);
+    const auto last = std::lower_bound(first, nulls_.end(), row + count);
+    encode_block({first, last}, row, count, from, out.data);
+    directory.varint(out.data.size() - start);
+    null = static_cast<std::size_t>(last - nulls_.begin());
+  }
   nulls_.clear();
   words_.clear();
-  arena_.clear();
+  texts_.clear();
 }
 
-void ColumnBuilder::encode_nulls(std::size_t rows, Bytes& out) const {
-  Writer writer(out);
-  if (nulls_.empty()) return writer.u8(Nulls::none);
-  if (nulls_.size() == rows) return writer.u8(Nulls::all);
-  writer.u8(Nulls::some);
-  std::vector<std::uint64_t> bits(rows, 0);
-  for (std::uint32_t row : nulls_) bits[row] = 1;
-  encode_bits(bits, out);
+void ColumnBuilder::encode_block(std::span<const std::uint32_t> nulls, std::size_t row, std::size_t rows,
+                                 std::size_t from, Bytes& out) const {
+  encode_nulls(nulls, row, rows, out);
+  encode_values(from, rows - nulls.size(), out);
 }
 
-void ColumnBuilder::encode_values(Bytes& out) const {
-  if (type_ == ColumnType::f64) return encode_doubles(words_, out);
-  if (type_ == ColumnType::boolean) return encode_booleans(words_, out);
-  if (is_text(type_)) return encode_texts(words_, arena_, out);
-  std::vector<std::int64_t> integers(words_.size());
-  for (std::size_t i = 0; i < words_.size(); ++i) integers[i] = static_cast<std::int64_t>(words_[i]);
-  encode_integers(integers, out);
+void ColumnBuilder::encode_values(std::size_t from, std::size_t count, Bytes& out) const {
+  if (is_text(type_))
+    return texts_.repeats() ? texts_.encode_indices(from, count, out) : texts_.encode_plain(from, count, out);
+  const auto words = std::span(words_).subspan(from, count);
+  type_ == ColumnType::f64 ? encode_doubles(words, out) : encode_integers(words, out);
 }
 
-bool decode_column(Reader& in, ColumnType type, std::span<Record> records, std::size_t index, std::size_t& budget) {
-  std::vector<std::uint32_t> present;
-  if (!decode_nulls(in, records.size(), present)) return false;
-  if (is_text(type)) {
-    std::vector<ByteView> views(present.size());
-    if (!decode_texts(in, views, budget)) return false;
-    for (std::size_t i = 0; i < present.size(); ++i) records[present[i]].fields[index] = from_view(type, views[i]);
+bool decode_dictionary(Reader& in, std::size_t rows, Dictionary& dictionary) {
+  const std::uint8_t form = in.u8();
+  dictionary.form = static_cast<TextForm>(form);
+  if (form == static_cast<std::uint8_t>(TextForm::plain)) return !in.failed();
+  return form == static_cast<std::uint8_t>(TextForm::dictionary) && decode_entries(in, rows, dictionary.entries);
+}
+
+bool decode_block(Reader& in, ColumnType type, const Dictionary& dictionary, const BlockValues& out) {
+  const auto count = decode_nulls(in, out.nulls);
+  if (!count) return false;
+  if (!is_text(type)) {
+    if (!decode_words(in, type, out.words.first(*count))) return false;
+    spread(out.words, *count, out.nulls);
     return true;
   }
-  std::vector<std::uint64_t> words(present.size());
-  if (!decode_words(in, type, words)) return false;
-  for (std::size_t i = 0; i < present.size(); ++i) records[present[i]].fields[index] = from_word(type, words[i]);
+  const auto texts = out.texts.first(*count);
+  if (dictionary.form == TextForm::plain ? !decode_plain(in, texts) : !decode_indices(in, dictionary.entries, texts))
+    return false;
+  spread(out.texts, *count, out.nulls);
   return true;
 }
 

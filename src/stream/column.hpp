@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Column: the values of one column while a segment is built, and its encoding: which fields are null, then the others.
-// Numbers, booleans and doubles are kept as 64-bit words and texts in one arena, so adding a value allocates nothing
-// but growth.
+// Column: the values of one column while a segment is built, and its blocks. A block is the column's part of up to 1024
+// rows: which are null, then the others. Every block can be decoded without those before it, only texts share a
+// dictionary. Numbers, booleans and doubles are kept as 64-bit words, so adding one allocates nothing but growth.
 #pragma once
 
-#include "base/bytes.hpp"
+#include "stream/statistics.hpp"
+#include "stream/texts.hpp"
 
 #include <edgesync/records.hpp>
 
@@ -14,6 +15,13 @@
 
 namespace edgesync::stream {
 
+constexpr bool is_text(ColumnType type) noexcept { return type == ColumnType::text || type == ColumnType::bytes; }
+
+/// Appends to a segment: what describes a column goes to its directory, what it holds to the data.
+struct SegmentParts {
+  Bytes directory{}, data{};
+};
+
 /// Collects and encodes one column.
 class ColumnBuilder {
  public:
@@ -21,33 +29,37 @@ class ColumnBuilder {
 
   /// Adds the field of row number `row`; one of another type is null.
   void add(std::uint32_t row, const Value& value);
-  /// Appends the encoding of `rows` rows, and empties the column.
-  void finish(std::size_t rows, Bytes& out);
+  /// Appends `rows` rows, and empties the column.
+  void finish(std::size_t rows, SegmentParts& out);
 
  private:
-  void encode_nulls(std::size_t rows, Bytes& out) const;
-  void encode_values(Bytes& out) const;
+  void encode_block(std::span<const std::uint32_t> nulls, std::size_t row, std::size_t rows, std::size_t from,
+                    Bytes& out) const;
+  void encode_values(std::size_t from, std::size_t count, Bytes& out) const;
 
   ColumnType type_;
   std::vector<std::uint32_t> nulls_{};  // rows that are null, ascending
-  std::vector<std::uint64_t> words_{};  // numbers as bits; for texts, the end of each in arena_
-  Bytes arena_{};
+  std::vector<std::uint64_t> words_{};  // numbers as bits
+  Texts texts_{};
 };
 
-/// Puts the column into field `index` of every record. Lengths of texts are taken from `budget`, which bounds what a
-/// small input can grow to. False if the input is malformed or the budget is spent.
-bool decode_column(Reader& in, ColumnType type, std::span<Record> records, std::size_t index, std::size_t& budget);
+/// What a block of rows decodes to: a row that is null has 1 in `nulls`, and 0 or nothing as its value.
+struct BlockValues {
+  std::span<std::uint8_t> nulls{};
+  std::span<std::uint64_t> words{};
+  std::span<ByteView> texts{};
+};
 
-/// Texts: `ends[i]` is where value i ends in `arena`. Appends nothing for none.
-void encode_texts(std::span<const std::uint64_t> ends, ByteView arena, Bytes& out);
-bool decode_texts(Reader& in, std::span<ByteView> values, std::size_t& budget);
+enum class TextForm : std::uint8_t { plain = 0, dictionary = 1 };
 
-/// Booleans, each 0 or 1. Appends nothing for none.
-void encode_booleans(std::span<const std::uint64_t> values, Bytes& out);
-bool decode_booleans(Reader& in, std::span<std::uint64_t> values);
+/// How the texts of a column are written, and with what.
+struct Dictionary {
+  TextForm form = TextForm::plain;
+  std::vector<ByteView> entries{};
+};
 
-/// Bits, least significant first, with zero padding, which the reader insists on.
-void encode_bits(std::span<const std::uint64_t> bits, Bytes& out);
-bool decode_bits(Reader& in, std::span<std::uint64_t> bits);
+/// Fills the spans for the column's type. False if the input is malformed.
+bool decode_dictionary(Reader& in, std::size_t rows, Dictionary& dictionary);
+bool decode_block(Reader& in, ColumnType type, const Dictionary& dictionary, const BlockValues& out);
 
 }  // namespace edgesync::stream

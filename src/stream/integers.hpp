@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integers: the codec under every numeric column. Values are coded plain, as deltas, or as deltas of deltas, and each
-// of these as varints or in bit-packed blocks: whichever of the six is smallest. Arithmetic wraps, so every int64
-// survives.
+// Integers: the codec under every column. A block of up to 1024 values is coded as it is, as differences, or as
+// differences of differences, divided by what they all have in common, in groups of 128 that share a base and a bit
+// width; what does not fit its group's width is listed beside it ("Super-Scalar RAM-CPU Cache Compression", Zukowski et
+// al. 2006, calls this patched frame of reference). Arithmetic wraps modulo 2^64, so every 64-bit value survives.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -11,17 +12,13 @@
 
 namespace edgesync::stream {
 
-inline constexpr std::size_t packed_block = 128;  // values that share one bit width
+inline constexpr std::size_t block_values = 1024;
+inline constexpr std::size_t group_values = 128;
 
-/// Appends the values; nothing at all for none.
-void encode_integers(std::span<const std::int64_t> values, Bytes& out);
+/// Appends one block; nothing at all for no values. Requires: at most block_values.
+void encode_integers(std::span<const std::uint64_t> values, Bytes& out);
 
-/// Fills `values`. False, with the reader failed, if the input does not hold exactly so many.
-bool decode_integers(Reader& in, std::span<std::int64_t> values);
-
-/// Bit-packed blocks alone, for integers.cpp and its tests: the size in bytes, and the two directions.
-std::size_t packed_size(std::span<const std::uint64_t> values);
-void pack(std::span<const std::uint64_t> values, Bytes& out);
-bool unpack(Reader& in, std::span<std::uint64_t> values);
+/// Fills `values`, at most block_values. False, with the reader failed, if the input does not hold exactly so many.
+bool decode_integers(Reader& in, std::span<std::uint64_t> values);
 
 }  // namespace edgesync::stream

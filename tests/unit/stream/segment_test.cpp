@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stream/segment.hpp"
 
+#include "reference.hpp"
 #include "samples.hpp"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,7 @@ TEST(Segment, GivesBackEveryBitOfEveryType) {
     // given rows of every type, with nulls and special values
     Sampler sampler(seed);
     SegmentBuilder builder(every_type());
-    std::vector<Record> given(1 + sampler.below(seed % 10 == 0 ? 2000 : 40));
+    std::vector<Record> given(1 + sampler.below(seed % 10 == 0 ? 4000 : seed % 10 == 1 ? 400 : 40));
     for (Record& record : given) {
       record = {0, sampler.time(), sampler.row()};
       if (!builder.accepts(record.fields)) break;
@@ -22,16 +23,21 @@ TEST(Segment, GivesBackEveryBitOfEveryType) {
     given.resize(builder.size());
     // when they are encoded and decoded
     const std::uint64_t first = 1 + sampler.below(1'000'000);
-    const auto decoded = decode(builder.finish(first));
+    const Bytes segment = builder.finish(first);
+    const auto decoded = decode(segment);
+    const auto naive = Reference(segment).records();
     // then nothing differs
     ASSERT_TRUE(decoded) << seed << ": " << decoded.error().detail;
     ASSERT_EQ(decoded->size(), given.size());
+    ASSERT_EQ(naive.size(), given.size());
     for (std::size_t i = 0; i < given.size(); ++i) {
       const Record& got = (*decoded)[i];
       ASSERT_EQ(got.sequence, first + i);
+      ASSERT_EQ(naive[i].at, given[i].at) << seed;
       ASSERT_EQ(got.at, given[i].at) << "seed " << seed << " row " << i;
       for (std::size_t c = 0; c < got.fields.size(); ++c) {
         ASSERT_TRUE(same_bits(got.fields[c], given[i].fields[c])) << "seed " << seed << " row " << i << " column " << c;
+        ASSERT_TRUE(same_bits(naive[i].fields[c], given[i].fields[c])) << seed << ' ' << i << ' ' << c;
       }
     }
   }
@@ -145,43 +151,65 @@ TEST(Segment, RefusesHostileCounts) {
   EXPECT_TRUE(decode(hostile({.columns = 0}, {})).error().is(Errc::protocol_violation));
 }
 
+// One column "x" of a type, and one block of each kind, given as text.
+std::string one_column(char type, std::string_view directory, std::string_view times, std::string_view data) {
+  std::string out{type, '\1', 'x', static_cast<char>(times.size())};
+  return out.append(directory).append(times).append(data);
+}
+
+constexpr std::string_view zeros("\4\0", 2);  // integers, all of them 0
+
 TEST(Segment, RefusesTimesThatDifferFromTheHeader) {
-  // given one null i64 "x" whose only time is `from` itself
-  const std::string_view after("\2\1x\2\0\0\1\2", 8);
+  // given one null i64 whose only time is `from` itself
+  const std::string after = one_column(2, std::string_view("\1\0\1", 3), zeros, "\2");
   EXPECT_TRUE(decode(hostile({}, after)));
   const auto differs = decode(hostile({.span = 5}, after));
   ASSERT_FALSE(differs);
   EXPECT_EQ(differs.error().detail, "segment: times differ from the header");
 }
 
+TEST(Segment, RefusesADirectoryThatItsValuesContradict) {
+  // given five i64 that are 0, said to be none null, at least 0, at most 0, 0 in sum
+  const auto with = [](char nulls, char least, char sum) {
+    const std::string directory{nulls, '\2', '\4', least, sum, '\3'};
+    return decode(hostile({.count = 5}, one_column(2, directory, zeros, std::string_view("\0\4\0", 3))));
+  };
+  EXPECT_TRUE(with(0, 0, 0));
+  for (const auto& wrong : {with(1, 0, 0), with(0, 2, 0), with(0, 0, 2)}) {
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().detail, "segment: column 'x' differs from its statistics");
+  }
+}
+
 TEST(Segment, ASmallInputCannotGrowPastTheLimit) {
-  // given 64 all-null columns of 65,536 records in some 300 bytes
-  std::string columns;
-  for (char c = 0; c < 64; ++c) columns += {'\2', '\1', static_cast<char>(c + 40)};
+  // given 64 all-null columns of 65,536 records in some 10 KB
+  std::string after, blocks(64, '\2'), lengths(64, '\1');
+  for (char c = 0; c < 64; ++c) after += {'\2', '\1', static_cast<char>(c + 40)};
+  after += blocks;
+  for (int c = 0; c < 64; ++c) after.append("\x80\x80\4\0", 4).append(lengths);
+  for (int block = 0; block < 64; ++block) after += zeros;
+  for (int c = 0; c < 64; ++c) after += blocks;
   // when decoded, then the limit speaks before any record is made
-  EXPECT_TRUE(decode(hostile({.count = 65'536, .columns = 64}, columns)).error().is(Errc::limit_exceeded));
+  EXPECT_TRUE(decode(hostile({.count = 65'536, .columns = 64}, after)).error().is(Errc::limit_exceeded));
 }
 
 TEST(Segment, ADictionaryCannotMultiplyPastTheLimit) {
-  // given one 64 KiB text that 128 records share in one block of width 0, which would be 8 MiB decoded
-  const std::string big(65'536, 'x');
-  Bytes column;
-  Writer writer(column);
-  writer.raw(as_view(std::string_view("\0\1\1", 3)));  // no nulls, dictionary, one entry
-  writer.blob(as_view(big));
-  writer.raw(as_view(std::string_view("\1\0", 2)));  // packed, width 0
-  std::string after;                                 // one text column "t"; the times, packed, width 0
-  after.append("\4\1t\2\1\0", 6);
-  Bytes tail;
-  Writer(tail).blob(column);
-  after += as_text(tail);
+  // given one 64 KiB text that 128 records share, which would be 8 MiB decoded
+  Bytes dictionary{std::byte{1}, std::byte{1}};
+  Writer(dictionary).blob(as_view(std::string(65'536, 'x')));
+  Bytes directory;
+  Writer(directory).varint(dictionary.size());
+  Writer(directory).u8(3);
+  std::string data(as_text(dictionary));
+  data.append("\0\4\0", 3);  // no nulls, every index 0
+  const std::string after = one_column(4, as_text(directory), zeros, data);
 
   const auto within = decode(hostile({.count = 60}, after));
   const auto beyond = decode(hostile({.count = 128}, after));
 
   EXPECT_TRUE(within) << within.error().detail;
   ASSERT_FALSE(beyond);
-  EXPECT_EQ(beyond.error().detail, "segment: column 't'");
+  EXPECT_EQ(beyond.error().detail, "segment: column 'x'");
 }
 
 TEST(Segment, ANewerVersionIsNotCalledDamage) {
@@ -199,9 +227,11 @@ TEST(Segment, GoldenBytes) {
   builder.add(micros(3'000'000), std::vector<Value>{21.4, std::int64_t{1483}, false, std::string("run")});
 
   EXPECT_EQ(to_hex(builder.finish(5)),
-            "5301050380897a80897a04010474656d70020372706d03026f6b0405737461746506040080897a000800020102ae03020306000290"
-            "170204030002"
-            "030a010201010372756e0100ddd374338a246a60");
+            "5301050380897a80897a04010474656d70020372706d03026f6b04057374617465"
+            "05000008000006000005060705008089"
+            "7a0001000002ac030900000290173400000100"
+            "0301010372756e01000100020400"
+            "5c0a10a80b9864d3");
 }
 
 TEST(SegmentBuilder, IsEmptyAfterFinishAndGivesTheSameBytesAgain) {
