@@ -29,7 +29,8 @@ class PartReader {
     stamps_ = Reader(in_.blob());
     keys(delta.keys);
     removals(delta.removals);
-    if (!in_.done() || !stamps_.done()) malformed("body: ends early or late");
+    if (!in_.done() || !stamps_.done()) return malformed("body: ends early or late");
+    if (std::find(named_.begin(), named_.end(), false) != named_.end()) malformed("body: a replica that nothing names");
   }
 
  private:
@@ -55,8 +56,9 @@ class PartReader {
   // Bounded by its own size on the wire, since every id stands there whole.
   void table() {
     const std::size_t count = in_.count(sizeof(ReplicaId));
-    if (failed() || !budget_.memory(count * sizeof(ReplicaId))) return;
+    if (failed() || !budget_.memory(count * (sizeof(ReplicaId) + 1))) return;
     replicas_.reserve(count);
+    named_.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
       const ReplicaId replica = in_.id();
       if (!replicas_.empty() && !(replicas_.back() < replica)) return malformed("body: replicas do not ascend");
@@ -67,6 +69,7 @@ class PartReader {
 
   std::size_t index(std::uint64_t value) {
     if (value >= replicas_.size()) return malformed("body: no such replica"), 0;
+    named_[static_cast<std::size_t>(value)] = true;
     return static_cast<std::size_t>(value);
   }
 
@@ -205,6 +208,7 @@ class PartReader {
   Reader stamps_{ByteView{}};
   Budget& budget_;
   std::vector<ReplicaId> replicas_{};
+  std::vector<bool> named_{};          // of replicas_, by anything so far
   std::vector<Stamp> last_removal_{};  // per replica
   Context observed_{};                 // what the next range removal's context is relative to
   ByteView last_key_{};                // into the delta

@@ -12,6 +12,8 @@ using namespace testing;
 
 // A table with the two replicas 11... and 22...
 const char* const two = "02 11111111111111111111111111111111 22222222222222222222222222222222 ";
+const char* const one = "01 11111111111111111111111111111111 ";
+const char* const none = "00 ";
 
 std::string zero_summary() { return std::string(34, '0'); }
 
@@ -24,15 +26,15 @@ std::string detail_of(const std::string& packed, bool first) {
 }
 
 // What the decoder says to a later part with this table, these keys and removals, and their stamps.
-std::string later(const std::string& lists, const std::string& stamps = "") {
-  return detail_of("00" + std::string(two) + "0" + std::to_string(stamps.size() / 2) + stamps + lists, false);
+std::string later(const std::string& lists, const std::string& stamps = "", const std::string& table = two) {
+  return detail_of("00" + table + "0" + std::to_string(stamps.size() / 2) + stamps + lists, false);
 }
 std::string head(const std::string& rest) { return detail_of("01" + std::string(two) + rest + zero_summary(), true); }
 
 TEST(PackedDelta, AcceptsTheSmallestParts) {
   EXPECT_EQ(detail_of("00 00 00 00 00", false), "");
   EXPECT_EQ(detail_of("01 00 00 00" + zero_summary() + "00 00 00", true), "");
-  EXPECT_EQ(later("01 000001 61 00 00"), "") << "a key without entries";
+  EXPECT_EQ(later("01 000001 61 00 00", "", none), "") << "a key without entries";
 }
 
 TEST(PackedDelta, RefusesUnknownFlagsAndHeadsInTheWrongPlace) {
@@ -50,12 +52,19 @@ TEST(PackedDelta, RefusesBytesLeftOverOrLeftOut) {
 }
 
 TEST(PackedDelta, RefusesReplicasOutOfOrderOrTwiceOrMissing) {
-  const std::string one = "11111111111111111111111111111111", other = "22222222222222222222222222222222";
-  EXPECT_NE(detail_of("00 02" + other + one + "00 00 00", false).find("replicas do not ascend"), std::string::npos);
-  EXPECT_NE(detail_of("00 02" + one + one + "00 00 00", false).find("replicas do not ascend"), std::string::npos);
-  EXPECT_NE(detail_of("00 03" + one + other + "00 00 00", false), "");
+  const std::string first = "11111111111111111111111111111111", other = "22222222222222222222222222222222";
+  EXPECT_NE(detail_of("00 02" + other + first + "00 00 00", false).find("replicas do not ascend"), std::string::npos);
+  EXPECT_NE(detail_of("00 02" + first + first + "00 00 00", false).find("replicas do not ascend"), std::string::npos);
+  EXPECT_NE(detail_of("00 03" + first + other + "00 00 00", false), "");
   EXPECT_NE(later("01 000001 61 01 08 00 00", "02").find("no such replica"), std::string::npos);
   EXPECT_NE(later("00 01 01 02 000001 61", "02").find("no such replica"), std::string::npos);
+}
+
+TEST(PackedDelta, RefusesReplicasThatNothingNames) {
+  EXPECT_EQ(later("01 000001 61 01 00 00 00", "02", one), "");
+  EXPECT_NE(later("01 000001 61 01 00 00 00", "02", two).find("a replica that nothing names"), std::string::npos);
+  EXPECT_NE(detail_of("01" + std::string(one) + "00 00" + zero_summary() + "00 00 00", true).find("nothing names"),
+            std::string::npos);
 }
 
 TEST(PackedDelta, RefusesContextsOutOfOrderOrWithStampZero) {
@@ -68,16 +77,16 @@ TEST(PackedDelta, RefusesContextsOutOfOrderOrWithStampZero) {
 }
 
 TEST(PackedDelta, RefusesKeysThatAreEmptyOrDoNotAscend) {
-  EXPECT_EQ(later("02 000001 61 00 010001 62 00 00"), "") << "a, ab";
+  EXPECT_EQ(later("02 000001 61 00 010001 62 00 00", "", none), "") << "a, ab";
   EXPECT_NE(later("01 000000 00 00 00").find("empty key"), std::string::npos);
   EXPECT_NE(later("02 000001 62 00 000001 61 00 00").find("keys do not ascend"), std::string::npos) << "b, a";
   EXPECT_NE(later("02 000001 61 00 010000 00 00").find("keys do not ascend"), std::string::npos) << "a, a";
   EXPECT_NE(later("02 000002 6162 00 010000 00 00").find("keys do not ascend"), std::string::npos) << "ab, a";
   EXPECT_NE(later("02 000001 61 00 020001 62 00 00").find("shares more"), std::string::npos);
-  EXPECT_EQ(later("02 000001 61 00 000101 62 00 00"), "") << "a, ba";
+  EXPECT_EQ(later("02 000001 61 00 000101 62 00 00", "", none), "") << "a, ba";
   EXPECT_NE(later("02 000001 61 00 000002 6162 00 00").find("shares less"), std::string::npos) << "at the front";
   EXPECT_NE(later("02 000002 6178 00 000002 6278 00 00").find("shares less"), std::string::npos) << "at the back";
-  EXPECT_EQ(later("02 000002 6178 00 000101 62 00 00"), "") << "ax, bx";
+  EXPECT_EQ(later("02 000002 6178 00 000101 62 00 00", "", none), "") << "ax, bx";
   EXPECT_NE(later("02 000001 61 00 010101 62 00 00").find("shares more"), std::string::npos) << "one byte twice";
 }
 
@@ -110,7 +119,7 @@ TEST(PackedDelta, RefusesStampsLaterThanTheYear2200) {
 }
 
 TEST(PackedDelta, RefusesRemovalsOutOfOrderOrOfUnknownType) {
-  EXPECT_EQ(later("00 02 01 00 000001 61 01 00 000001 62", "0200"), "") << "one dot, two removals";
+  EXPECT_EQ(later("00 02 01 00 000001 61 01 00 000001 62", "0200", one), "") << "one dot, two removals";
   EXPECT_EQ(later("00 02 01 00 000001 61 01 01 000001 62", "0401"), "") << "another replica may be behind";
   EXPECT_NE(later("00 02 01 00 000001 61 01 00 000001 62", "0401").find("removals do not ascend"), std::string::npos);
   EXPECT_NE(later("00 01 00 00 000001 61", "02").find("unknown type"), std::string::npos);
@@ -119,8 +128,8 @@ TEST(PackedDelta, RefusesRemovalsOutOfOrderOrOfUnknownType) {
 }
 
 TEST(PackedDelta, RefusesRangesThatEndBeforeTheyBegin) {
-  EXPECT_EQ(later("00 01 02 00 0161 0162 00", "02"), "");
-  EXPECT_EQ(later("00 01 02 00 00 00 00", "02"), "") << "the whole scope";
+  EXPECT_EQ(later("00 01 02 00 0161 0162 00", "02", one), "");
+  EXPECT_EQ(later("00 01 02 00 00 00 00", "02", one), "") << "the whole scope";
   EXPECT_NE(later("00 01 02 00 0162 0161 00", "02").find("range"), std::string::npos);
   EXPECT_NE(later("00 01 02 00 0161 0161 00", "02").find("range"), std::string::npos);
 }
