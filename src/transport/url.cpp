@@ -42,6 +42,7 @@ bool is_label(std::string_view label) {
 template <int family, std::size_t size>
 std::optional<std::array<unsigned char, size>> parse_ip(std::string_view text) {
   std::array<unsigned char, size> bytes{};
+  if (text.find('\0') != text.npos) return {};  // inet_pton() would take what stands before it
   if (inet_pton(family, std::string(text).c_str(), bytes.data()) != 1) return {};
   return bytes;
 }

@@ -68,6 +68,7 @@ TEST(Url, RefusesEverythingElse) {
                                   std::string("wss://[::1"),
                                   std::string("wss://[::1]x"),
                                   std::string("wss://[::1%lo]"),
+                                  std::string("wss://[::1\0]", 12),
                                   std::string("wss://[127.0.0.1]"),
                                   std::string("wss://[]"),
                                   "wss://" + long_label,
