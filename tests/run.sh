@@ -6,7 +6,8 @@
 #   tests/run.sh --asan          the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/run.sh --tsan          the same under ThreadSanitizer
 #   tests/run.sh --clang         the same built by Clang
-#   tests/run.sh --fuzz          the fuzz targets, each for a while, under libFuzzer
+#   tests/run.sh --fuzz          the fuzz targets, two at a time, under libFuzzer
+#   tests/run.sh --seconds N     how long each fuzz target runs (20); goes with --fuzz
 #   tests/run.sh --tidy          clang-tidy over every source that is shipped
 #   tests/run.sh --filter REGEX  only tests whose name matches; goes with the others
 #
@@ -17,11 +18,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 preset=test
 filter=
+seconds=20
 while [ $# -gt 0 ]; do
   case $1 in
     --asan | --tsan | --clang | --fuzz | --tidy) preset=${1#--} ;;
     --filter) shift; filter=${1:?--filter needs a regular expression} ;;
-    *) sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    --seconds) shift; seconds=${1:?--seconds needs a number} ;;
+    *) sed -n '3,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -58,14 +61,18 @@ install_packages() {
 }
 
 phase packages install_packages || give_up
-phase configure cmake --preset "$preset" || give_up
+settings=()
+[ "$preset" != fuzz ] || settings=("-DEDGESYNC_FUZZ_SECONDS=$seconds")
+phase configure cmake --preset "$preset" "${settings[@]}" || give_up
 phase build cmake --build --preset "$preset" -j "$jobs" || give_up
 
 rm -f "$junit"
 selection=()
 [ -z "$filter" ] || selection=(-R "$filter")
 lines=$(wc -l <"$log")
-phase test ctest --preset "$preset" -j "$jobs" --output-junit "$junit" "${selection[@]}" ||
+parallel=$jobs
+[ "$preset" != fuzz ] || parallel=2
+phase test ctest --preset "$preset" -j "$parallel" --output-junit "$junit" "${selection[@]}" ||
   tail -n +$((lines + 1)) "$log" | grep -vE ' Passed +[0-9.]+ sec$|^ +Start +[0-9]+: '
 
 [ -e "$junit" ] || give_up

@@ -21,7 +21,7 @@ bool all_covered(const Cells& cells, const crdt::Context& context) {
 
 }  // namespace
 
-History::History(std::uint64_t seed, const Shape& shape, const MakeReplica& make) : random_(seed), shape_(shape) {
+History::History(Random& random, const Shape& shape, const MakeReplica& make) : random_(random), shape_(shape) {
   for (std::size_t i = 0; i < shape.replicas; ++i) replicas_.push_back(make(static_cast<std::uint8_t>(i + 1)));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random histories of one scope on several replicas, checked against the oracle after every step. A history is a
-// function of its seed and of how replicas are made, so a failure is a seed.
+// function of the numbers drawn and of how replicas are made, so a failure is a seed.
 #pragma once
 
 #include "base/random.hpp"
@@ -21,7 +21,8 @@ struct Shape {
 
 class History {
  public:
-  History(std::uint64_t seed, const Shape& shape, const MakeReplica& make);
+  /// `random` outlives the history.
+  History(Random& random, const Shape& shape, const MakeReplica& make);
 
   /// The first violation with its step, or nothing.
   std::optional<std::string> run();
@@ -48,7 +49,7 @@ class History {
   Timestamp wall();
   Replica& any() { return *replicas_[random_.below(replicas_.size())]; }
 
-  Xoshiro random_;
+  Random& random_;
   Shape shape_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   Oracle oracle_;

@@ -21,12 +21,17 @@ std::uint64_t steps_wanted() {
   return text == nullptr ? steps_default : std::strtoull(text, nullptr, 10);
 }
 
+std::optional<std::string> run(std::uint64_t seed, const Shape& shape) {
+  Xoshiro random(seed);
+  return History(random, shape, in_memory).run();
+}
+
 TEST(Oracle, AgreesWithTheEngineOverRandomHistories) {
   const std::uint64_t wanted = steps_wanted();
   std::uint64_t seed = 1;
   for (std::uint64_t steps = 0; steps < wanted; ++seed) {
     const Shape shape{5 + seed % 3, seed % 20 == 0 ? 600U : 120U};
-    const auto violation = History(seed, shape, in_memory).run();
+    const auto violation = run(seed, shape);
     ASSERT_FALSE(violation) << "seed " << seed << ", " << *violation;
     steps += shape.steps;
   }
@@ -44,7 +49,7 @@ class Planted {
 std::uint64_t seeds_until_caught(Bug bug, std::uint64_t limit) {
   const Planted planted(bug);
   for (std::uint64_t seed = 1; seed <= limit; ++seed)
-    if (History(seed, {5, 120}, in_memory).run()) return seed;
+    if (run(seed, {5, 120})) return seed;
   return limit + 1;
 }
 

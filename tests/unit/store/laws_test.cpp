@@ -104,7 +104,8 @@ class StoreReplica final : public laws::Replica {
 TEST(StoreLaws, HoldInRandomHistories) {
   for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     std::vector<StoreReplica*> replicas;
-    laws::History history(seed, {3, 120}, [&](std::uint8_t number) {
+    Xoshiro random(seed);
+    laws::History history(random, {3, 120}, [&](std::uint8_t number) {
       auto replica = std::make_unique<StoreReplica>(seed * 100 + number);
       replicas.push_back(replica.get());
       return replica;
