@@ -10,18 +10,6 @@
 namespace program {
 namespace {
 
-std::string people_line(const es::ScopeStatus& scope) {
-  std::string line = std::string(es::name(scope.plane)) + ' ' + scope.scope + ": " + es::name(scope.why);
-  if (scope.version.number != 0) line += ", version " + std::to_string(scope.version.number);
-  line += ", " + std::to_string(scope.pending) + " pending";
-  if (scope.plane == es::Plane::stream) {
-    line += ", " + std::to_string(scope.counts.produced) + " produced = " + std::to_string(scope.counts.delivered) +
-            " delivered + " + std::to_string(scope.counts.pending) + " pending + " +
-            std::to_string(scope.counts.dropped) + " dropped";
-  }
-  return line + ", digest " + scope.digest.fingerprint;
-}
-
 es::Result<void> log_config(es::Node& node, const es::ScopeStatus& scope, Output& output) {
   auto known = node.config(scope.scope).history(everything);
   if (!known) return known.error();
@@ -80,13 +68,11 @@ es::Result<int> run_status(const Options& options, Output& output) {
   auto node = open_existing(options.db);
   if (!node) return node.error();
   es::Status now = node->status();
-  if (!output.human()) {
-    output.line(from_status(std::move(now)));
-    return 0;
-  }
   sort_scopes(now.scopes);
-  output.text(now.name + ", replica " + es::to_string(now.replica));
-  for (const es::ScopeStatus& scope : now.scopes) output.text("  " + people_line(scope));
+  if (output.human())
+    output.text(status_text(now));
+  else
+    output.line(from_status(std::move(now)));
   return 0;
 }
 

@@ -33,6 +33,8 @@ json::object from_scope(const es::ScopeStatus& scope) {
   out["rejected"] = scope.rejected;
   out["conflicts"] = scope.conflicts;
   if (scope.oldest_pending) out["oldest_pending_ms"] = scope.oldest_pending->count();
+  if (scope.arriving) out["arriving_bytes"] = scope.arriving->done;
+  if (scope.arriving && scope.arriving->total != 0) out["arriving_total"] = scope.arriving->total;
   if (scope.plane == es::Plane::config && scope.version.number != 0) {
     out["version"] = scope.version.number;
     out["version_id"] = scope.version.id;
@@ -56,6 +58,9 @@ json::object from_status(es::Status status) {
   out["why"] = es::name(status.why);
   out["retry_in_ms"] = status.retry_in.count();
   out["peers"] = status.peers;
+  out["pending"] = status.pending;
+  if (status.oldest_pending) out["oldest_pending_ms"] = status.oldest_pending->count();
+  if (status.clock_offset) out["clock_offset_ms"] = status.clock_offset->count();
   if (status.last_error.code) out["last_error"] = from_error(status.last_error);
   sort_scopes(status.scopes);
   json::array scopes;
@@ -84,6 +89,7 @@ json::object from_metrics(const es::Metrics& metrics) {
   out["divergences"] = metrics.divergences;
   out["storage_faults"] = metrics.storage_faults;
   out["handler_faults"] = metrics.handler_faults;
+  out["watchdogs"] = metrics.watchdogs;
   return out;
 }
 

@@ -26,7 +26,7 @@ enum class Errc {
                       ///< it shows at the next successful open whether it is.
   storage_corrupt,    ///< The database is damaged; run `edgesync verify`.
   storage_too_new,    ///< The database was written by a newer edgesync.
-  unreachable,        ///< No connection: name, route, refusal or reset.
+  unreachable,        ///< No connection. Where it is known why not: name_unknown, no_route, connection_refused.
   insecure,           ///< A plaintext URL or listener without leave, or TLS below 1.3.
   untrusted,          ///< The peer's certificate or name did not verify.
   unauthorized,       ///< The hub does not accept this token.
@@ -38,6 +38,10 @@ enum class Errc {
   cancelled,           ///< The caller stopped waiting. Equal to std::errc::operation_canceled.
   closed,              ///< The node, hub or link was closed.
   stale_copy,          ///< The hub knows later commits of this node than this database: it is an older copy.
+  clock = 29,          ///< This node's clock is too far from its hub's; both go on once one of them is set.
+  name_unknown = 32,   ///< An `unreachable`: the host's name does not resolve.
+  no_route,            ///< An `unreachable`: no network, or no way from it to the host.
+  connection_refused,  ///< An `unreachable`: the host is there, and nobody listens.
 };
 
 EDGESYNC_EXPORT const std::error_category& error_category() noexcept;
@@ -49,6 +53,10 @@ EDGESYNC_EXPORT bool is_transient(const std::error_code& code) noexcept;
 /// The stable lower-case name of `code`, for example "storage_full".
 EDGESYNC_EXPORT const char* name(Errc code) noexcept;
 
+namespace detail {
+EDGESYNC_EXPORT bool is_kind_of(const std::error_code& code, Errc general) noexcept;
+}  // namespace detail
+
 /// An error value. `detail` is for people ("what: where: why") and never parsed.
 struct Error {
   std::error_code code{};
@@ -58,7 +66,10 @@ struct Error {
   Error(Errc errc, std::string text);
   Error(std::error_code error, std::string text) : code(error), detail(std::move(text)) {}
 
-  bool is(Errc errc) const noexcept { return code == make_error_code(errc); }
+  /// True also for `unreachable` if it is one of its three kinds.
+  bool is(Errc errc) const noexcept {
+    return code == make_error_code(errc) || edgesync::detail::is_kind_of(code, errc);
+  }
 };
 
 /// What Result::value() throws.

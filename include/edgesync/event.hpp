@@ -33,6 +33,8 @@ enum class EventKind : std::uint8_t {
   conflict,       ///< A peer's changes met concurrent ones at `key`; see State::conflicts().
   diverged,       ///< A peer with the same context holds other content. An incident; nothing was overwritten.
   storage_fault,  ///< A group commit failed; its commits were reported as failed.
+  clock,          ///< A clock is off: `error` says whose and by how much, or is empty once it is right again.
+  watchdog,       ///< Something awaited did not come in time: `error` names it. A link that waits for it has ended.
 };
 
 /// "linked", "ack", ...

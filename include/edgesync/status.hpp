@@ -13,21 +13,53 @@
 
 namespace edgesync {
 
-/// Why something is not synchronized yet.
+/// Why something is not synchronized yet. The most telling reason is given: what is wrong here before what is wrong
+/// with the link, and of a link that is down the cause, not that it is tried again (Status::retry_in says when).
 enum class Why : std::uint8_t {
-  in_sync,       ///< Nothing is missing.
-  syncing,       ///< On its way.
-  no_link,       ///< link() was never called, or unlink() was.
-  connecting,    ///< An attempt is under way.
-  backoff,       ///< The last attempt failed; `retry_in` tells when the next one is.
+  in_sync,     ///< Nothing is missing.
+  syncing,     ///< On its way.
+  local_only,  ///< The stream is not meant to leave.
+  closed,      ///< The node was closed.
+
+  // This node
+  disk_full,    ///< The disk or quota is full: what is written is refused, what was written stays and is sent.
+  storage,      ///< The disk fails.
+  corrupt,      ///< The database is damaged; run `edgesync verify`.
+  quota,        ///< A bound set for this scope is reached.
+  clock,        ///< This node's clock is too far from the hub's: see Status::clock_offset.
+  reidentify,   ///< The database is a copy of one that went on: it is about to take a new identity.
+  repairing,    ///< What was damaged or missed is being fetched again.
+  waiting_cut,  ///< A large change is arriving; it becomes visible when it is whole. See ScopeStatus::arriving.
+
+  // The hub's word
+  refused,       ///< The hub refuses the scope, or writes to it.
   unauthorized,  ///< The hub refuses the token.
-  refused,       ///< The hub refuses the scope.
-  storage,       ///< The local disk fails.
-  local_only,    ///< The stream is not meant to leave.
+  hub_storage,   ///< The hub's disk is full or fails.
+
+  // The link
+  no_link,             ///< link() was never called, or unlink() was.
+  connecting,          ///< The first attempt is under way.
+  backoff,             ///< The link ended in order, or for a reason without a word of its own: see Status::last_error.
+  name_unknown,        ///< The hub's name does not resolve.
+  no_route,            ///< No network, or no way from it to the hub.
+  connection_refused,  ///< The hub's host is there, and nobody listens.
+  unreachable,         ///< The connection broke, or is answered by something else, such as a captive portal.
+  no_answer,           ///< Something awaited of the hub did not come in time: Status::last_error names it.
+  untrusted,           ///< The hub's certificate or name does not verify.
+  insecure,            ///< The hub offers no TLS that is good enough.
+  protocol_mismatch,   ///< No common protocol version.
+  protocol_violation,  ///< Hub and node disagree about the protocol: a fault of one of them.
+  limit,               ///< A bound of the protocol was passed: see Status::last_error.
 };
 
 /// "in_sync", "syncing", ...
 EDGESYNC_EXPORT const char* name(Why why) noexcept;
+
+/// How far a transfer has come.
+struct Progress {
+  std::uint64_t done = 0;   ///< Bytes.
+  std::uint64_t total = 0;  ///< 0: not known.
+};
 
 struct ScopeStatus {
   Plane plane{};
@@ -38,6 +70,7 @@ struct ScopeStatus {
   std::uint64_t rejected = 0;   ///< Refused for good.
   std::uint64_t conflicts = 0;  ///< Merges that met concurrent values, since open.
   std::optional<std::chrono::milliseconds> oldest_pending{};  ///< Age, by this node's clock.
+  std::optional<Progress> arriving{};                         ///< A change of the hub's that is not whole yet.
   Why why{};
   Digest digest{};
   VersionInfo version{};  ///< config: the active one
@@ -48,10 +81,14 @@ struct Status {
   std::string name{};
   ReplicaId replica{};
   bool linked = false;
-  Why why{};
-  std::chrono::milliseconds retry_in{};
-  std::size_t peers = 0;  ///< Nodes linked to this hub.
-  Error last_error{};     ///< Why the last link ended.
+  Why why{};                             ///< Of the node as a whole: in_sync if all its scopes are.
+  std::chrono::milliseconds retry_in{};  ///< Until the next attempt to link; 0 while one is under way.
+  std::size_t peers = 0;                 ///< Nodes linked to this hub.
+  Error last_error{};                    ///< Why the last link ended; a watchdog names what it waited for.
+  std::uint64_t pending = 0;             ///< Keys and records of all scopes.
+  std::optional<std::chrono::milliseconds> oldest_pending{};  ///< The greatest of all scopes.
+  /// How far the hub's clock is ahead of this node's (negative: behind), as told when they last met.
+  std::optional<std::chrono::milliseconds> clock_offset{};
   std::vector<ScopeStatus> scopes{};
 };
 
@@ -67,6 +104,7 @@ struct Metrics {
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< Frames, above TLS.
   std::uint64_t links = 0, links_failed = 0;
   std::uint64_t conflicts = 0, divergences = 0, storage_faults = 0, handler_faults = 0;
+  std::uint64_t watchdogs = 0;  ///< Waits that ended without what was awaited.
 };
 
 }  // namespace edgesync

@@ -36,6 +36,10 @@ constexpr std::array rows{
     Row{Errc::cancelled, "cancelled", "cancelled", true},
     Row{Errc::closed, "closed", "closed", false},
     Row{Errc::stale_copy, "stale_copy", "the database is an older copy", false},
+    Row{Errc::clock, "clock", "the clock is too far off", true},
+    Row{Errc::name_unknown, "name_unknown", "the host's name is not known", true},
+    Row{Errc::no_route, "no_route", "there is no way to the host", true},
+    Row{Errc::connection_refused, "connection_refused", "nobody listens there", true},
 };
 
 const Row* find(int code) noexcept {
@@ -76,6 +80,12 @@ bool is_transient(const std::error_code& code) noexcept {
 const char* name(Errc code) noexcept {
   const Row* row = find(static_cast<int>(code));
   return row ? row->name : "unknown";
+}
+
+bool detail::is_kind_of(const std::error_code& code, Errc general) noexcept {
+  return general == Errc::unreachable &&
+         (code == make_error_code(Errc::name_unknown) || code == make_error_code(Errc::no_route) ||
+          code == make_error_code(Errc::connection_refused));
 }
 
 Failure::Failure(Error error) : std::system_error(error.code, sentence(error)), error_(std::move(error)) {}

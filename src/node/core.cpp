@@ -283,6 +283,7 @@ void Core::closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const
   if (is_uplink(role, attempt) && uplink_->attempting) {
     uplink_->attempting = false;
     uplink_->last_error = id != 0 ? engine_->last_error() : why;
+    uplink_->hub_said = ended.dismissed;
     if (ended.served) uplink_->backoff.succeeded();
     uplink_->retry = now.monotonic + uplink_->backoff.next(*random_, ended.retry_after);
     if (id == 0) {

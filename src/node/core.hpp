@@ -93,6 +93,7 @@ class Core : public std::enable_shared_from_this<Core> {
     bool attempting = false;    ///< Connecting or connected.
     Instant retry{};            ///< When not attempting.
     Error last_error{};
+    bool hub_said = false;  ///< ... in words of the hub's.
   };
   /// Tickets of a group commit that failed.
   struct Failure {
@@ -132,6 +133,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool reached(const Targets& targets);
   void finish_flushes(Lock& lock);
   Why link_why();
+  Why scope_why(const ScopeStatus& scope, store::ScopeId id);
   ScopeStatus scope_status(const store::Scope& scope, Now now);
 
   NodeOptions options_;

@@ -27,6 +27,10 @@ const char* name(EventKind kind) noexcept {
       return "diverged";
     case EventKind::storage_fault:
       return "storage_fault";
+    case EventKind::clock:
+      return "clock";
+    case EventKind::watchdog:
+      return "watchdog";
   }
   return "unknown";
 }
@@ -37,20 +41,58 @@ const char* name(Why why) noexcept {
       return "in_sync";
     case Why::syncing:
       return "syncing";
+    case Why::local_only:
+      return "local_only";
+    case Why::closed:
+      return "closed";
+    case Why::disk_full:
+      return "disk_full";
+    case Why::storage:
+      return "storage";
+    case Why::corrupt:
+      return "corrupt";
+    case Why::quota:
+      return "quota";
+    case Why::clock:
+      return "clock";
+    case Why::reidentify:
+      return "reidentify";
+    case Why::repairing:
+      return "repairing";
+    case Why::waiting_cut:
+      return "waiting_cut";
+    case Why::refused:
+      return "refused";
+    case Why::unauthorized:
+      return "unauthorized";
+    case Why::hub_storage:
+      return "hub_storage";
     case Why::no_link:
       return "no_link";
     case Why::connecting:
       return "connecting";
     case Why::backoff:
       return "backoff";
-    case Why::unauthorized:
-      return "unauthorized";
-    case Why::refused:
-      return "refused";
-    case Why::storage:
-      return "storage";
-    case Why::local_only:
-      return "local_only";
+    case Why::name_unknown:
+      return "name_unknown";
+    case Why::no_route:
+      return "no_route";
+    case Why::connection_refused:
+      return "connection_refused";
+    case Why::unreachable:
+      return "unreachable";
+    case Why::no_answer:
+      return "no_answer";
+    case Why::untrusted:
+      return "untrusted";
+    case Why::insecure:
+      return "insecure";
+    case Why::protocol_mismatch:
+      return "protocol_mismatch";
+    case Why::protocol_violation:
+      return "protocol_violation";
+    case Why::limit:
+      return "limit";
   }
   return "unknown";
 }

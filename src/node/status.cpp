@@ -2,6 +2,7 @@
 // Core: the truth in one call, and waiting until there is nothing left to tell.
 #include "crdt/hlc.hpp"
 #include "node/core.hpp"
+#include "node/why.hpp"
 
 #include <algorithm>
 
@@ -19,12 +20,11 @@ std::chrono::milliseconds age(Timestamp at, Timestamp now) {
 }  // namespace
 
 Why Core::link_why() {
+  if (const auto& fault = engine_->storage_fault()) return why_storage(*fault);
   if (engine_->root()) return Why::in_sync;
   if (!uplink_) return Why::no_link;
   if (engine_->linked()) return Why::syncing;
-  const Error& last = uplink_->last_error;
-  if (last.is(Errc::unauthorized)) return Why::unauthorized;
-  return uplink_->attempting ? Why::connecting : Why::backoff;
+  return why_unlinked(uplink_->last_error, uplink_->hub_said);
 }
 
 StreamCounts Core::counts(store::ScopeId scope) const {
@@ -35,6 +35,15 @@ StreamCounts Core::counts(store::ScopeId scope) const {
   counts.delivered = engine_->root() ? counts.produced : std::min(counts.produced, store_->acked(scope)[id_]);
   counts.pending = counts.produced - counts.delivered;
   return counts;
+}
+
+Why Core::scope_why(const ScopeStatus& scope, store::ScopeId id) {
+  const Why here = link_why();
+  if (store_->local_only(id)) return Why::local_only;
+  if (here != Why::syncing) return here;
+  if (engine_->uplink()->refused(id)) return Why::refused;
+  if (scope.arriving) return Why::waiting_cut;
+  return scope.pending == 0 && engine_->caught_up(id) ? Why::in_sync : Why::syncing;
 }
 
 ScopeStatus Core::scope_status(const store::Scope& scope, Now now) {
@@ -48,25 +57,14 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now) {
   const auto summary = store_->summary(scope.id);
   status.digest = {store_->context(scope.id).to_string(), to_hex(summary.sum), summary.count};
   if (scope.plane == Plane::config) status.version = engine_->config().active(scope.id);
+  if (scope.plane == Plane::stream) status.counts = counts(scope.id);
+  if (const sync::Link* link = engine_->uplink()) status.arriving = link->arriving(scope.id);
   const auto pending = store_->pending(scope.id);
   if (pending) {
     status.pending = engine_->root() || store_->local_only(scope.id) ? 0 : pending->count;
     if (status.pending > 0 && pending->oldest) status.oldest_pending = age(*pending->oldest, now.wall);
   }
-  if (scope.plane == Plane::stream) {
-    status.counts = counts(scope.id);
-  }
-  const sync::Link* link = engine_->uplink();
-  if (!pending)
-    status.why = Why::storage;
-  else if (store_->local_only(scope.id))
-    status.why = Why::local_only;
-  else if (link != nullptr && link->refused(scope.id))
-    status.why = Why::refused;
-  else if (engine_->linked() && status.pending == 0 && engine_->caught_up(scope.id))
-    status.why = Why::in_sync;
-  else
-    status.why = link_why();
+  status.why = pending ? scope_why(status, scope.id) : why_storage(pending.error());
   return status;
 }
 
@@ -76,20 +74,22 @@ Status Core::status() {
   status.replica = id_;
   auto lock = lock_idle();
   if (!lock) {
+    status.why = Why::closed;
     status.last_error = lock.error();
     return status;
   }
   const Now now = this->now();
   status.linked = engine_->linked();
-  status.why = link_why();
   status.peers = engine_->links(sync::Role::hub);
   if (uplink_ && !uplink_->attempting) status.retry_in = until(uplink_->retry, now.monotonic);
   if (uplink_) status.last_error = uplink_->last_error;
-  for (const store::Scope& scope : store_->scopes()) status.scopes.push_back(scope_status(scope, now));
-  const bool all = std::all_of(status.scopes.begin(), status.scopes.end(), [](const ScopeStatus& scope) {
-    return scope.why == Why::in_sync || scope.why == Why::local_only;
-  });
-  if (status.linked && all) status.why = Why::in_sync;
+  for (const store::Scope& scope : store_->scopes()) {
+    const ScopeStatus& one = status.scopes.emplace_back(scope_status(scope, now));
+    status.pending += one.pending;
+    status.oldest_pending = std::max(status.oldest_pending, one.oldest_pending);
+  }
+  const Why link = link_why();
+  status.why = link == Why::syncing ? why_linked(status.scopes) : link;
   return status;
 }
 

@@ -41,7 +41,7 @@ Result<void> Core::link(LinkOptions options) {
   auto lock = this->lock();
   if (!lock) return std::move(lock).error();
   const sync::Backoff backoff(options.backoff_min, options.backoff_max);
-  uplink_.emplace(Uplink{std::make_shared<const LinkOptions>(std::move(options)), backoff, 0, false, {}, {}});
+  uplink_.emplace(Uplink{std::make_shared<const LinkOptions>(std::move(options)), backoff, 0, false, {}, {}, false});
   const std::uint64_t number = ++attempts_;
   if (auto connected = attempt(*lock, number); !connected) {
     if (is_uplink(sync::Role::node, number)) uplink_.reset();
@@ -94,6 +94,7 @@ void Core::attempt_again(Lock& lock) {
   if (connected || closed_ || !is_uplink(sync::Role::node, number)) return;
   // Files or options went bad since link(): say so, and try again later like after any failure.
   uplink_->last_error = connected.error();
+  uplink_->hub_said = false;
   uplink_->retry = now().monotonic + uplink_->backoff.next(*random_, {});
   engine_->report_unlinked(connected.error());
 }

@@ -82,7 +82,7 @@ Engine::Ended Engine::closed(LinkId id, const Error& why, Now now) {
     if (gone.peer.empty()) gone.peer = link->address();
   }
   events_.push_back(std::move(gone));
-  return {link->retry_after(), link->served(now)};
+  return {link->retry_after(), link->served(now), link->dismissed()};
 }
 
 std::size_t Engine::links(Role role) const {
@@ -120,6 +120,7 @@ std::uint64_t Engine::rejected(store::ScopeId scope) const {
 
 void Engine::flushed(const store::Flushed& flushed) {
   ++metrics_.group_commits;
+  storage_fault_ = flushed.error;
   for (const auto& error : {flushed.error, flushed.log_error}) {
     if (!error) continue;
     ++metrics_.storage_faults;

@@ -48,6 +48,7 @@ class Engine {
   struct Ended {
     std::chrono::milliseconds retry_after{};  ///< How long the hub asked to wait.
     bool served = false;                      ///< It was of use: something was acknowledged, or it lasted.
+    bool dismissed = false;                   ///< The peer said why it ended.
   };
   /// The connection is gone. `why` is used unless the link itself knew better.
   Ended closed(LinkId id, const Error& why, Now now);
@@ -65,6 +66,8 @@ class Engine {
   bool caught_up(store::ScopeId scope) const;
   std::uint64_t conflicts(store::ScopeId scope) const;
   std::uint64_t rejected(store::ScopeId scope) const;
+  /// Why the last group commit failed; nothing once one has succeeded.
+  const std::optional<Error>& storage_fault() const noexcept { return storage_fault_; }
 
   std::optional<LinkId> uplink_id() const noexcept { return uplink_; }
 
@@ -107,6 +110,7 @@ class Engine {
   std::vector<Event> events_{};
   bool commit_soon_ = false;
   Error last_error_{};
+  std::optional<Error> storage_fault_{};
   std::map<store::ScopeId, std::uint64_t> conflicts_{}, rejected_{};
 };
 

@@ -31,4 +31,11 @@ Result<Inbox::Deltas> Inbox::take(const wire::Cut& cut) {
   return deltas;
 }
 
+std::size_t Inbox::bytes_beside(wire::Channel channel) const noexcept {
+  std::size_t bytes = 0;
+  for (const auto& [cut, staged] : staged_)
+    if (staged.deltas.contains(channel)) bytes += staged.bytes;
+  return bytes;
+}
+
 }  // namespace edgesync::sync

@@ -19,6 +19,8 @@ class Inbox {
   Result<void> add(wire::DeltaPart&& part, std::size_t bytes);
   /// The complete cut. Fails with: protocol_violation if parts are missing.
   Result<Deltas> take(const wire::Cut& cut);
+  /// Bytes held of cuts that concern `channel`.
+  std::size_t bytes_beside(wire::Channel channel) const noexcept;
 
  private:
   struct Staged {

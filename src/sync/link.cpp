@@ -139,6 +139,7 @@ bool Link::welcome(const wire::Hello& hello) {
 void Link::on(wire::Bye&& bye) {
   retry_after_ = std::min(bye.retry_after, context_.limits.retry_after_max);
   ending_ = Error(bye.code, said_by_peer(bye));
+  dismissed_ = true;
 }
 
 void Link::on_timer(Now now) {

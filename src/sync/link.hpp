@@ -84,6 +84,10 @@ class Link {
   /// True if everything durable here of `scope` is durable at the peer.
   bool caught_up(store::ScopeId scope) const;
   bool refused(store::ScopeId scope) const;
+  /// True if the peer ended the link in words.
+  bool dismissed() const noexcept { return dismissed_; }
+  /// What has arrived of a change of `scope` that is not whole yet.
+  std::optional<Progress> arriving(store::ScopeId scope) const;
   /// True if it was of use: something was acknowledged, or it lasted.
   bool served(Now now) const noexcept;
   /// Cuts and segments that the peer waits to have acknowledged.
@@ -201,7 +205,7 @@ class Link {
   LinkContext context_;
   std::string token_, address_;
   wire::Hello peer_{};
-  bool linked_ = false, acknowledged_ = false;
+  bool linked_ = false, acknowledged_ = false, dismissed_ = false;
   std::optional<Error> ending_{};
   std::chrono::milliseconds retry_after_{};
   std::vector<Signal> signals_{};

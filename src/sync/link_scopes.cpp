@@ -128,6 +128,12 @@ bool Link::caught_up(store::ScopeId scope) const {
   return channel.open && channel.peer.covers(context_.store.context(scope));
 }
 
+std::optional<Progress> Link::arriving(store::ScopeId scope) const {
+  const auto at = numbers_.find(scope);
+  const std::size_t bytes = at == numbers_.end() ? 0 : inbox_.bytes_beside(at->second);
+  return bytes > 0 ? std::optional(Progress{bytes, 0}) : std::nullopt;
+}
+
 bool Link::refused(store::ScopeId scope) const {
   const auto at = numbers_.find(scope);
   if (at == numbers_.end()) return false;

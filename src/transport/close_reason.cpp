@@ -61,9 +61,11 @@ Errc errc_of(std::uint16_t code) {
 }
 
 std::optional<Errc> errc_named(std::string_view text) {
-  for (int value = 1; value <= static_cast<int>(Errc::stale_copy); ++value) {
+  constexpr int errc_max = 255;  // above all that are taken; numbers in between without a name match nothing
+  const std::string_view nothing = name(Errc{});
+  for (int value = 1; value <= errc_max; ++value) {
     const auto errc = static_cast<Errc>(value);
-    if (text == name(errc)) return errc == Errc::cancelled ? Errc::closed : errc;
+    if (text == name(errc) && text != nothing) return errc == Errc::cancelled ? Errc::closed : errc;
   }
   return {};
 }

@@ -38,6 +38,11 @@ Errc errc_of(const boost::system::error_code& error) {
   if (error.category() == net::error::get_ssl_category())
     return tls_errc(ERR_GET_REASON(static_cast<unsigned long>(error.value())));
   if (error == net::error::operation_aborted) return Errc::cancelled;
+  if (error == net::error::timed_out) return Errc::timed_out;
+  if (error == net::error::connection_refused) return Errc::connection_refused;
+  if (error == net::error::host_unreachable || error == net::error::network_unreachable ||
+      error == net::error::network_down)
+    return Errc::no_route;
   if (error == net::error::no_descriptors || error == net::error::no_memory || error == net::error::no_buffer_space)
     return Errc::limit_exceeded;
   return Errc::unreachable;

@@ -10,8 +10,8 @@
 
 namespace edgesync::transport {
 
-/// `what` says what was being done. TLS errors become untrusted, insecure or protocol_violation, the rest unreachable,
-/// limit_exceeded or cancelled.
+/// `what` says what was being done. TLS errors become untrusted, insecure or protocol_violation, the rest unreachable
+/// or a kind of it, timed_out, limit_exceeded or cancelled.
 Error net_error(const boost::system::error_code& error, std::string_view what);
 
 }  // namespace edgesync::transport

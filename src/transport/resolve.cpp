@@ -35,13 +35,13 @@ Result<Lookup::Addresses> resolve(const std::string& host) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int failed = getaddrinfo(host.c_str(), nullptr, &hints, &found); failed != 0)
-    return Error(Errc::unreachable, "cannot resolve " + host + ": " +
-                                        (failed == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(failed)));
+    return Error(Errc::name_unknown, "cannot resolve " + host + ": " +
+                                         (failed == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(failed)));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard(found, freeaddrinfo);
   Lookup::Addresses addresses;
   for (const addrinfo* at = found; at != nullptr && addresses.size() < addresses_max; at = at->ai_next)
     if (at->ai_family == AF_INET || at->ai_family == AF_INET6) addresses.push_back(to_address(*at->ai_addr));
-  if (addresses.empty()) return Error(Errc::unreachable, "cannot resolve " + host + ": no address");
+  if (addresses.empty()) return Error(Errc::name_unknown, "cannot resolve " + host + ": no address");
   return addresses;
 }
 

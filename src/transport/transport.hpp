@@ -45,9 +45,9 @@ class Handler {
   virtual std::size_t message_bytes_max() { return SIZE_MAX; }
   /// The next message to write, asked only when nothing is being written: that is the back-pressure.
   virtual std::optional<Bytes> next_message() = 0;
-  /// The conversation is over, or never came to be. The last call. The code says why: unreachable, untrusted, insecure,
-  /// timed_out, protocol_violation, limit_exceeded, closed (orderly); after an own close() the error given to it; after
-  /// the peer's close() the error that it gave (its `cancelled` is `closed` here).
+  /// The conversation is over, or never came to be. The last call. The code says why: unreachable or a kind of it,
+  /// untrusted, insecure, timed_out, protocol_violation, limit_exceeded, closed (orderly); after an own close() the
+  /// error given to it; after the peer's close() the error that it gave (its `cancelled` is `closed` here).
   virtual void on_closed(const Error& why) = 0;
 };
 

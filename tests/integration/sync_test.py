@@ -188,11 +188,13 @@ class Security(Case):
         node = self.shell("a")
         self.assertEqual(self.unlinked(node, **self.to(hub.port, ca="other")), "untrusted")
 
-    def test_no_hub_is_unreachable(self):
+    def test_no_hub_is_a_refused_connection(self):
         hub = self.serve()
         target = self.to(hub.port)
         self.assertEqual(hub.finish(), 0)
-        self.assertEqual(self.unlinked(self.shell("a"), **target), "unreachable")
+        node = self.shell("a")
+        self.assertEqual(self.unlinked(node, **target), "connection_refused")
+        self.assertEqual(node.do("status")["why"], "connection_refused")
 
     def test_a_scope_that_was_not_granted_stays_empty(self):
         hub = self.serve()

@@ -32,7 +32,7 @@ TEST_F(Silence, NobodyListens) {
     port = gone.port();
   }
   const Error seen = connect(to_tls(port))->wait_closed();
-  expect_errc(Errc::unreachable, seen);
+  expect_errc(Errc::connection_refused, seen);
   EXPECT_NE(seen.detail.find("127.0.0.1 port " + std::to_string(port)), std::string::npos) << seen.detail;
 }
 

@@ -125,7 +125,7 @@ class Mailbox {
 };
 
 inline void expect_errc(Errc expected, const Error& error) {
-  EXPECT_EQ(error.code, make_error_code(expected)) << error.code.message() << ": " << error.detail;
+  EXPECT_TRUE(error.is(expected)) << error.code.message() << ": " << error.detail;
 }
 
 inline Bytes pattern(std::size_t size, unsigned seed = 1) {
