@@ -68,7 +68,7 @@ const char* meaning(es::Why why) {
     case es::Why::hub_storage:
       return "the hub's disk is full or fails";
     case es::Why::no_link:
-      return "no hub was named";
+      return "no link to a hub was asked for";
     case es::Why::connecting:
       return "the first attempt is under way";
     case es::Why::backoff:

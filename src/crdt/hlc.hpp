@@ -3,6 +3,15 @@
 // milliseconds since 2020-01-01 (44) | logical counter (8) | lineage tag (12), compared as one integer. The counter
 // carries into the milliseconds when it overflows. The tag is a keyed hash of the upper bits under a secret redrawn at
 // each database open, so that two copies of one file hardly ever give one stamp to two transactions.
+//
+// Clocks lie, and a stamp may come from the year 2050. The rule for such stamps is: accepted by everybody, adopted by
+// nobody. Refusing them would be worse: a delta covers an interval of all its authors, so one bad stamp would stall a
+// scope, for everybody below a relay too; and nobody can tell whether the author's clock is wrong or the refuser's.
+// What a far stamp gains is one conflict with writes that have not seen it; the loser stays stored and listed, and the
+// next write that has seen the value replaces it, whatever its stamp. That it wins no more than once is up to its
+// author: a node goes by its hub's time (sync/timekeeper.hpp), and tells its owner when its own stamps are far ahead of
+// that already, because stamps of one replica only grow: then it is another replica id that begins at the right time.
+//
 // Invariant: stamps from one clock strictly increase, whatever the wall clock does.
 #pragma once
 

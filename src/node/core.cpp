@@ -2,6 +2,7 @@
 #include "node/core.hpp"
 
 #include "base/path.hpp"
+#include "node/release_date.hpp"
 
 #include <algorithm>
 
@@ -83,6 +84,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   engine.name = core->name_;
   engine.authorizer = std::move(authorizer);
   engine.root = kind == Kind::root;
+  engine.passed = release_date;
   engine.versions_kept = core->options_.versions_kept;
   core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));
   core->timer_ = core->host_->timer([weak = std::weak_ptr(core)] {
@@ -146,9 +148,11 @@ void Core::group_commit(Lock& lock) {
   const store::Ticket first = store_->durable() + 1;
   commit_due_ = never;
   auto batch = store_->begin_flush();
+  engine_->write_begins(now());
   lock.unlock();
   store_->write(*batch);
   lock.lock();
+  engine_->write_ends(now());
   store::Flushed flushed = store_->finish(std::move(batch));
   settled_through_ = store_->durable();
   if (flushed.error) {
@@ -222,77 +226,6 @@ void Core::close() noexcept {
   for (auto& [id, connection] : connections) connection->close({Errc::closed, "the node was closed"});
   for (FlushWaiter& waiter : waiters)
     handlers_.contain([&] { waiter.done(Error(Errc::closed, "flush: the node was closed")); });
-}
-
-sync::LinkId Core::opened(sync::Role role, std::uint64_t attempt, std::string token,
-                          std::shared_ptr<transport::Connection> connection, std::string peer) {
-  Lock lock(mutex_);
-  if (closed_ || (role == sync::Role::node && !is_uplink(role, attempt))) {
-    lock.unlock();
-    connection->close({Errc::cancelled, "the link is no longer wanted"});
-    return 0;
-  }
-  std::optional<std::chrono::milliseconds> heartbeat;
-  if (role == sync::Role::node) heartbeat = uplink_->options->heartbeat;
-  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now(), heartbeat);
-  connections_.emplace(id, std::move(connection));
-  stir(lock);
-  return id;
-}
-
-void Core::received(sync::LinkId id, ByteView message) {
-  Lock lock(mutex_);
-  if (closed_) return;
-  engine_->received(id, message, now());
-  settled_.notify_all();  // an ack may be what a flush waits for
-  stir(lock);
-}
-
-std::size_t Core::message_bytes_max(sync::LinkId id) {
-  const Lock lock(mutex_);
-  return closed_ ? 0 : engine_->frame_bytes_max(id);
-}
-
-std::optional<Bytes> Core::next_message(sync::LinkId id) {
-  Lock lock(mutex_);
-  const auto connection = connections_.find(id);
-  if (closed_ || connection == connections_.end()) return std::nullopt;
-  auto frame = engine_->next_frame(id, now());
-  if (!frame)
-    if (auto why = engine_->ending(id)) {
-      const auto closing = connection->second;
-      lock.unlock();
-      closing->close(*std::move(why));
-    }
-  return frame;
-}
-
-void Core::refused(std::string_view peer, const Error& why) {
-  Lock lock(mutex_);
-  if (closed_) return;
-  engine_->report_stranger(peer, why);
-  stir(lock);
-}
-
-void Core::closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why) {
-  Lock lock(mutex_);
-  connections_.erase(id);
-  if (closed_) return;
-  const Now now = this->now();
-  const auto ended = engine_->closed(id, why, now);
-  if (is_uplink(role, attempt) && uplink_->attempting) {
-    uplink_->attempting = false;
-    uplink_->last_error = id != 0 ? engine_->last_error() : why;
-    uplink_->hub_said = ended.dismissed;
-    if (ended.served) uplink_->backoff.succeeded();
-    uplink_->retry = now.monotonic + uplink_->backoff.next(*random_, ended.retry_after);
-    if (id == 0) {
-      // The attempt never became a link: the engine does not know of it, the application should.
-      ++engine_->metrics().links_failed;
-      engine_->report_unlinked(why);
-    }
-  }
-  stir(lock);
 }
 
 }  // namespace edgesync::node

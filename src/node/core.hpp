@@ -43,7 +43,9 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<Lock> lock_idle();
   sync::Engine& engine() noexcept { return *engine_; }  ///< Requires: locked.
   store::Store& store() noexcept { return *store_; }    ///< Requires: locked.
-  Now now() { return host_->clock().now(); }
+  Now now() { return host_->clock().now(); }            ///< The wall clock as it stands, right or not.
+  /// What time it is as well as this node knows. Requires: locked.
+  Timestamp time() { return engine_->time(now()); }
 
   // --- durability; all require: `lock` is held, and may let go of it in between ---
   /// Waits until `ticket` is settled. Fails with what made its group commit fail.
@@ -71,7 +73,7 @@ class Core : public std::enable_shared_from_this<Core> {
   ReplicaId id() const noexcept { return id_; }
   std::chrono::milliseconds batch_delay() const noexcept { return options_.batch_delay; }
 
-  // --- called by connections, on the runtime ---
+  // --- called by connections, on the runtime: connections.cpp ---
   /// What the hub is to be shown by `attempt` of the uplink. Nothing if that is not wanted any more, or the
   /// application's function threw.
   std::optional<std::string> token(std::uint64_t attempt);
@@ -118,6 +120,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // dispatch.cpp: work on the runtime
   void post_dispatch(Lock& lock);
   void dispatch();
+  void log(const Event& event) const;
   void dispatch_actions(Lock& lock);
   void put_to_application(Lock& lock, sync::ConfigPlane::Action action);
   void arm(Lock& lock);
@@ -125,7 +128,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // uplink.cpp
   Result<void> attempt(Lock& lock, std::uint64_t number);
   void attempt_again(Lock& lock);
-  Result<void> connect(const LinkOptions& options, std::uint64_t attempt);
+  Result<void> connect(const LinkOptions& options, std::uint64_t attempt, std::optional<Timestamp> as_of);
   bool is_uplink(sync::Role role, std::uint64_t attempt) const;
   // status.cpp
   Targets flush_targets();
@@ -134,7 +137,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void finish_flushes(Lock& lock);
   Why link_why();
   Why scope_why(const ScopeStatus& scope, store::ScopeId id);
-  ScopeStatus scope_status(const store::Scope& scope, Now now);
+  /// `idle`: the file can be asked.
+  ScopeStatus scope_status(const store::Scope& scope, Now now, bool idle);
+  void count_pending(ScopeStatus& status, const store::Scope& scope, Now now, bool idle);
 
   NodeOptions options_;
   const Kind kind_;

@@ -44,11 +44,23 @@ void Core::dispatch() {
       if (const auto at = connections_.find(id); at != connections_.end()) awake.push_back(at->second);
     lock.unlock();
     for (const auto& connection : awake) connection->wake();
-    for (const Event& event : events) handlers_.call(event);
+    for (const Event& event : events) {
+      log(event);
+      handlers_.call(event);
+    }
     for (const Change& change : changes) handlers_.call(change);
     lock.lock();
   }
   if (!closed_) arm(lock);
+}
+
+void Core::log(const Event& event) const {
+  const bool worth_it =
+      event.kind == EventKind::watchdog || event.kind == EventKind::clock || event.kind == EventKind::storage_fault;
+  if (!options_.log || !worth_it) return;
+  const std::string about = event.peer.empty() ? event.scope : event.peer;
+  options_.log(LogLevel::warning, std::string(edgesync::name(event.kind)) + (about.empty() ? "" : " " + about) + ": " +
+                                      (event.error.code ? event.error.detail : "right again"));
 }
 
 void Core::dispatch_actions(Lock& lock) {

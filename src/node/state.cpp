@@ -74,7 +74,7 @@ Result<Commit> State::commit(const Edit& edit, Durability durability) {
   auto lock = reads ? scope_->lock_idle() : scope_->lock();
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope_->core;
-  auto committed = core.store().commit(scope_->id, edit.ops(), core.now().wall);
+  auto committed = core.store().commit(scope_->id, edit.ops(), core.time());
   if (!committed) return std::move(committed).error();
   ++core.engine().metrics().commits;
   if (durability == Durability::fast) {

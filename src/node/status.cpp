@@ -9,6 +9,8 @@
 namespace edgesync::node {
 namespace {
 
+constexpr std::chrono::milliseconds status_patience{1'000};
+
 std::chrono::milliseconds until(Instant at, Instant now) {
   return std::chrono::ceil<std::chrono::milliseconds>(std::max(at - now, Instant::duration{}));
 }
@@ -21,10 +23,13 @@ std::chrono::milliseconds age(Timestamp at, Timestamp now) {
 
 Why Core::link_why() {
   if (const auto& fault = engine_->storage_fault()) return why_storage(*fault);
+  if (engine_->disk_stalls(now())) return Why::storage;
   if (engine_->root()) return Why::in_sync;
   if (!uplink_) return Why::no_link;
   if (engine_->linked()) return Why::syncing;
-  return why_unlinked(uplink_->last_error, uplink_->hub_said);
+  const Why why = why_unlinked(uplink_->last_error, uplink_->hub_said);
+  // Dates are what a certificate is refused for when the clock is wrong.
+  return why == Why::untrusted && engine_->clock().off(now()) ? Why::clock : why;
 }
 
 StreamCounts Core::counts(store::ScopeId scope) const {
@@ -42,11 +47,27 @@ Why Core::scope_why(const ScopeStatus& scope, store::ScopeId id) {
   if (store_->local_only(id)) return Why::local_only;
   if (here != Why::syncing) return here;
   if (engine_->uplink()->refused(id)) return Why::refused;
+  if (!store_->damaged(id).empty()) return Why::repairing;
   if (scope.arriving) return Why::waiting_cut;
   return scope.pending == 0 && engine_->caught_up(id) ? Why::in_sync : Why::syncing;
 }
 
-ScopeStatus Core::scope_status(const store::Scope& scope, Now now) {
+void Core::count_pending(ScopeStatus& status, const store::Scope& scope, Now now, bool idle) {
+  if (engine_->root() || store_->local_only(scope.id)) return;
+  if (!idle) {  // what the file does not say, contexts do in part
+    status.pending = store_->context(scope.id)[id_] > status.acked ? 1 : 0;
+    return;
+  }
+  const auto pending = store_->pending(scope.id);
+  if (!pending) {
+    status.why = why_storage(pending.error());
+    return;
+  }
+  status.pending = pending->count;
+  if (status.pending > 0 && pending->oldest) status.oldest_pending = age(*pending->oldest, engine_->time(now));
+}
+
+ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
   ScopeStatus status;
   status.plane = scope.plane;
   status.scope = scope.name;
@@ -59,12 +80,8 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now) {
   if (scope.plane == Plane::config) status.version = engine_->config().active(scope.id);
   if (scope.plane == Plane::stream) status.counts = counts(scope.id);
   if (const sync::Link* link = engine_->uplink()) status.arriving = link->arriving(scope.id);
-  const auto pending = store_->pending(scope.id);
-  if (pending) {
-    status.pending = engine_->root() || store_->local_only(scope.id) ? 0 : pending->count;
-    if (status.pending > 0 && pending->oldest) status.oldest_pending = age(*pending->oldest, now.wall);
-  }
-  status.why = pending ? scope_why(status, scope.id) : why_storage(pending.error());
+  count_pending(status, scope, now, idle);
+  if (status.why == Why::in_sync) status.why = scope_why(status, scope.id);
   return status;
 }
 
@@ -72,10 +89,12 @@ Status Core::status() {
   Status status;
   status.name = name_;
   status.replica = id_;
-  auto lock = lock_idle();
-  if (!lock) {
+  auto lock = this->lock();
+  // A disk that takes its time must not keep the answer back: then some of it is left out.
+  const bool idle = lock && settled_.wait_for(*lock, status_patience, [&] { return closed_ || !store_->writing(); });
+  if (!lock || closed_) {
     status.why = Why::closed;
-    status.last_error = lock.error();
+    status.last_error = {Errc::closed, "the node was closed"};
     return status;
   }
   const Now now = this->now();
@@ -83,8 +102,9 @@ Status Core::status() {
   status.peers = engine_->links(sync::Role::hub);
   if (uplink_ && !uplink_->attempting) status.retry_in = until(uplink_->retry, now.monotonic);
   if (uplink_) status.last_error = uplink_->last_error;
+  status.clock_offset = engine_->clock().offset();
   for (const store::Scope& scope : store_->scopes()) {
-    const ScopeStatus& one = status.scopes.emplace_back(scope_status(scope, now));
+    const ScopeStatus& one = status.scopes.emplace_back(scope_status(scope, now, idle));
     status.pending += one.pending;
     status.oldest_pending = std::max(status.oldest_pending, one.oldest_pending);
   }

@@ -38,7 +38,11 @@ void take(const std::vector<Record>& records, std::uint64_t& next, std::size_t l
 }  // namespace
 
 Result<Sequences> Stream::append(std::initializer_list<Field> fields) {
-  return append(scope_->core->now().wall, std::vector<Field>(fields));
+  auto lock = scope_->lock();
+  if (!lock) return std::move(lock).error();
+  const Timestamp at = scope_->core->time();
+  lock->unlock();
+  return append(at, std::vector<Field>(fields));
 }
 
 Result<Sequences> Stream::append(Timestamp at, std::vector<Field> fields, Durability durability) {

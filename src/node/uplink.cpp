@@ -6,7 +6,7 @@
 namespace edgesync::node {
 namespace {
 
-transport::Tls tls_of(const TlsOptions& tls) { return {tls.ca_file, tls.certificate_file, tls.key_file}; }
+transport::Tls tls_of(const TlsOptions& tls) { return {tls.ca_file, tls.certificate_file, tls.key_file, {}}; }
 
 Result<void> check(const LinkOptions& options) {
   const auto bad = [](const char* what) { return Error(Errc::invalid_argument, std::string("link: ") + what); };
@@ -19,7 +19,7 @@ Result<void> check(const LinkOptions& options) {
 
 }  // namespace
 
-Result<void> Core::connect(const LinkOptions& options, std::uint64_t attempt) {
+Result<void> Core::connect(const LinkOptions& options, std::uint64_t attempt, std::optional<Timestamp> as_of) {
   auto handler = std::make_shared<LinkHandler>(weak_from_this(), attempt);
   if (options.loopback) {
     options.loopback->connect(*host_, std::move(handler));
@@ -28,6 +28,7 @@ Result<void> Core::connect(const LinkOptions& options, std::uint64_t attempt) {
   transport::ConnectOptions connect;
   connect.url = options.url;
   connect.tls = tls_of(options.tls);
+  connect.tls.as_of = as_of;
   connect.insecure = options.insecure;
   connect.limits.idle = options.heartbeat * 4;
   return host_->connect(std::move(connect), std::move(handler));
@@ -81,8 +82,9 @@ Result<void> Core::attempt(Lock& lock, std::uint64_t number) {
   uplink_->attempt = number;
   uplink_->attempting = true;
   const auto options = uplink_->options;
+  const auto as_of = engine_->clock().for_certificates(now());
   lock.unlock();  // certificates are read from the disk
-  auto connected = connect(*options, number);
+  auto connected = connect(*options, number, as_of);
   lock.lock();
   if (!connected && is_uplink(sync::Role::node, number)) uplink_->attempting = false;
   return connected;

@@ -10,20 +10,16 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
       random_(random),
       options_(std::move(options)),
       codec_(options_.limits.wire),
+      clock_(options_.passed, options_.limits.clock_off),
       config_(store, options_.versions_kept) {}
 
 LinkId Engine::open_link(Role role, std::string token, std::string address, Now now,
                          std::optional<std::chrono::milliseconds> heartbeat) {
+  look_at_clock(now);
   const LinkId id = next_link_++;
-  const LinkContext context{store_,
-                            codec_,
-                            random_,
-                            options_.limits,
-                            options_.authorizer,
-                            options_.name,
-                            metrics_,
-                            root(),
-                            heartbeat.value_or(options_.limits.heartbeat)};
+  const LinkContext context{
+      store_,        codec_,   random_, options_.limits, options_.authorizer,
+      options_.name, metrics_, clock_,  root(),          heartbeat.value_or(options_.limits.heartbeat)};
   auto link = std::make_unique<Link>(role, context, std::move(token), std::move(address), now);
   if (role == Role::node) {
     uplink_ = id;
@@ -38,7 +34,9 @@ void Engine::received(LinkId id, ByteView frame, Now now) {
   const auto at = links_.find(id);
   if (at == links_.end()) return;
   const std::size_t unsettled = at->second->unsettled();
+  const bool known = at->second->linked();
   at->second->on_frame(frame, now);
+  if (!known && at->second->linked()) introduced(*at->second, now);
   if (at->second->unsettled() > unsettled) commit_soon_ = true;
   drain_signals(id, *at->second);
 }
@@ -151,20 +149,6 @@ void Engine::flushed(const store::Flushed& flushed) {
     link->on_flushed(flushed);
     drain_signals(id, *link);
   }
-}
-
-void Engine::tick(Now now) {
-  for (auto& [id, link] : links_) {
-    if (link->deadline() > now.monotonic) continue;
-    link->on_timer(now);
-    wakes_.insert(id);
-  }
-}
-
-Instant Engine::deadline() const {
-  Instant due = never;
-  for (const auto& [id, link] : links_) due = std::min(due, link->deadline());
-  return due;
 }
 
 std::vector<LinkId> Engine::take_wakes() { return {wakes_.begin(), wakes_.end()}; }

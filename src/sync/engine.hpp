@@ -24,7 +24,8 @@ struct EngineOptions {
   std::string name{};
   Limits limits{};
   Authorizer authorizer{};
-  bool root = false;  ///< The authority of its scopes: what is durable here is stable. A hub that is no relay.
+  Timestamp passed{};  ///< A moment that has certainly passed, for clocks that show an earlier one.
+  bool root = false;   ///< The authority of its scopes: what is durable here is stable. A hub that is no relay.
   std::uint32_t versions_kept = 100;
 };
 
@@ -57,6 +58,14 @@ class Engine {
   bool linked() const { return uplink() != nullptr && uplink()->linked() && !uplink()->ending(); }
   const Error& last_error() const noexcept { return last_error_; }
 
+  // --- time ---
+  /// What time it is, for stamps and people: the wall clock, or what is known to be nearer the truth.
+  Timestamp time(Now now) const noexcept { return clock_.time(now); }
+  const Timekeeper& clock() const noexcept { return clock_; }
+  /// True if own stamps are so far ahead of the hub's time that they would win every conflict for a long while: this
+  /// replica is to be given another identity, whose stamps begin at the right time.
+  bool stamps_ahead(Now now) const;
+
   // --- scopes ---
   /// After Store::open_scope(): subscribes at the hub and takes up a config scope's journal.
   Result<void> scope_opened(store::ScopeId scope);
@@ -77,6 +86,13 @@ class Engine {
   void report_stranger(std::string_view peer, const Error& why);
   void report(EventKind kind, store::ScopeId scope, VersionInfo version, Error error);
   void commit_soon() noexcept { commit_soon_ = true; }
+  /// Something awaited did not come: counted and told.
+  void watchdog(const Error& why);
+  /// A group commit goes to the disk, or came back: a disk that takes long is told of, while it does if somebody ticks.
+  void write_begins(Now now) noexcept { writing_since_ = now.monotonic; }
+  void write_ends(Now now);
+  /// True while a group commit takes longer than any should.
+  bool disk_stalls(Now now) const noexcept { return disk_due() <= now.monotonic; }
 
   // --- group commit and time ---
   void flushed(const store::Flushed& flushed);
@@ -92,6 +108,10 @@ class Engine {
 
  private:
   void drain_signals(LinkId id, Link& link);
+  void introduced(const Link& link, Now now);
+  void look_at_clock(Now now);
+  void tell_clock(const std::string& peer, std::string what);
+  Instant disk_due() const noexcept;
   void on_signal(const Link& link, const Signal& signal);
   void on_acked(const Link& link, const Signal& signal);
   void on_stable(store::ScopeId scope, const crdt::Context& stable);
@@ -102,6 +122,7 @@ class Engine {
   EngineOptions options_;
   Metrics metrics_{};
   wire::Codec codec_;
+  Timekeeper clock_;
   ConfigPlane config_;
   std::map<LinkId, std::unique_ptr<Link>> links_{};
   std::optional<LinkId> uplink_{};
@@ -111,6 +132,8 @@ class Engine {
   bool commit_soon_ = false;
   Error last_error_{};
   std::optional<Error> storage_fault_{};
+  std::optional<Instant> writing_since_{};
+  bool disk_told_ = false;
   std::map<store::ScopeId, std::uint64_t> conflicts_{}, rejected_{};
 };
 

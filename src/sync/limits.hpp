@@ -33,8 +33,12 @@ struct Limits {
 
   std::chrono::milliseconds hello{10'000};  ///< From open until the peer's Hello.
   std::chrono::milliseconds ack{60'000};    ///< From the last part of a cut until its ack: several slow disk commits.
-  std::chrono::milliseconds heartbeat{20'000};  ///< Silence before a ping, where LinkOptions do not say otherwise.
-  unsigned heartbeats_lost = 3;                 ///< Pings without any answer before the link is dead.
+  std::chrono::milliseconds heartbeat{20'000};   ///< Silence before a ping, where LinkOptions do not say otherwise.
+  unsigned heartbeats_lost = 3;                  ///< Pings without any answer before the link is dead.
+  std::chrono::milliseconds disk_write{10'000};  ///< A group commit: an SD card that collects garbage takes seconds.
+  std::chrono::milliseconds clock_off{60'000};   ///< Clocks further apart are told of; round trips make seconds of it.
+  std::chrono::milliseconds stamps_ahead{
+      600'000};  ///< Own stamps so far ahead of the hub's time call for another identity.
   std::chrono::milliseconds retry_after_max{3'600'000};  ///< A hub cannot ask for more: one bad word silences no fleet.
 };
 

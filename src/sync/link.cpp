@@ -31,6 +31,11 @@ std::size_t weight(const wire::Message& message, const Limits& limits) {
       message);
 }
 
+std::string others(std::size_t scopes) {
+  if (scopes < 2) return {};
+  return " and " + std::to_string(scopes - 1) + (scopes == 2 ? " other scope" : " other scopes");
+}
+
 std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + printable(bye.detail); }
 
 }  // namespace
@@ -52,7 +57,7 @@ void Link::say_hello(Now now) {
   hello.replica = context_.store.replica();
   hello.name = context_.name;
   hello.token = role_ == Role::node ? token_ : std::string();
-  hello.now = now.wall;
+  hello.now = context_.clock.known(now) ? context_.clock.time(now) : Timestamp{};
   hello.root = context_.root;
   hello.software = std::string("edgesync/") + library_version();
   send(std::move(hello));
@@ -106,6 +111,8 @@ void Link::on(wire::Hello&& hello, Now now) {
   if (!welcome(hello)) return;
   peer_ = std::move(hello);
   peer_.token.clear();  // a secret is not kept longer than needed
+  // Of a round trip, the answer was given about in the middle (Cristian, "Probabilistic clock synchronization", 1989).
+  introduced_ = role_ == Role::node ? opened_ + (now.monotonic - opened_) / 2 : now.monotonic;
   if (role_ == Role::hub) say_hello(now);
   linked_ = true;
   signals_.push_back({Signal::Kind::linked, {}, {}, {}});
@@ -142,6 +149,17 @@ void Link::on(wire::Bye&& bye) {
   dismissed_ = true;
 }
 
+std::string Link::described(wire::Channel number) const {
+  const store::Scope scope = context_.store.scope(channels_.at(number).scope);
+  return std::string(edgesync::name(scope.plane)) + ' ' + scope.name;
+}
+
+void Link::await_answer(const wire::Message& sent, Now now) {
+  const Instant due = now.monotonic + context_.limits.ack;
+  if (const auto* subscribe = std::get_if<wire::Subscribe>(&sent)) answers_due_[subscribe->channel] = due;
+  if (const auto* segment = std::get_if<wire::Segment>(&sent)) records_due_.try_emplace(segment->channel, due);
+}
+
 void Link::on_timer(Now now) {
   if (ending_) return;
   const auto& limits = context_.limits;
@@ -151,9 +169,14 @@ void Link::on_timer(Now now) {
   }
   for (const auto& [lane, outgoing] : outgoing_)
     if (now.monotonic >= outgoing.ack_due)
-      return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id)});
+      return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id) + " in " +
+                                       described(outgoing.upto.front().first) + others(outgoing.upto.size())});
   if (search_ && now.monotonic >= search_->due)
-    return end({Errc::timed_out, "waiting for the end of a search in channel " + std::to_string(search_->channel)});
+    return end({Errc::timed_out, "waiting for the end of a search in " + described(search_->channel)});
+  for (const auto& [number, due] : answers_due_)
+    if (now.monotonic >= due) return end({Errc::timed_out, "waiting for the answer to subscribe " + described(number)});
+  for (const auto& [number, due] : records_due_)
+    if (now.monotonic >= due) return end({Errc::timed_out, "waiting for the ack of records in " + described(number)});
   if (now.monotonic < std::max(heard_, asked_) + context_.heartbeat) return;
   if (pings_ >= limits.heartbeats_lost) return end({Errc::timed_out, "the peer went silent"});
   ++pings_;
@@ -166,6 +189,8 @@ Instant Link::deadline() const noexcept {
   if (!linked_) return opened_ + context_.limits.hello;
   Instant due = std::max(heard_, asked_) + context_.heartbeat;
   for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
+  for (const auto* awaited : {&answers_due_, &records_due_})
+    for (const auto& [number, at] : *awaited) due = std::min(due, at);
   return search_ ? std::min(due, search_->due) : due;
 }
 
@@ -204,6 +229,7 @@ std::optional<Bytes> Link::next_frame(Now now) {
     auto message = next_message(now);
     if (!message) break;
     hello |= std::holds_alternative<wire::Hello>(*message);
+    await_answer(*message, now);
     bytes += weight(*message, context_.limits);
     messages.push_back(*std::move(message));
   }

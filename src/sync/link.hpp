@@ -14,6 +14,7 @@
 #include "store/store.hpp"
 #include "sync/inbox.hpp"
 #include "sync/limits.hpp"
+#include "sync/timekeeper.hpp"
 
 #include <edgesync/options.hpp>
 #include <edgesync/status.hpp>
@@ -54,6 +55,7 @@ struct LinkContext {
   const Authorizer& authorizer;  ///< Hub role only.
   const std::string& name;
   Metrics& metrics;
+  const Timekeeper& clock;
   bool root = false;                      ///< What is durable here is stable.
   std::chrono::milliseconds heartbeat{};  ///< Silence before a ping.
 };
@@ -79,6 +81,8 @@ class Link {
   bool linked() const noexcept { return linked_; }
   Role role() const noexcept { return role_; }
   const wire::Hello& peer() const noexcept { return peer_; }
+  /// When it was what the peer's Hello says, as near as can be told.
+  Instant introduced_at() const noexcept { return introduced_; }
   const std::string& address() const noexcept { return address_; }
   std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
   /// True if everything durable here of `scope` is durable at the peer.
@@ -150,6 +154,8 @@ class Link {
   void send(wire::Message message) { control_.push_back(std::move(message)); }
   bool welcome(const wire::Hello& hello);
   void say_hello(Now now);
+  void await_answer(const wire::Message& sent, Now now);
+  std::string described(wire::Channel number) const;
 
   // link_scopes.cpp: subscriptions
   void on(wire::Subscribe&& subscribe);
@@ -218,9 +224,11 @@ class Link {
   std::map<Plane, Outgoing> outgoing_{};              ///< The cut in flight of each lane.
   std::uint64_t next_cut_ = 1, next_search_ = 1;
   std::optional<Searching> search_{};
-  std::set<wire::Channel> search_later_{};        ///< When search_ is over.
-  std::map<wire::Channel, Searched> searched_{};  ///< Until the delta comes.
-  std::deque<wire::Message> looks_{};             ///< Findings and Inspects that wait for the file.
+  std::set<wire::Channel> search_later_{};          ///< When search_ is over.
+  std::map<wire::Channel, Searched> searched_{};    ///< Until the delta comes.
+  std::deque<wire::Message> looks_{};               ///< Findings and Inspects that wait for the file.
+  std::map<wire::Channel, Instant> answers_due_{};  ///< Of Subscribes.
+  std::map<wire::Channel, Instant> records_due_{};  ///< Of streams with segments in flight: the next ack.
   bool segments_turn_ = false;
   std::size_t resyncs_ = 0;
 
@@ -228,7 +236,7 @@ class Link {
   std::map<store::Ticket, Unsettled> unsettled_{};
   std::size_t unsettled_bytes_ = 0;
 
-  Instant opened_{}, heard_{}, asked_{};  ///< asked_: when the last ping went out
+  Instant opened_{}, heard_{}, asked_{}, introduced_{};  ///< asked_: when the last ping went out
   unsigned pings_ = 0;
 };
 

@@ -95,6 +95,7 @@ void Link::on(wire::Subscribed&& subscribed) {
   Channel* channel = find(subscribed.channel);
   if (role_ != Role::node || channel == nullptr || channel->open)
     return end({Errc::protocol_violation, "subscribed: channel " + std::to_string(subscribed.channel)});
+  answers_due_.erase(subscribed.channel);
   // Going on would lose: new commits would take the names of those that the hub already has.
   const ReplicaId& self = context_.store.replica();
   if (subscribed.context[self] > context_.store.context(channel->scope)[self])
@@ -115,6 +116,8 @@ void Link::on(wire::Unsubscribed&& unsubscribed) {
   Channel* channel = find(unsubscribed.channel);
   if (role_ != Role::node || channel == nullptr)
     return end({Errc::protocol_violation, "unsubscribed: channel " + std::to_string(unsubscribed.channel)});
+  answers_due_.erase(unsubscribed.channel);
+  records_due_.erase(unsubscribed.channel);
   channel->open = false;
   channel->refused = true;
   if (search_ && search_->channel == unsubscribed.channel) end_search();

@@ -93,6 +93,7 @@ void Link::on(wire::Resync&& resync) {
     return end({Errc::protocol_violation, "the peer keeps refusing channel " + std::to_string(resync.channel)});
   if (resync.cut == 0) {
     rewind(*channel, resync.context);
+    records_due_.erase(resync.channel);
   } else {
     const auto at = outgoing_.find(channel->plane);
     if (at == outgoing_.end() || at->second.id != resync.cut)
@@ -173,6 +174,10 @@ void Link::on(wire::StreamAck&& ack) {
   });
   resyncs_ = 0;
   acknowledged_ = true;
+  if (channel->in_flight.empty())
+    records_due_.erase(ack.channel);
+  else
+    records_due_[ack.channel] = heard_ + context_.limits.ack;
   crdt::Context reached;
   reached.advance({ack.origin, ack.through});
   channel->peer.join(reached);

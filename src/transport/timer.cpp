@@ -5,17 +5,26 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 
 namespace edgesync::transport {
 namespace {
 
 using Steady = std::chrono::steady_clock;
 
+/// Counts the time that the machine sleeps, as Steady does not: after it, deadlines have passed, and a hub's word about
+/// the time still holds.
+Instant since_boot() {
+  timespec at{};
+  clock_gettime(CLOCK_BOOTTIME, &at);
+  return Instant(std::chrono::duration_cast<Instant::duration>(std::chrono::seconds(at.tv_sec) +
+                                                               std::chrono::nanoseconds(at.tv_nsec)));
+}
+
 Steady::time_point to_steady(Instant at) {
   // Nanoseconds overflow where microseconds do not; ten years ahead is as good as any later instant.
-  const auto latest = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now().time_since_epoch()) +
-                      std::chrono::hours(24 * 3650);
-  return Steady::time_point(std::min<std::chrono::microseconds>(at.time_since_epoch(), latest));
+  const Instant now = since_boot();
+  return Steady::now() + (std::clamp(at, Instant{}, now + std::chrono::hours(24 * 3650)) - now);
 }
 
 class Alarm final : public Stoppable, public std::enable_shared_from_this<Alarm> {
@@ -68,8 +77,7 @@ class AlarmHandle final : public Timer {
 Now SystemClock::now() {
   using std::chrono::duration_cast;
   using std::chrono::microseconds;
-  return {Instant(duration_cast<microseconds>(Steady::now().time_since_epoch())),
-          Timestamp(duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()))};
+  return {since_boot(), Timestamp(duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()))};
 }
 
 std::unique_ptr<Timer> make_timer(std::shared_ptr<Engine> engine, Function<void()> callback) {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 
 namespace edgesync::transport {
 namespace {
@@ -75,6 +76,17 @@ Result<void> trust(SSL_CTX* context, const std::string& ca_file) {
   return {};
 }
 
+/// The moment that dates were compared with: a wrong clock shows in it.
+std::string as_of(SSL* handle) {
+  const X509_VERIFY_PARAM* param = SSL_get0_param(handle);
+  const bool told = (X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_USE_CHECK_TIME) != 0;
+  const std::time_t at = told ? X509_VERIFY_PARAM_get_time(param) : std::time(nullptr);
+  std::tm parts{};
+  char text[48];
+  gmtime_r(&at, &parts);
+  return {text, std::strftime(text, sizeof text, ", as of %Y-%m-%d %H:%M UTC", &parts)};
+}
+
 }  // namespace
 
 Result<TlsContext> client_context(const Tls& tls) {
@@ -89,6 +101,8 @@ Result<TlsContext> client_context(const Tls& tls) {
   }
   if (!tls.certificate_file.empty() || !tls.key_file.empty())
     if (auto ok = use_certificate(native, tls); !ok) return ok.error();
+  if (tls.as_of)
+    X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(native), std::chrono::system_clock::to_time_t(*tls.as_of));
   return context;
 }
 
@@ -112,7 +126,10 @@ bool expect_peer(SSL* handle, const std::string& host) {
 
 std::string verify_failure(SSL* handle) {
   const long result = SSL_get_verify_result(handle);
-  return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
+  if (result == X509_V_OK) return "";
+  std::string reason = X509_verify_cert_error_string(result);
+  if (result == X509_V_ERR_CERT_HAS_EXPIRED || result == X509_V_ERR_CERT_NOT_YET_VALID) reason += as_of(handle);
+  return reason;
 }
 
 }  // namespace edgesync::transport

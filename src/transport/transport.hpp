@@ -69,6 +69,9 @@ struct Tls {
       ca_file{};  ///< PEM. Client: empty means the system's store. Listener: set to ask clients for certificates.
   std::string certificate_file{};  ///< PEM chain.
   std::string key_file{};          ///< PEM.
+  /// Client: certificates are verified as of this moment, not the system's: for a system whose clock is known to be
+  /// wrong. Verification itself is never left out.
+  std::optional<Timestamp> as_of{};
 };
 
 struct ConnectOptions {

@@ -3,6 +3,9 @@
 
     command_test.py PROGRAMS [CASE...]"""
 
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 import fleet
@@ -66,6 +69,30 @@ class CommandLine(fleet.Case):
 class Tools(fleet.Case):
     def lines(self, command, *arguments):
         return self.tool(command, "node", *arguments)
+
+    def seen(self, *arguments):
+        """What a person at a terminal sees."""
+        ours, theirs = pty.openpty()
+        done = subprocess.run([self.rig.programs / "edgesync", *arguments], stdout=theirs, stdin=subprocess.DEVNULL,
+                              timeout=120, check=True)
+        os.close(theirs)
+        self.assertEqual(done.returncode, 0)
+        text = os.read(ours, 65536).decode()
+        os.close(ours)
+        return text.replace("\r\n", "\n")
+
+    def test_status_is_a_table_for_people(self):
+        node = self.shell("node")
+        node.do("state.transact", scope="plant/line-3", edits=[{"set": "b", "value": 1}, {"set": "c", "value": 1}])
+        node.do("stream.open", scope="diary", columns=COLUMNS, local_only=True)
+        node.do("stream.append", scope="diary", rows=ROWS)
+        self.assertEqual(node.finish(), 0)
+        lines = self.seen("status", "--db", self.database("node")).splitlines()
+        self.assertIn("no_link: no link to a hub was asked for", lines)
+        self.assertRegex("\n".join(lines), r"(?m)^plane +scope +why +pending +oldest")
+        self.assertRegex("\n".join(lines), r"(?m)^state +plant/line-3 +no_link +2 +\d+ ")
+        self.assertRegex("\n".join(lines), r"(?m)^stream +diary +local_only +0 +- .* 10 = 0 \+ 0 \+ 0$")
+        self.assertIn("local_only: stays on this node, as it was made to", lines)
 
     def test_tools_show_what_a_shell_wrote(self):
         node = self.shell("node")

@@ -178,7 +178,7 @@ void SimNode::commit(const std::string& name, Edit edit, Durability durability) 
   const auto apply = [this, name, durability](const Edit& made) {
     const auto scope = store_->find_scope(Plane::state, name);
     if (!scope) return;
-    const auto done = attempt("commit", [&] { return store_->commit(*scope, made.ops(), now().wall); });
+    const auto done = attempt("commit", [&] { return store_->commit(*scope, made.ops(), engine_->time(now())); });
     if (!done) return;  // a disk that fails may fail the reads of a transaction: nothing was accepted
     around_.trace.note(around_.timeline.now(), "commit", number_, done->ticket, done->stamp);
     // The commit may have opened the file again and found more in it than was known: it saw that, too.
@@ -208,7 +208,8 @@ void SimNode::append(std::vector<store::Row> rows, Durability durability) {
 void SimNode::publish(config::Content content, std::string note) {
   when_idle([this, content = std::move(content), note = std::move(note)] {
     const auto scope = *store_->find_scope(Plane::config, config_scope);
-    const auto done = attempt("publish", [&] { return engine_->config().publish(scope, content, note, now().wall); });
+    const auto done =
+        attempt("publish", [&] { return engine_->config().publish(scope, content, note, engine_->time(now())); });
     if (done) around_.trace.note(around_.timeline.now(), "publish", number_, done->second.number);
     durable_wanted_ = true;
   });

@@ -2,13 +2,10 @@
 // Why a node is not in sync: each reason is produced as it happens in the field, and asked for as an owner would ask.
 #include "fleet.hpp"
 #include "scripted_hub.hpp"
-#include "unit/store/failing_vfs.hpp"
 #include "unit/transport/certificates.hpp"
 #include "unit/transport/raw_peer.hpp"
 
-#include <sqlite3.h>
-
-#include <fstream>
+#include <thread>
 
 namespace edgesync {
 namespace {
@@ -256,35 +253,6 @@ TEST_F(Reasons, TheNodeWasClosed) {
   node.close();
   EXPECT_EQ(node.status().why, Why::closed);
 }
-
-class Disks : public Reasons, public ::testing::WithParamInterface<std::pair<int, Why>> {};
-
-TEST_P(Disks, FailAndComeBack) {
-  // given: a node that is linked, on a disk that fails from now on
-  store::FailingVfs disk("why-test");
-  sqlite3_vfs* const before = sqlite3_vfs_find(nullptr);
-  sqlite3_vfs_register(sqlite3_vfs_find("why-test"), 1);
-  {
-    auto hub = open_hub();
-    auto node = open_node();
-    node.state("twin").set("a", 1).value();
-    node.link(to_hub()).value();
-    ASSERT_TRUE(node.flush(20s));
-    disk.fail(store::FailingVfs::Call::write, 1, GetParam().first, true);
-    // when, then
-    EXPECT_FALSE(node.state("twin").set("a", 2));
-    EXPECT_EQ(node.status().why, GetParam().second);
-    disk.heal();
-    EXPECT_TRUE(node.state("twin").set("a", 3));
-    ASSERT_TRUE(node.flush(20s));
-    EXPECT_EQ(node.status().why, Why::in_sync);
-  }
-  sqlite3_vfs_register(before, 1);
-}
-
-INSTANTIATE_TEST_SUITE_P(Codes, Disks,
-                         ::testing::Values(std::pair(SQLITE_FULL, Why::disk_full),
-                                           std::pair(SQLITE_IOERR_WRITE, Why::storage)));
 
 }  // namespace
 }  // namespace edgesync

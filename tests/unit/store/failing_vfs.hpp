@@ -6,6 +6,8 @@
 #include <sqlite3.h>
 
 #include <cstring>
+#include <functional>
+#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
@@ -44,9 +46,18 @@ class FailingVfs {
   /// The `nth` such call from now fails with `code`; so do all later ones if `goes_on`. What a failing sync should have
   /// made durable is lost, unless `kept`.
   void fail(Call call, int nth, int code, bool goes_on = false, bool kept = false) {
+    const std::lock_guard lock(mutex_);
     call_ = call, left_ = nth, code_ = code, goes_on_ = goes_on, kept_ = kept;
   }
-  void heal() { left_ = 0; }
+  void heal() {
+    const std::lock_guard lock(mutex_);
+    left_ = 0;
+  }
+  /// `wait` is called before each sync from now on: a disk that takes its time.
+  void before_sync(std::function<void()> wait) {
+    const std::lock_guard lock(mutex_);
+    before_sync_ = std::move(wait);
+  }
   /// True if the failure has not happened yet.
   bool armed() const { return left_ > 0; }
   /// Writes since the last failure.
@@ -87,11 +98,19 @@ class FailingVfs {
   }
 
   int failure(Call call) {
+    const std::lock_guard lock(mutex_);
     if (call != call_ || left_ == 0) return SQLITE_OK;
     if (left_ > 1) return --left_, SQLITE_OK;
     if (!goes_on_) left_ = 0;
     writes_ = 0;
     return code_;
+  }
+
+  void take_time() {
+    std::unique_lock lock(mutex_);
+    const auto wait = before_sync_;
+    lock.unlock();
+    if (wait) wait();
   }
 
   void fill_methods() {
@@ -114,6 +133,7 @@ class FailingVfs {
       return real(f)->pMethods->xTruncate(real(f), size);
     };
     methods_.xSync = [](sqlite3_file* f, int flags) {
+      file(f).owner->take_time();
       const int code = file(f).owner->failure(Call::sync);
       if (code != SQLITE_OK && !file(f).owner->kept_) lose_unsynced(f);
       file(f).unsynced->clear();
@@ -136,6 +156,8 @@ class FailingVfs {
     };
   }
 
+  std::mutex mutex_;
+  std::function<void()> before_sync_{};
   std::string name_;
   sqlite3_vfs* under_;
   sqlite3_vfs vfs_{};

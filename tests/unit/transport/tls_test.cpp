@@ -67,6 +67,24 @@ TEST_F(Trust, NotYetValidIsRefused) {
   expect_untrusted(authority_->issue("127.0.0.1", {.from = 3600, .until = 7200}), to_tls(0), "not yet valid");
 }
 
+TEST_F(Trust, AWrongSystemClockIsReplacedByABetterTimeAndNothingElseIs) {
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const Certificate later = authority_->issue("127.0.0.1", {.from = 1200, .until = 2400});
+  Server server(host(), tls(later), true);
+  auto to = to_tls(server.port());
+  // The system's clock is half an hour behind.
+  to.tls.as_of = now + 30min;
+  const auto client = connect(to);
+  client->send(to_bytes("hello"));
+  EXPECT_EQ(client->wait_messages(1).size(), 1U);
+  // Dates still count, and so does the authority.
+  to.tls.as_of = now + 50min;
+  expect_untrusted(later, to, "expired, as of");
+  to.tls.as_of = now + 30min;
+  expect_untrusted(authority_->self_signed("127.0.0.1", {.from = 1200, .until = 2400}), to, "self");
+  expect_untrusted(authority_->issue("127.0.0.2", {.from = 1200, .until = 2400}), to, "IP address mismatch");
+}
+
 TEST_F(Trust, SelfSignedIsRefused) {
   expect_untrusted(authority_->self_signed("127.0.0.1"), to_tls(0), "self-signed certificate");
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Core: what connections tell it, on the runtime.
+#include "node/core.hpp"
+
+namespace edgesync::node {
+
+sync::LinkId Core::opened(sync::Role role, std::uint64_t attempt, std::string token,
+                          std::shared_ptr<transport::Connection> connection, std::string peer) {
+  Lock lock(mutex_);
+  if (closed_ || (role == sync::Role::node && !is_uplink(role, attempt))) {
+    lock.unlock();
+    connection->close({Errc::cancelled, "the link is no longer wanted"});
+    return 0;
+  }
+  std::optional<std::chrono::milliseconds> heartbeat;
+  if (role == sync::Role::node) heartbeat = uplink_->options->heartbeat;
+  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now(), heartbeat);
+  connections_.emplace(id, std::move(connection));
+  stir(lock);
+  return id;
+}
+
+void Core::received(sync::LinkId id, ByteView message) {
+  Lock lock(mutex_);
+  if (closed_) return;
+  engine_->received(id, message, now());
+  settled_.notify_all();  // an ack may be what a flush waits for
+  stir(lock);
+}
+
+std::size_t Core::message_bytes_max(sync::LinkId id) {
+  const Lock lock(mutex_);
+  return closed_ ? 0 : engine_->frame_bytes_max(id);
+}
+
+std::optional<Bytes> Core::next_message(sync::LinkId id) {
+  Lock lock(mutex_);
+  const auto connection = connections_.find(id);
+  if (closed_ || connection == connections_.end()) return std::nullopt;
+  auto frame = engine_->next_frame(id, now());
+  if (!frame)
+    if (auto why = engine_->ending(id)) {
+      const auto closing = connection->second;
+      lock.unlock();
+      closing->close(*std::move(why));
+    }
+  return frame;
+}
+
+void Core::refused(std::string_view peer, const Error& why) {
+  Lock lock(mutex_);
+  if (closed_) return;
+  engine_->report_stranger(peer, why);
+  stir(lock);
+}
+
+void Core::closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why) {
+  Lock lock(mutex_);
+  connections_.erase(id);
+  if (closed_) return;
+  const Now now = this->now();
+  const auto ended = engine_->closed(id, why, now);
+  if (is_uplink(role, attempt) && uplink_->attempting) {
+    uplink_->attempting = false;
+    uplink_->last_error = id != 0 ? engine_->last_error() : why;
+    uplink_->hub_said = ended.dismissed;
+    if (ended.served) uplink_->backoff.succeeded();
+    uplink_->retry = now.monotonic + uplink_->backoff.next(*random_, ended.retry_after);
+    if (id == 0) {
+      // The attempt never became a link: the engine does not know of it, the application should.
+      ++engine_->metrics().links_failed;
+      if (why.is(Errc::timed_out)) engine_->watchdog(why);
+      engine_->report_unlinked(why);
+    }
+  }
+  stir(lock);
+}
+
+}  // namespace edgesync::node

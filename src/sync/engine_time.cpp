@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: clocks and watchdogs. Timers run by the monotonic clock alone.
+#include "crdt/hlc.hpp"
+#include "sync/engine.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+
+void Engine::introduced(const Link& link, Now now) {
+  const Timestamp theirs = link.peer().now;
+  if (theirs == Timestamp{}) return;  // it does not know
+  if (link.role() == Role::node) {
+    clock_.told(theirs, link.introduced_at(), now);
+    look_at_clock(now);
+    if (stamps_ahead(now))
+      tell_clock({},
+                 "this node's stamps are ahead of the hub's time: a clock was, once. Its writes win every conflict");
+    return;
+  }
+  const Timekeeper::milliseconds ahead = between(clock_.time(now), theirs);
+  if (!clock_.known(now) || std::chrono::abs(ahead) <= options_.limits.clock_off) return;
+  tell_clock(link.peer().name, "its clock is " + to_text(std::chrono::abs(ahead)) +
+                                   (ahead > Timekeeper::milliseconds(0) ? " ahead of" : " behind") + " this hub's");
+}
+
+void Engine::tell_clock(const std::string& peer, std::string what) {
+  Event told = event(EventKind::clock, {});
+  told.peer = peer;
+  told.error = {Errc::clock, std::move(what)};
+  events_.push_back(std::move(told));
+}
+
+void Engine::look_at_clock(Now now) {
+  clock_.look(now);
+  for (Error& report : clock_.take_reports()) {
+    Event told = event(EventKind::clock, {});
+    told.error = std::move(report);
+    events_.push_back(std::move(told));
+  }
+}
+
+bool Engine::stamps_ahead(Now now) const {
+  if (!clock_.offset()) return false;
+  const Timestamp bound = clock_.time(now) + options_.limits.stamps_ahead;
+  const auto ahead = [&](const store::Scope& scope) {
+    return scope.plane != Plane::stream && crdt::Hlc::wall(store_.context(scope.id)[store_.replica()]) > bound;
+  };
+  const auto scopes = store_.scopes();
+  return std::any_of(scopes.begin(), scopes.end(), ahead);
+}
+
+void Engine::tick(Now now) {
+  if (clock_.deadline() <= now.monotonic) look_at_clock(now);
+  if (!disk_told_ && disk_due() <= now.monotonic) {
+    disk_told_ = true;
+    watchdog({Errc::timed_out, "the disk: a group commit is not done after " + to_text(options_.limits.disk_write)});
+  }
+  for (auto& [id, link] : links_) {
+    if (link->deadline() > now.monotonic) continue;
+    const bool ended = link->ending().has_value();
+    link->on_timer(now);
+    if (!ended && link->ending()) watchdog(*link->ending());
+    wakes_.insert(id);
+  }
+}
+
+Instant Engine::deadline() const {
+  Instant due = std::min(clock_.deadline(), disk_told_ ? never : disk_due());
+  for (const auto& [id, link] : links_) due = std::min(due, link->deadline());
+  return due;
+}
+
+Instant Engine::disk_due() const noexcept {
+  return writing_since_ ? *writing_since_ + options_.limits.disk_write : never;
+}
+
+void Engine::write_ends(Now now) {
+  const Instant due = disk_due();
+  const Instant began = std::exchange(writing_since_, std::nullopt).value_or(now.monotonic);
+  if (!std::exchange(disk_told_, false) && due <= now.monotonic)
+    watchdog(
+        {Errc::timed_out, "the disk: a group commit took " +
+                              to_text(std::chrono::duration_cast<std::chrono::milliseconds>(now.monotonic - began))});
+}
+
+void Engine::watchdog(const Error& why) {
+  ++metrics_.watchdogs;
+  Event expired = event(EventKind::watchdog, {});
+  expired.error = why;
+  events_.push_back(std::move(expired));
+}
+
+}  // namespace edgesync::sync
