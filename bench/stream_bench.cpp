@@ -3,6 +3,7 @@
 // over a whole set: the synthetic one, and each CSV file (.csv or .csv.zst) in the folder that the environment variable
 // EDGESYNC_TELEMETRY names. One iteration is all records of the set; "B_record" is what one record takes.
 #include "rivals.hpp"
+#include "stream/segment_reader.hpp"
 #include "telemetry.hpp"
 #include "wire/compression.hpp"
 
@@ -83,6 +84,26 @@ void segment_decode(benchmark::State& state, const std::string& name) {
   report(state, set, total(set.segments));
 }
 
+/// The least value of one column of numbers after the other, all decoded; texts are passed over.
+void segment_scan(benchmark::State& state, const std::string& name) {
+  const Prepared& set = prepared(name);
+  stream::ColumnValues values;
+  std::size_t scanned = 0;
+  for (auto _ : state) {
+    for (const Bytes& segment : set.segments) {
+      const auto reader = stream::SegmentReader::open(segment).value();
+      for (std::size_t i = 0; i < reader.schema().columns.size(); ++i) {
+        if (stream::is_text(reader.schema().columns[i].type)) continue;
+        reader.column(i, reader.all(), values).value();
+        benchmark::DoNotOptimize(*std::min_element(values.words.begin(), values.words.end()));
+        scanned += values.words.size();
+      }
+    }
+  }
+  report(state, set, total(set.segments));
+  state.counters["values_per_second"] = benchmark::Counter(static_cast<double>(scanned), benchmark::Counter::kIsRate);
+}
+
 /// Segments into the compressed bodies of frames, one segment each: what the wire carries.
 void segment_frame(benchmark::State& state, const std::string& name) {
   const Prepared& set = prepared(name);
@@ -119,6 +140,7 @@ void register_set(const std::string& title, const std::string& path) {
   const std::pair<const char*, Run> runs[] = {
       {"SegmentEncode", segment_encode},
       {"SegmentDecode", segment_decode},
+      {"SegmentScan", segment_scan},
       {"SegmentFrame", segment_frame},
       {"JsonLines", [](auto& state, auto& name) { batches(state, name, json_lines); }},
       {"JsonZstd",

@@ -60,28 +60,19 @@ void spread(std::span<T> values, std::size_t count, std::span<const std::uint8_t
 
 }  // namespace
 
-void ColumnBuilder::add(std::uint32_t row, const Value& value) {
-  switch (type_) {
-    case ColumnType::f64:
-      if (const auto* real = std::get_if<double>(&value)) return words_.push_back(std::bit_cast<std::uint64_t>(*real));
-      if (const auto* whole = std::get_if<std::int64_t>(&value))
-        return words_.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(*whole)));
-      break;
-    case ColumnType::i64:
-      if (const auto* whole = std::get_if<std::int64_t>(&value))
-        return words_.push_back(static_cast<std::uint64_t>(*whole));
-      break;
-    case ColumnType::boolean:
-      if (const auto* flag = std::get_if<bool>(&value)) return words_.push_back(*flag ? 1 : 0);
-      break;
-    case ColumnType::text:
-      if (const auto* text = std::get_if<std::string>(&value)) return texts_.add(as_view(*text));
-      break;
-    case ColumnType::bytes:
-      if (const auto* blob = std::get_if<Bytes>(&value)) return texts_.add(*blob);
-      break;
+// All but a number in a column of its own type.
+void ColumnBuilder::add_other(std::uint32_t row, const Value& value) {
+  if (const auto* whole = std::get_if<std::int64_t>(&value); whole != nullptr && type_ == ColumnType::f64) {
+    words_.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(*whole)));
+  } else if (const auto* flag = std::get_if<bool>(&value); flag != nullptr && type_ == ColumnType::boolean) {
+    words_.push_back(*flag ? 1 : 0);
+  } else if (const auto* text = std::get_if<std::string>(&value); text != nullptr && type_ == ColumnType::text) {
+    texts_.add(as_view(*text));
+  } else if (const auto* blob = std::get_if<Bytes>(&value); blob != nullptr && type_ == ColumnType::bytes) {
+    texts_.add(*blob);
+  } else {
+    nulls_.push_back(row);
   }
-  nulls_.push_back(row);
 }
 
 void ColumnBuilder::finish(std::size_t rows, SegmentParts& out) {

@@ -9,6 +9,7 @@
 
 #include <edgesync/records.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -28,11 +29,20 @@ class ColumnBuilder {
   explicit ColumnBuilder(ColumnType type) noexcept : type_(type) {}
 
   /// Adds the field of row number `row`; one of another type is null.
-  void add(std::uint32_t row, const Value& value);
+  void add(std::uint32_t row, const Value& value) {
+    if (type_ == ColumnType::f64) {
+      if (const auto* real = std::get_if<double>(&value)) return words_.push_back(std::bit_cast<std::uint64_t>(*real));
+    } else if (type_ == ColumnType::i64) {
+      if (const auto* whole = std::get_if<std::int64_t>(&value))
+        return words_.push_back(static_cast<std::uint64_t>(*whole));
+    }
+    add_other(row, value);
+  }
   /// Appends `rows` rows, and empties the column.
   void finish(std::size_t rows, SegmentParts& out);
 
  private:
+  void add_other(std::uint32_t row, const Value& value);
   void encode_block(std::span<const std::uint32_t> nulls, std::size_t row, std::size_t rows, std::size_t from,
                     Bytes& out) const;
   void encode_values(std::size_t from, std::size_t count, Bytes& out) const;

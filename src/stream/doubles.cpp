@@ -13,7 +13,7 @@ namespace edgesync::stream {
 namespace {
 
 // form: bits 0-4 scale, bits 5-6 way; or bit 7, and the shift in bits 0-5
-constexpr std::uint8_t scale_bits = 0x1f, way_shift = 5, as_bits = 0x80, shift_bits = 0x3f;
+constexpr unsigned scale_bits = 0x1f, way_shift = 5, as_bits = 0x80, shift_bits = 0x3f;
 constexpr std::size_t sampled = 32;
 constexpr std::size_t miss_share = 8;  // one value in so many may miss; each takes some ten bytes
 

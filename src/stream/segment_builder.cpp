@@ -50,11 +50,11 @@ bool SegmentBuilder::accepts(std::span<const Value> row) const noexcept {
 }
 
 void SegmentBuilder::add(Timestamp at, std::span<const Value> row) {
-  static const Value null;
   const auto number = static_cast<std::uint32_t>(size());
-  for (std::size_t i = 0; i < state_->columns.size(); ++i) {
-    state_->columns[i].add(number, i < row.size() ? row[i] : null);
-  }
+  const std::span<ColumnBuilder> columns(state_->columns);
+  const std::size_t given = std::min(row.size(), columns.size());
+  for (std::size_t i = 0; i < given; ++i) columns[i].add(number, row[i]);
+  for (ColumnBuilder& absent : columns.subspan(given)) absent.add(number, Value{});
   state_->times.push_back(static_cast<std::uint64_t>(at.time_since_epoch().count()));
   state_->bytes += state_->record_size(row);
 }
