@@ -9,13 +9,17 @@ namespace {
 
 constexpr std::size_t word_bytes = 8;
 
-}  // namespace
+// Whole words of values that do not cross one.
+void pack_words(std::span<const std::uint64_t> values, unsigned width, std::byte* to) {
+  const std::size_t per_word = 64 / width;
+  for (std::size_t at = 0; at < values.size(); at += per_word, to += word_bytes) {
+    std::uint64_t word = 0;
+    for (std::size_t i = per_word; i-- > 0;) word = word << (width % 64) | values[at + i];
+    store_word(to, word);
+  }
+}
 
-void pack_bits(std::span<const std::uint64_t> values, unsigned width, Bytes& out) {
-  if (width == 0) return;
-  const std::size_t start = out.size(), bytes = packed_bytes(values.size(), width);
-  out.resize(start + bytes + word_bytes);  // the last word is stored whole
-  std::byte* to = out.data() + start;
+void pack_any(std::span<const std::uint64_t> values, unsigned width, std::byte* to) {
   std::uint64_t pending = 0;
   unsigned filled = 0;
   for (const std::uint64_t value : values) {
@@ -28,6 +32,21 @@ void pack_bits(std::span<const std::uint64_t> values, unsigned width, Bytes& out
     pending = filled > 0 ? value >> (width - filled) : 0;
   }
   store_word(to, pending);
+}
+
+}  // namespace
+
+void pack_bits(std::span<const std::uint64_t> values, unsigned width, Bytes& out) {
+  if (width == 0) return;
+  const std::size_t start = out.size(), bytes = packed_bytes(values.size(), width);
+  out.resize(start + bytes + word_bytes);  // the last word is stored whole
+  std::byte* to = out.data() + start;
+  const std::size_t per_word = 64 % width == 0 ? 64 / width : 0;
+  if (per_word > 0 && values.size() % per_word == 0) {
+    pack_words(values, width, to);
+  } else {
+    pack_any(values, width, to);
+  }
   out.resize(start + bytes);
 }
 

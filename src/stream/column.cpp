@@ -60,12 +60,10 @@ void spread(std::span<T> values, std::size_t count, std::span<const std::uint8_t
 
 }  // namespace
 
-// All but a number in a column of its own type.
+// All but a number or a boolean in a column of its own type.
 void ColumnBuilder::add_other(std::uint32_t row, const Value& value) {
   if (const auto* whole = std::get_if<std::int64_t>(&value); whole != nullptr && type_ == ColumnType::f64) {
     words_.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(*whole)));
-  } else if (const auto* flag = std::get_if<bool>(&value); flag != nullptr && type_ == ColumnType::boolean) {
-    words_.push_back(*flag ? 1 : 0);
   } else if (const auto* text = std::get_if<std::string>(&value); text != nullptr && type_ == ColumnType::text) {
     texts_.add(as_view(*text));
   } else if (const auto* blob = std::get_if<Bytes>(&value); blob != nullptr && type_ == ColumnType::bytes) {

@@ -35,6 +35,8 @@ class ColumnBuilder {
     } else if (type_ == ColumnType::i64) {
       if (const auto* whole = std::get_if<std::int64_t>(&value))
         return words_.push_back(static_cast<std::uint64_t>(*whole));
+    } else if (type_ == ColumnType::boolean) {
+      if (const auto* flag = std::get_if<bool>(&value)) return words_.push_back(*flag ? 1 : 0);
     }
     add_other(row, value);
   }

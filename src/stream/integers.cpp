@@ -10,7 +10,8 @@
 namespace edgesync::stream {
 namespace {
 
-constexpr unsigned orders = 3;  // as they are, differences, differences of differences
+constexpr unsigned orders = 3;                     // as they are, differences, differences of differences
+constexpr std::size_t sampled = group_values / 2;  // in a run, to choose an order by
 constexpr std::uint8_t order_bits = 0x03, constant = 0x04, scaled = 0x08;
 
 std::span<const std::uint64_t> group_at(std::span<const std::uint64_t> values, std::size_t from) {
@@ -36,21 +37,25 @@ void restore(std::span<std::uint64_t> values, unsigned order) {
   }
 }
 
+// What four runs, or all of a short block, would take.
 std::size_t estimate(std::span<const std::uint64_t> values, unsigned order) {
-  std::array<std::uint64_t, group_values> coded;
-  const std::span<std::uint64_t> some(coded.data(), std::min(group_values, values.size() - order));
-  difference(values.first(order + some.size()), order, some);
-  return shape_of(some).bytes;
+  std::array<std::uint64_t, sampled> coded;
+  std::size_t size = 2 * order;
+  for (std::size_t at = 0; at + order < values.size(); at += std::max(sampled, values.size() / 4)) {
+    const std::span<std::uint64_t> some(coded.data(), std::min(sampled, values.size() - at - order));
+    difference(values.subspan(at, order + some.size()), order, some);
+    size += shape_of(some).bytes;
+  }
+  return size;
 }
 
-// By what one group in the first half and one in the second would take. Ties go to what is quicker to decode.
+// Ties go to what is quicker to decode.
 unsigned best_order(std::span<const std::uint64_t> values) {
   if (values.size() < orders) return 0;
   unsigned best = 0;
   std::size_t least = ~std::size_t{0};
   for (unsigned order = 0; order < orders; ++order) {
-    std::size_t size = 2 * order + estimate(values.subspan(values.size() / 8), order);
-    if (values.size() > 4 * group_values) size += estimate(values.subspan(values.size() / 2), order);
+    const std::size_t size = estimate(values, order);
     if (size >= least) break;  // where differences do not help, theirs do not either
     best = order, least = size;
   }
