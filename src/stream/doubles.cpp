@@ -109,7 +109,7 @@ void encode_as_bits(std::span<const std::uint64_t> values, Bytes& out) {
 }
 
 bool decode_as_bits(Reader& in, unsigned form, std::span<std::uint64_t> values) {
-  if ((form & ~shift_bits) != as_bits || (form & shift_bits) > 62) return false;
+  if ((form | shift_bits) != (as_bits | shift_bits) || (form & shift_bits) > 62) return false;
   if (!decode_integers(in, values)) return false;
   for (std::uint64_t& bits : values) bits = bits << 63 | bits >> 1 << (form & shift_bits);
   return true;
