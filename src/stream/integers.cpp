@@ -20,12 +20,12 @@ std::span<const std::uint64_t> group_at(std::span<const std::uint64_t> values, s
 
 // `out` gets a number for each value from `order` on.
 void difference(std::span<const std::uint64_t> values, unsigned order, std::span<std::uint64_t> out) {
-  const std::uint64_t* at = values.data() + order;
+  const std::uint64_t* at = values.data();
   if (order == 0) std::copy(values.begin(), values.end(), out.begin());
   if (order == 1)
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = at[i] - at[i - 1];
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = at[i + 1] - at[i];
   if (order == 2)
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = at[i] - 2 * at[i - 1] + at[i - 2];
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = at[i + 2] - 2 * at[i + 1] + at[i];
 }
 
 void restore(std::span<std::uint64_t> values, unsigned order) {
