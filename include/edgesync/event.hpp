@@ -32,7 +32,8 @@ enum class EventKind : std::uint8_t {
   rejected,       ///< A version, a scope or data was refused: `error`. On a hub: so was `peer`, which never was linked.
   conflict,       ///< A peer's changes met concurrent ones at `key`; see State::conflicts().
   diverged,       ///< A peer with the same context holds other content. An incident; nothing was overwritten.
-  storage_fault,  ///< A group commit failed; its commits were reported as failed.
+  storage_fault,  ///< A group commit failed; its commits were reported as failed. Or rows of `scope` turned out to be
+                  ///< damaged: `error` says how many, and they were set aside.
   clock,          ///< A clock is off: `error` says whose and by how much, or is empty once it is right again.
   watchdog,       ///< Something awaited did not come in time: `error` names it. A link that waits for it has ended.
 };

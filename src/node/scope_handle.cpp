@@ -15,7 +15,9 @@ ScopeHandle::ScopeHandle(std::shared_ptr<Core> held, Plane of, std::string_view 
 Result<void> ScopeHandle::read(const Function<void(crdt::CellSource&)>& read) const {
   auto lock = lock_idle();
   if (!lock) return std::move(lock).error();
-  return core->store().read(id, read);
+  auto done = core->store().read(id, read);
+  if (!done) core->stir(*lock);  // what was found damaged is to be set aside
+  return done;
 }
 
 Result<Digest> ScopeHandle::digest() const {

@@ -7,6 +7,7 @@
 #include "store/memtable.hpp"
 #include "store/sql_table.hpp"
 #include "store/store.hpp"
+#include "store/sweep.hpp"
 
 #include <variant>
 
@@ -53,6 +54,8 @@ struct Part {
   std::vector<Trim> trims{};
   std::vector<AckNote> acks{};
   std::vector<crdt::KeyRange> mended{};
+  bool sweep = false;  ///< Damage is known or suspected.
+  Suspicion suspicion{};
   bool learned = false;  ///< Written by write(): a cut was applied.
 };
 
@@ -76,6 +79,7 @@ class GroupCommit final : public Batch {
   std::vector<PathChange> changes{};
   std::vector<std::pair<ScopeId, std::string>> conflicts{};
   std::vector<ScopeId> diverged{};
+  std::vector<std::pair<ScopeId, Error>> faults{};
   std::vector<crdt::Context> learned{};  ///< Contexts of the deltas applied.
 
   bool empty() const noexcept { return parts.empty() && arrivals.empty(); }

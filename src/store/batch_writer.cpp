@@ -20,6 +20,18 @@ bool not_the_disk(const Error& error) noexcept {
   return error.is(Errc::storage_corrupt) || error.is(Errc::limit_exceeded);
 }
 
+/// A peer lists all that it holds of a key: if that is here now, the key is known again.
+void mend_listed(SqlTable& table, const crdt::Delta& delta) {
+  if (table.state().damaged.empty()) return;
+  for (const crdt::KeyState& state : delta.keys) {
+    if (!table.unknown(state.key)) continue;
+    const crdt::Cell cell = table.find(state.key);
+    const bool all = std::all_of(state.listed.begin(), state.listed.end(),
+                                 [&](const crdt::Listed& listed) { return holds(cell, listed.entry.dot); });
+    if (all && !state.listed.empty()) table.mend(only(state.key));
+  }
+}
+
 }  // namespace
 
 Part* GroupCommit::part(ScopeId id) noexcept {
@@ -49,8 +61,26 @@ void BatchWriter::run() {
     // If the file was closed before, what it turns out to hold is the owner's to look at first.
     if (!open || !batch_.error || !batch_.reloaded) return;
     if (attempt >= attempts_max) reached_ = batch_.arrivals.size();
-    if (!set_aside()) return;
+    if (!sweep_next() && !set_aside()) return;
+    batch_.reset_tables(*batch_.reloaded);
+    batch_.error.reset(), batch_.reloaded.reset();
   }
+}
+
+bool BatchWriter::sweep_next() {
+  bool any = false;
+  for (Part& part : batch_.parts) {
+    if (part.sweep || !(part.table->wants_sweep() || part.table->blocks().damaged())) continue;
+    any = part.sweep = true;
+  }
+  return any;
+}
+
+void BatchWriter::sweep_part(Part& part) {
+  std::string lost = sweep(*part.table, part.scope.plane, part.suspicion);
+  if (lost.empty()) return;
+  lost = std::string(name(part.scope.plane)) + " scope " + part.scope.name + ": damaged: " + lost;
+  batch_.faults.emplace_back(part.scope.id, Error(Errc::storage_corrupt, std::move(lost)));
 }
 
 bool BatchWriter::set_aside() {
@@ -61,15 +91,12 @@ bool BatchWriter::set_aside() {
     aside_[i] = *batch_.error;
     found = true;
   }
-  if (!found) return false;
-  batch_.reset_tables(*batch_.reloaded);
-  batch_.error.reset(), batch_.reloaded.reset();
-  return true;
+  return found;
 }
 
 Result<void> BatchWriter::write() {
   batch_.outcomes.clear(), batch_.changes.clear(), batch_.conflicts.clear();
-  batch_.diverged.clear(), batch_.learned.clear();
+  batch_.diverged.clear(), batch_.learned.clear(), batch_.faults.clear();
   Query(file_.db, Sql::begin).step();
   for (Part& part : batch_.parts) write_local(part);
   local_ = file_.db.failed();
@@ -126,8 +153,11 @@ void BatchWriter::write_local(Part& part) {
   part.learned = false;
   part.table->begin(part.watched || part.history > 0);
   write_scope(part);
+  if (part.sweep) sweep_part(part);
+  part.table->mending(true);  // what is written here replaces all that the key may have held
   for (const Memtable::Generation& generation : part.generations)
     crdt::apply_changes(*part.table, file_.replica(), generation.changes);
+  part.table->mending(false);
   for (const VersionOp& op : part.versions) write_version(file_, part.table->sid(), op);
   for (const Trim& trim : part.trims) trim_records(*part.table, trim);
   for (const crdt::KeyRange& range : part.mended) part.table->mend(range);
@@ -175,6 +205,7 @@ void BatchWriter::apply(Part& part, const RemoteDelta& remote) {
     file_.db.fail(
         Error(Errc::limit_exceeded, "cut: scope " + part.scope.name + ": a cell above 16 MiB or 4096 entries"));
   for (const crdt::KeyRange& range : remote.mended) part.table->mend(range);
+  mend_listed(*part.table, remote.delta);
   part.learned = true;
   batch_.learned.push_back(remote.delta.upto);
   if (applied.diverged) batch_.diverged.push_back(part.scope.id);
@@ -191,8 +222,10 @@ void BatchWriter::finish_part(Part& part) {
   if (part.watched) collect_changes(part);
   write_journal(*part.table, part.history);
   part.table->save();
+  if (part.table->wants_sweep()) sweep_part(part);
   upkeep(*part.table);
   part.table->save();
+  part.table->end();
 }
 
 void BatchWriter::collect_changes(Part& part) {

@@ -19,7 +19,10 @@ class BatchWriter {
   void write_arrivals();
   /// Sets aside what the failed attempt tripped over; false if it was nothing that a peer sent.
   bool set_aside();
+  /// Has the scopes swept in which the failed attempt met damage; false if there are none, or they were already.
+  bool sweep_next();
   void settle(Error error);
+  void sweep_part(Part& part);
   void write_scope(Part& part);
   void write_local(Part& part);
   void write_runs(Part& part);

@@ -3,6 +3,7 @@
 
 #include "base/hash.hpp"
 #include "base/path.hpp"
+#include "store/row_check.hpp"
 
 #include <algorithm>
 
@@ -146,16 +147,22 @@ void File::read_contexts(Loaded& loaded) {
 
 void File::read_context_row(const Query& row, LoadedScope& scope) {
   if (row.integer(1) == 0) {
-    Reader sum(row.blob(6));
+    const ByteView stored = row.blob(6);
+    const ByteView hash = stored.first(stored.size() - std::min(stored.size(), check_bytes));
+    Reader sum(hash);
     scope.durable.summary = {read_hash(sum), row.number(2)};
     scope.durable.removals = row.number(3);
     scope.durable.log_items = row.number(4);
     scope.durable.version = row.number(5);
-    if (!sum.done()) db.corrupt("ctx: summary of scope " + std::to_string(scope.sid));
+    scope.lost_summary = !sum.done() || check_at_end(stored) != row_check({row.number(7)}, hash);
     return;
   }
   const ReplicaId* replica = origins.find(row.number(1));
   if (replica == nullptr) return db.corrupt("ctx: no origin " + std::to_string(row.integer(1)));
+  if (row.integer(6) != row.integer(7)) {
+    scope.lost.push_back(*replica);
+    return;
+  }
   scope.durable.context.advance({*replica, row.number(2)});
   scope.durable.floors.advance({*replica, row.number(3)});
   scope.acked.advance({*replica, row.number(4)});

@@ -33,6 +33,8 @@ struct LoadedScope {
   Bytes policy{};
   Durable durable{};
   crdt::Context acked{}, stable{};
+  std::vector<ReplicaId> lost{};  ///< Of whom no row of the context can be read: see sweep.hpp.
+  bool lost_summary = false;
 };
 
 /// Everything read when the file is opened.
@@ -62,6 +64,7 @@ class File {
 
   SqliteDb db;
   Origins origins;
+  Timestamp now{};  ///< The latest time that the store was told.
 
  private:
   Result<void> create(const ReplicaId& fresh);

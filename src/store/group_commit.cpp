@@ -54,6 +54,8 @@ Part SqliteStore::take(ScopeState& state) {
   part.versions = std::exchange(state.versions, {});
   part.trims = std::exchange(state.trims, {});
   part.mended = std::exchange(state.mended, {});
+  part.sweep = std::exchange(state.sweep, false);
+  part.suspicion = std::exchange(state.suspicion, {});
   for (const ReplicaId& replica : std::exchange(state.acks_dirty, {}))
     part.acks.push_back({replica, state.acked[replica], state.stable[replica]});
   state.policy_dirty = false;
@@ -133,15 +135,19 @@ void SqliteStore::publish(GroupCommit& batch, Flushed& flushed) {
   flushed.changes = std::move(batch.changes);
   flushed.conflicts = std::move(batch.conflicts);
   flushed.diverged = std::move(batch.diverged);
+  flushed.faults = std::exchange(faults_, {});
+  std::move(batch.faults.begin(), batch.faults.end(), std::back_inserter(flushed.faults));
   if (tails > tails_max) forget_tails();
 }
 
 void SqliteStore::publish(ScopeState& state, const Part& part, Flushed& flushed) {
-  const bool grew = !(state.durable.context == state.table.context());
+  const bool mended = !(state.durable.damaged == state.table.state().damaged);  // what was held back may go now
+  const bool grew = mended || !(state.durable.context == state.table.context());
   if (grew || !part.versions.empty()) flushed.advanced.push_back(state.scope.id);
   if (part.learned) state.memtable.learned();
   state.durable = state.table.state();
   state.stored = true;
+  state.noted = {};
 }
 
 void SqliteStore::give_back(GroupCommit& batch) {
@@ -152,6 +158,9 @@ void SqliteStore::give_back(GroupCommit& batch) {
     if (state.runs.empty()) state.next_sequence = state.durable.context[file_.replica()] + 1;
     state.policy_dirty = state.policy_dirty || part.policy.has_value();
     for (const AckNote& note : part.acks) state.acks_dirty.push_back(note.replica);
+    for (const ReplicaId& lost : part.suspicion.lost) state.suspicion.lost.push_back(lost);
+    state.suspicion.lost_summary |= part.suspicion.lost_summary;
+    if (part.sweep) sweep_with_next(state);
     if (part.create || state.policy_dirty || !state.acks_dirty.empty()) touch(state);
   }
   if (batch.reloaded)

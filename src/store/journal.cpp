@@ -3,12 +3,18 @@
 
 #include "crdt/hlc.hpp"
 #include "store/cell_codec.hpp"
+#include "store/quarantine.hpp"
+#include "store/row_check.hpp"
 
 #include <algorithm>
 #include <set>
 
 namespace edgesync::store {
 namespace {
+
+std::uint32_t check_of(SqlTable& table, std::uint64_t version, std::int64_t at, ByteView images) {
+  return row_check({table.sid(), version, static_cast<std::uint64_t>(at)}, images);
+}
 
 Bytes encode_images(const CellMap& images, Origins& origins) {
   Bytes bytes, cell;
@@ -28,17 +34,20 @@ struct Image {
   CellMap before{};
 };
 
-/// The newest entry below `version`; the latched error tells a damaged one from none.
-std::optional<Image> read_entry(SqlTable& table, std::uint64_t version) {
+/// The newest entry below `version`. A damaged one is none, and said to be.
+std::optional<Image> read_entry(SqlTable& table, std::uint64_t version,
+                                std::optional<std::pair<std::uint64_t, Bytes>>& damaged) {
   Query row(table.file().db, Sql::history);
   if (!row.bind(table.sid()).bind(version).step()) return std::nullopt;
   Image image;
   image.entry.version = row.number(0);
   image.entry.at = Timestamp(Timestamp::duration(row.integer(1)));
-  auto before = decode_images(row.blob(2), table.file().origins);
+  const ByteView body = row.blob(2);
+  const ByteView images = body.first(body.size() - std::min(body.size(), check_bytes));
+  const bool stands = check_at_end(body) == check_of(table, image.entry.version, row.integer(1), images);
+  auto before = stands ? decode_images(images, table.file().origins) : std::nullopt;
   if (!before) {
-    table.file().db.corrupt("hist: scope " + std::to_string(table.sid()) + ", version " +
-                            std::to_string(image.entry.version) + ": damaged");
+    damaged = {image.entry.version, to_bytes(body)};
     return std::nullopt;
   }
   image.before = *std::move(before);
@@ -126,7 +135,8 @@ void write_journal(SqlTable& table, std::uint32_t versions) {
   if (table.replaced().empty()) return;
   const std::uint64_t version = table.next_version();
   const auto at = crdt::Hlc::wall(table.latest()).time_since_epoch().count();
-  const Bytes body = encode_images(table.replaced(), table.file().origins);
+  Bytes body = encode_images(table.replaced(), table.file().origins);
+  append_check(body, check_of(table, version, at, body));
   std::optional<std::uint64_t>& known = table.journal_bytes();
   std::uint64_t bytes = known ? *known : stored_bytes(table);
   if (body.size() > journal_bytes_max) {
@@ -144,7 +154,9 @@ Result<std::vector<JournalEntry>> read_journal(SqlTable& table, ScopeId id, std:
   CellMap later;  // the oldest image of each key touched by the entries read so far
   std::uint64_t below = INT64_MAX;
   while (entries.size() < limit) {
-    auto image = read_entry(table, below);
+    std::optional<std::pair<std::uint64_t, Bytes>> damaged;
+    auto image = read_entry(table, below, damaged);
+    if (damaged) table.want_sweep();
     if (!image) break;
     below = image->entry.version;
     BeforeView after(table, later), before(after, image->before);
@@ -154,6 +166,20 @@ Result<std::vector<JournalEntry>> read_journal(SqlTable& table, ScopeId id, std:
   }
   if (auto good = table.file().check(); !good) return good.error();
   return entries;
+}
+
+std::size_t drop_damaged_journal(SqlTable& table) {
+  std::uint64_t below = INT64_MAX;
+  std::optional<std::pair<std::uint64_t, Bytes>> damaged;
+  while (const auto image = read_entry(table, below, damaged)) below = image->entry.version;
+  if (!damaged) return 0;
+  Bytes place;
+  Writer(place).u64(damaged->first);
+  put_aside(table.file(),
+            {Quarantined::Kind::journal, table.sid(), place, "its check does not match", {}, damaged->second});
+  Query(table.file().db, Sql::history_trim).bind(table.sid()).bind(damaged->first).step();
+  table.journal_bytes().reset();
+  return 1;
 }
 
 }  // namespace edgesync::store

@@ -30,6 +30,10 @@ void write_journal(SqlTable& table, std::uint32_t versions);
 /// Newest first.
 Result<std::vector<JournalEntry>> read_journal(SqlTable& table, ScopeId id, std::size_t limit);
 
+/// Sets a damaged entry aside, with which those before it go: nothing leads back to them. How many were damaged.
+/// Requires: in a transaction.
+std::size_t drop_damaged_journal(SqlTable& table);
+
 /// Nothing if the bytes are malformed.
 std::optional<CellMap> decode_images(ByteView bytes, const Origins& origins);
 

@@ -46,7 +46,7 @@ Result<crdt::Changes> SqliteStore::plan(ScopeState& state, std::span<const Edit:
   if (writing_) return Error(Errc::invalid_argument, "commit: reads while a batch is being written");
   MemtableView view(state.table, state.memtable, file_.replica());
   auto changes = crdt::plan(ops, view, author);
-  if (auto good = file_.check(); !good) return good.error();
+  if (auto good = checked(state); !good) return good.error();
   return changes;
 }
 
@@ -56,6 +56,7 @@ Result<Committed> SqliteStore::commit(ScopeId id, std::span<const Edit::Op> ops,
   if (state->scope.plane == Plane::stream)
     return Error(Errc::invalid_argument, "commit: \"" + state->scope.name + "\" is a stream");
   if (!writing_ && !revive()) return closed_file("commit");
+  file_.now = wall;
   const crdt::Stamp stamp = mint(wall);
   auto changes = plan(*state, ops, stamp);
   if (!changes) return changes.error();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads: the memtable over the file for the application, the file alone for peers.
+#include "store/certain_delta.hpp"
 #include "store/journal.hpp"
+#include "store/quarantine.hpp"
 #include "store/records.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/upkeep.hpp"
@@ -24,23 +26,41 @@ Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&
   if (state == nullptr) return no_scope();
   MemtableView view(state->table, state->memtable, file_.replica());
   read(view);
-  return file_.check();
+  return checked(*state);
+}
+
+Result<void> SqliteStore::checked(ScopeState& state) {
+  look_back(state);
+  auto unknown = state.table.take_unknown();
+  if (auto good = file_.check(); !good) return good;
+  if (unknown) return *std::move(unknown);
+  return {};
 }
 
 Result<void> SqliteStore::look(ScopeId id, const Function<void(crdt::CellSource&)>& look) {
   if (auto open = revive(); !open) return open;
   ScopeState* state = find(id);
   if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  const std::size_t known = state->table.noted().ranges().size();
   look(state->table);
-  return file_.check();
+  const bool found = state->table.noted().ranges().size() > known;
+  if (auto good = checked(*state); !good) return good;
+  // What is missing by damage would be taken for removed.
+  if (found) return Error(Errc::storage_corrupt, "store: scope " + state->scope.name + ": damaged rows");
+  return {};
 }
 
 Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver, bool searched) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
-  crdt::Delta delta =
-      searched ? crdt::make_fast_delta(state->table, receiver) : crdt::make_delta(state->table, receiver);
+  SqlTable& table = state->table;
+  const auto damaged = [&] { return !table.state().damaged.empty() || !table.noted().empty(); };
+  crdt::Delta delta;
+  if (!damaged()) delta = searched ? crdt::make_fast_delta(table, receiver) : crdt::make_delta(table, receiver);
+  if (damaged()) delta = certain_delta(table, receiver, state->acked[file_.replica()]);
+  look_back(*state);
+  table.take_unknown();
   if (auto good = file_.check(); !good) return good.error();
   return delta;
 }
@@ -50,28 +70,36 @@ Result<std::vector<StoredSegment>> SqliteStore::segments(ScopeId id, const Repli
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
-  return read_segments(state->table, origin, after, bytes_max);
+  auto read = read_segments(state->table, origin, after, bytes_max);
+  look_back(*state);
+  return read;
 }
 
 Result<std::vector<VersionRow>> SqliteStore::versions(ScopeId id) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
-  return read_versions(file_, state->table.sid(), state->versions);
+  auto read = read_versions(state->table, state->versions);
+  look_back(*state);
+  return read;
 }
 
 Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& version) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
-  return read_release(file_, state->table.sid(), version, state->versions);
+  auto read = read_release(state->table, version, state->versions);
+  look_back(*state);
+  return read;
 }
 
 Result<std::vector<JournalEntry>> SqliteStore::journal(ScopeId id, std::size_t limit) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
-  return read_journal(state->table, id, limit);
+  auto read = read_journal(state->table, id, limit);
+  look_back(*state);
+  return read;
 }
 
 Result<Store::Pending> SqliteStore::pending(ScopeId id) {
@@ -98,6 +126,8 @@ Result<Store::Pending> SqliteStore::pending_cells(ScopeState& state) {
     for (const auto& [key, write] : generation.changes.writes) count(write.stamp);
     for (const auto& range : generation.changes.ranges) count(range.stamp);
   }
+  look_back(state);
+  state.table.take_unknown();
   if (auto good = file_.check(); !good) return good.error();
   return pending;
 }
@@ -125,13 +155,36 @@ Result<std::vector<std::string>> SqliteStore::verify() {
   if (auto open = revive(); !open) return open.error();
   std::vector<std::string> findings;
   verify_pages(file_, findings);
-  for (const Scope& scope : scopes()) verify_scope(find(scope.id)->table, scope, findings);
+  for (const Scope& scope : scopes()) {
+    ScopeState& state = *find(scope.id);
+    verify_scope(state.table, scope, findings);
+    look_back(state);
+  }
   return findings;
+}
+
+Result<std::vector<Quarantined>> SqliteStore::quarantine(std::uint64_t after, std::size_t limit) {
+  if (auto open = revive(); !open) return open.error();
+  auto rows = read_aside(file_, after, limit);
+  if (!rows) return rows.error();
+  std::vector<Quarantined> items;
+  for (AsideRow& row : *rows) {
+    if (const ScopeState* state = find(static_cast<ScopeId>(row.sid)))
+      row.item.plane = state->scope.plane, row.item.scope = state->scope.name;
+    items.push_back(std::move(row.item));
+  }
+  return items;
+}
+
+Result<QuarantineCounts> SqliteStore::quarantined() {
+  if (auto open = revive(); !open) return open.error();
+  return count_aside(file_);
 }
 
 Result<void> SqliteStore::compact(std::size_t removals_max) {
   if (auto open = revive(); !open) return open;
   auto done = compact_scopes(removals_max);
+  for (auto& [sid, state] : states_) look_back(*state);
   if (!done) {
     file_.db.close(true);
     for (auto& [sid, state] : states_) state->table.reset(state->durable);

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/records.hpp"
 
+#include "store/quarantine.hpp"
+
 namespace edgesync::store {
 namespace {
+
+/// A stored segment is what was written: its own checksum, and the numbers of its row.
+bool stands(std::uint64_t first, std::uint64_t count, ByteView body) {
+  const auto info = stream::inspect(body);
+  return info && info->first == first && info->count == count;
+}
 
 bool as_claimed(const RemoteSegment& segment) {
   if (segment.body.size() > stream::encoded_segment_bytes_max) return false;  // a relay could not send it on
@@ -69,6 +77,35 @@ void trim_records(SqlTable& table, const Trim& trim) {
   table.raise_floors(context_of(trim.origin, trimmed));
 }
 
+std::uint64_t drop_damaged_records(SqlTable& table) {
+  struct Damaged {
+    Oid oid = 0;
+    std::uint64_t first = 0, count = 0;
+    Bytes body{};
+  };
+  std::vector<Damaged> damaged;
+  {
+    Query rows(table.file().db, Sql::segments_all);
+    rows.bind(table.sid());
+    while (rows.step())
+      if (!stands(rows.number(1), rows.number(2), rows.blob(3)))
+        damaged.push_back({rows.number(0), rows.number(1), rows.number(2), to_bytes(rows.blob(3))});
+  }
+  std::uint64_t records = 0;
+  for (const Damaged& row : damaged) {
+    Bytes place;
+    Writer out(place);
+    out.u64(row.oid), out.u64(row.first), out.u64(row.count);
+    const ReplicaId* origin = table.file().origins.find(row.oid);
+    const std::string name = origin != nullptr ? to_string(*origin) : std::string();
+    put_aside(table.file(),
+              {Quarantined::Kind::records, table.sid(), place, "its checksum does not match", name, row.body});
+    Query(table.file().db, Sql::segment_delete).bind(table.sid()).bind(row.oid).bind(row.first).step();
+    records += row.count;
+  }
+  return records;
+}
+
 Result<std::vector<StoredSegment>> read_segments(SqlTable& table, const ReplicaId& origin, std::uint64_t after,
                                                  std::size_t bytes_max) {
   File& file = table.file();
@@ -81,6 +118,10 @@ Result<std::vector<StoredSegment>> read_segments(SqlTable& table, const ReplicaI
     while ((segments.empty() || bytes < bytes_max) && rows.step()) {
       const std::uint64_t first = rows.number(0), count = rows.number(1);
       if (first + count - 1 <= after) continue;
+      if (!stands(first, count, rows.blob(2))) {  // its records are a gap to whoever reads on
+        table.want_sweep();
+        continue;
+      }
       segments.push_back({first, static_cast<std::uint32_t>(count), to_bytes(rows.blob(2))});
       bytes += segments.back().body.size();
     }

@@ -17,6 +17,10 @@ bool take_segment(SqlTable& table, const RemoteSegment& segment);
 /// Deletes whole segments of one origin that end at or before `trim.through`.
 void trim_records(SqlTable& table, const Trim& trim);
 
+/// Sets damaged segments aside; how many records they had. Requires: in a transaction.
+std::uint64_t drop_damaged_records(SqlTable& table);
+
+/// Without damaged segments.
 Result<std::vector<StoredSegment>> read_segments(SqlTable& table, const ReplicaId& origin, std::uint64_t after,
                                                  std::size_t bytes_max);
 

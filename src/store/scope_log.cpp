@@ -14,6 +14,7 @@ std::optional<ScopeLog::Read> ScopeLog::decode(Oid oid, const Query& row) {
   Read read{LogBlock(key), {}};
   auto block = LogBlock::decode(key, row.blob(2), file_.origins, &read.items);
   if (!block) {
+    damaged_ = true;
     file_.db.corrupt("log: scope " + std::to_string(sid_) + ", origin " + std::to_string(oid) + ", block " +
                      std::to_string(key.lo) + ": damaged");
     return std::nullopt;
@@ -76,6 +77,32 @@ std::optional<ScopeLog::Read> ScopeLog::block_after(const BlockKey& key) {
   Query row(file_.db, Sql::log_next);
   if (!row.bind(sid_).bind(key.oid).bind(key.lo).bind(key.part).step()) return std::nullopt;
   return decode(key.oid, row);
+}
+
+std::vector<crdt::LogItem> ScopeLog::readable(Oid oid, const Damaged& damaged) {
+  std::vector<crdt::LogItem> items;
+  std::optional<std::pair<BlockKey, Bytes>> bad;
+  Query rows(file_.db, Sql::log_all);
+  rows.bind(sid_).bind(oid);
+  while (rows.step()) {
+    const BlockKey key = key_of(oid, rows);
+    if (bad) damaged(bad->first, bad->second, key.lo);
+    bad.reset();
+    std::vector<crdt::LogItem> read;
+    if (LogBlock::decode(key, rows.blob(2), file_.origins, &read))
+      std::move(read.begin(), read.end(), std::back_inserter(items));
+    else
+      bad = {key, to_bytes(rows.blob(2))};
+  }
+  if (bad) damaged(bad->first, bad->second, 0);
+  return items;
+}
+
+void ScopeLog::rewrite(Oid oid, const std::vector<crdt::LogItem>& items) {
+  tails_.erase(oid);
+  Query(file_.db, Sql::log_clear).bind(sid_).bind(oid).step();
+  for (const crdt::LogItem& item : items) append(item);
+  damaged_ = false;
 }
 
 void ScopeLog::put(const LogBlock& block) {

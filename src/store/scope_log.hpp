@@ -31,6 +31,14 @@ class ScopeLog {
   /// The block that holds the first item after `stamp`, or the last one before it. Requires: saved.
   std::optional<Read> block_at(Oid oid, crdt::Stamp stamp);
   std::optional<Read> block_after(const BlockKey& key);
+  /// All items of an origin that can be read. `damaged` is given the other rows, and where the one after each begins
+  /// (0: nowhere).
+  using Damaged = Function<void(const BlockKey& key, ByteView row, crdt::Stamp next)>;
+  std::vector<crdt::LogItem> readable(Oid oid, const Damaged& damaged);
+  /// Makes `items` the log of an origin.
+  void rewrite(Oid oid, const std::vector<crdt::LogItem>& items);
+  /// True if a block was found that is not what was written.
+  bool damaged() const noexcept { return damaged_; }
   void put(const LogBlock& block);
   void erase(const BlockKey& key);
 
@@ -47,6 +55,7 @@ class ScopeLog {
   File& file_;
   std::uint32_t sid_;
   std::map<Oid, Tail> tails_;
+  bool damaged_ = false;
 };
 
 }  // namespace edgesync::store

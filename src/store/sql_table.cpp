@@ -4,12 +4,14 @@
 #include "base/planted.hpp"
 #include "store/admission.hpp"
 #include "store/cell_codec.hpp"
+#include "store/row_check.hpp"
 
 #include <algorithm>
 
 namespace edgesync::store {
 namespace {
 
+constexpr std::size_t damaged_ranges_max = 256;  // per scope; all are written when one changes
 constexpr std::size_t page_rows_first = 16, page_rows_max = 256;
 constexpr std::size_t page_bytes_max = 256 * 1024;
 
@@ -22,36 +24,53 @@ void SqlTable::reset(Durable state) {
   summary_dirty_ = damage_dirty_ = false;
   journal_bytes_.reset();
   begin(false);
+  end();
 }
 
 void SqlTable::begin(bool remember) {
   remember_ = remember;
+  writing_ = true;
+  mending_ = false;
+  aside_ = 0;
   replaced_.clear();
   latest_ = 0;
   logged_ = written_ = 0;
 }
 
-crdt::Cell SqlTable::decode(ByteView key, ByteView entries) {
-  auto cell = decode_cell(entries, file_.origins);
-  if (cell && !cell->empty()) return *std::move(cell);
-  file_.db.corrupt("cell: scope " + std::to_string(sid_) + ", key " + to_hex(key) + ": damaged");
-  return {};
+std::optional<crdt::Cell> SqlTable::decode(ByteView key, ByteView row) {
+  const auto entries = open_cell(row, sid_, key);
+  auto cell = entries ? decode_cell(*entries, file_.origins) : std::nullopt;
+  return cell && !cell->empty() ? std::move(cell) : std::nullopt;
 }
 
 crdt::Cell SqlTable::find(ByteView key) {
-  Query row(file_.db, Sql::cell_find);
-  return row.bind(sid_).bind(key).step() ? decode(key, row.blob(0)) : crdt::Cell{};
+  Bytes damaged;
+  {
+    Query row(file_.db, Sql::cell_find);
+    if (!row.bind(sid_).bind(key).step()) return nothing_at(key);
+    if (auto cell = decode(key, row.blob(0))) return *std::move(cell);
+    damaged = to_bytes(row.blob(0));
+  }
+  meet(key, damaged);
+  return nothing_at(key);
+}
+
+void SqlTable::add(Page& page, ByteView key, ByteView row) {
+  if (auto cell = decode(key, row))
+    page.cells.emplace_back(to_bytes(key), *std::move(cell));
+  else
+    page.damaged.emplace_back(to_bytes(key), to_bytes(row));
+  page.last = to_bytes(key);
+  page.bytes += key.size() + row.size();
 }
 
 bool SqlTable::read_page(const crdt::KeyRange& range, std::size_t rows_max, Page& page) {
   Query rows(file_.db, range.high.empty() ? Sql::cell_scan : Sql::cell_scan_to);
   rows.bind(sid_).bind(range.low);
   if (!range.high.empty()) rows.bind(range.high);
-  std::size_t bytes = 0;
   while (rows.step()) {
-    page.emplace_back(to_bytes(rows.blob(0)), decode(rows.blob(0), rows.blob(1)));
-    bytes += rows.blob(0).size() + rows.blob(1).size();
-    if (page.size() >= rows_max || bytes >= page_bytes_max) return true;
+    add(page, rows.blob(0), rows.blob(1));
+    if (page.cells.size() + page.damaged.size() >= rows_max || page.bytes >= page_bytes_max) return true;
   }
   return false;
 }
@@ -59,22 +78,25 @@ bool SqlTable::read_page(const crdt::KeyRange& range, std::size_t rows_max, Page
 void SqlTable::scan(const crdt::KeyRange& range, const Visit& visit) {
   // In pages, so that no statement is open while the visitor runs: it may look at the table itself.
   crdt::KeyRange rest = range;
-  Page page;
   std::size_t rows_max = page_rows_first;
-  for (bool more = true; more;) {
-    page.clear();
+  bool found = false;
+  for (bool more = true; more; rows_max = page_rows_max) {
+    Page page;
     more = read_page(rest, rows_max, page);
     if (file_.db.failed()) return;
-    for (const auto& [key, cell] : page)
-      if (!visit(key, cell)) return;
-    if (!more) return;
-    rest.low = page.back().first;
+    for (const auto& [key, row] : page.damaged) meet(key, row);
+    found = found || !page.cells.empty();
+    if (!std::all_of(page.cells.begin(), page.cells.end(), [&](const auto& at) { return visit(at.first, at.second); }))
+      break;
+    rest.low = page.last;
     rest.low.push_back(std::byte{0});  // the very next key
-    rows_max = page_rows_max;
   }
+  tell_unknown(range, found);
 }
 
 void SqlTable::replace(ByteView key, const crdt::Cell& before, const crdt::Cell& after) {
+  // It may divide a range, of which there must not be any number.
+  if (mending_ && state_.damaged.ranges().size() < damaged_ranges_max) mend(only(key));
   if (before.empty() && after.empty()) return;
   for (const crdt::Entry& entry : before) state_.summary.sum -= fingerprint(fingerprint_key_, key, entry);
   for (const crdt::Entry& entry : after) state_.summary.sum += fingerprint(fingerprint_key_, key, entry);
@@ -94,6 +116,7 @@ void SqlTable::write(ByteView key, bool existed, const crdt::Cell& after) {
   scratch_.clear();
   Writer out(scratch_);
   encode_cell(out, after, file_.origins);
+  seal_cell(scratch_, sid_, key);
   oversized_ = oversized_ || after.size() > crdt::cell_entries_max || scratch_.size() > cell_bytes_max;
   Query(file_.db, existed ? Sql::cell_update : Sql::cell_insert).bind(sid_).bind(key).bind(scratch_).step();
 }
@@ -149,22 +172,14 @@ std::uint64_t SqlTable::next_version() {
   return ++state_.version;
 }
 
-void SqlTable::add_damage(crdt::KeyRange range) {
-  state_.damaged.add(std::move(range));
-  damage_dirty_ = true;
-}
-
-void SqlTable::mend(const crdt::KeyRange& range) {
-  if (!state_.damaged.meets(range)) return;
-  state_.damaged.remove(range);
-  damage_dirty_ = true;
-}
-
-void SqlTable::save_damage() {
-  if (!std::exchange(damage_dirty_, false)) return;
-  Query(file_.db, Sql::damage_clear).bind(sid_).step();
-  for (const crdt::KeyRange& range : state_.damaged.ranges())
-    Query(file_.db, Sql::damage_put).bind(sid_).bind(range.low).bind(range.high).step();
+/// Over the numbers of the row as the statements' row_check() takes them, and over the sum.
+std::uint32_t SqlTable::summary_check(ByteView sum) const {
+  Bytes numbers;
+  Writer out(numbers);
+  for (const std::uint64_t number :
+       {std::uint64_t{sid_}, std::uint64_t{0}, state_.summary.count, state_.removals, state_.log_items, state_.version})
+    out.u64(number);
+  return row_check({row_check({}, numbers)}, sum);
 }
 
 void SqlTable::save() {
@@ -181,13 +196,15 @@ void SqlTable::save() {
         .step();
   risen_.clear();
   if (!summary_dirty_) return;
+  Bytes sum = to_bytes(state_.summary.sum);
+  append_check(sum, summary_check(sum));
   Query(file_.db, Sql::summary_put)
       .bind(sid_)
       .bind(state_.summary.count)
       .bind(state_.removals)
       .bind(state_.log_items)
       .bind(state_.version)
-      .bind(to_bytes(state_.summary.sum))
+      .bind(sum)
       .step();
   summary_dirty_ = false;
 }

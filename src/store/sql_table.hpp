@@ -2,6 +2,9 @@
 // SqlTable: crdt::ScopeTable on the file. The scope's context, floors and summary are held here while a batch is being
 // written and become everybody's when the batch is published; after a rollback they are reset. Replaced cells can be
 // remembered, as the before-images that watchers and the journal need.
+//
+// A row that is not what was written is never shown. While a batch is written it is set aside and its keys become
+// damaged; a reader only notes it, so that the next batch sweeps the scope (sweep.hpp).
 #pragma once
 
 #include "store/file.hpp"
@@ -48,6 +51,18 @@ class SqlTable final : public crdt::ScopeTable {
   /// Where rows were lost.
   void add_damage(crdt::KeyRange range);
   void mend(const crdt::KeyRange& range);
+  /// True if what `key` holds is not known.
+  bool unknown(ByteView key) const noexcept { return state_.damaged.contains(key) || noted_.contains(key); }
+  const RangeSet& noted() const noexcept { return noted_; }  ///< Found damaged and not yet set aside.
+  bool wants_sweep() const noexcept { return wants_sweep_; }
+  void want_sweep() noexcept { wants_sweep_ = true; }
+  void swept(const crdt::Summary& summary, std::optional<std::pair<std::uint64_t, std::uint64_t>> logged);
+  std::uint64_t set_aside() const noexcept { return aside_; }  ///< Cells, since begin().
+  /// What a read since the last call could not be told.
+  std::optional<Error> take_unknown() noexcept { return std::exchange(unknown_, std::nullopt); }
+  /// Between begin() and end() damaged rows are set aside. While `mending`, a write makes its key known.
+  void end() noexcept { writing_ = false; }
+  void mending(bool on) noexcept { mending_ = on; }
 
   /// A stream's records, or anything else counted and summed by its owner.
   void count_in(const Hash128& hash, std::uint64_t count);
@@ -68,14 +83,25 @@ class SqlTable final : public crdt::ScopeTable {
   const Hash128& fingerprint_key() const noexcept { return fingerprint_key_; }
 
  private:
-  using Page = std::vector<std::pair<Bytes, crdt::Cell>>;
+  struct Page {
+    std::vector<std::pair<Bytes, crdt::Cell>> cells{};
+    std::vector<std::pair<Bytes, Bytes>> damaged{};
+    Bytes last{};
+    std::size_t bytes = 0;
+  };
   void raise(crdt::Context& context, const crdt::Context& to);
   /// Appends the next rows from `low` on; true if there may be more.
   bool read_page(const crdt::KeyRange& range, std::size_t rows_max, Page& page);
-  crdt::Cell decode(ByteView key, ByteView entries);
+  std::optional<crdt::Cell> decode(ByteView key, ByteView row);
+  void add(Page& page, ByteView key, ByteView row);
+  void meet(ByteView key, ByteView row);
+  crdt::KeyRange around(ByteView key);
+  void tell_unknown(const crdt::KeyRange& range, bool found);
+  crdt::Cell nothing_at(ByteView key);
   void write(ByteView key, bool existed, const crdt::Cell& after);
   void tear();
   void save_damage();
+  std::uint32_t summary_check(ByteView sum) const;
 
   File& file_;
   std::uint32_t sid_;
@@ -86,6 +112,10 @@ class SqlTable final : public crdt::ScopeTable {
   std::vector<ReplicaId> risen_;  // whose context or floor changed since save()
   bool summary_dirty_ = false, damage_dirty_ = false;
   bool remember_ = false, oversized_ = false;
+  bool writing_ = false, mending_ = false, wants_sweep_ = false;
+  RangeSet noted_;
+  std::optional<Error> unknown_;
+  std::uint64_t aside_ = 0;
   CellMap replaced_;
   std::optional<std::uint64_t> journal_bytes_;
   crdt::Stamp latest_ = 0;

@@ -2,6 +2,7 @@
 #include "store/sqlite_db.hpp"
 
 #include "base/planted.hpp"
+#include "store/row_check.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -90,6 +91,14 @@ int rewrite(sqlite3_file& log) {
   return code == SQLITE_OK ? log.pMethods->xSync(&log, SQLITE_SYNC_NORMAL) : code;
 }
 
+/// row_check(integer...) for statements: the check over the numbers of a row.
+void row_check_in_sql(sqlite3_context* context, int count, sqlite3_value** values) {
+  Bytes numbers;
+  Writer out(numbers);
+  for (int i = 0; i < count; ++i) out.u64(static_cast<std::uint64_t>(sqlite3_value_int64(values[i])));
+  sqlite3_result_int64(context, row_check({}, numbers));
+}
+
 }  // namespace
 
 SqliteDb::SqliteDb(std::string path, std::string vfs, std::size_t cache_bytes)
@@ -151,6 +160,8 @@ Result<void> SqliteDb::configure() {
                         SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW})
     sqlite3_db_config(db_, off, 0, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_create_function_v2(db_, "row_check", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, nullptr,
+                             row_check_in_sql, nullptr, nullptr, nullptr);
   sqlite3_limit(db_, SQLITE_LIMIT_LENGTH, blob_bytes_max);
   sqlite3_limit(db_, SQLITE_LIMIT_ATTACHED, 0);
   // locking_mode first: the write-ahead log's index then lives in memory, and the first read takes the lock for good.

@@ -36,12 +36,37 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   if (auto durable = file_.db.rewrite_log(); !durable) return durable;
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
+  file_.now = now;
+  if (auto swept = sweep_suspicious(*loaded); !swept) return swept;
   for (auto& [sid, state] : states_) {
     if (state->scope.plane == Plane::stream) continue;
     state->last_own = state->durable.context[file_.replica()];
     observe_context(state->durable.context, now);
   }
   return {};
+}
+
+Result<void> SqliteStore::sweep_suspicious(Loaded&) {
+  if (touched_.empty()) return {};
+  auto batch = begin_flush();
+  write(*batch);
+  Flushed flushed = finish(std::move(batch));
+  if (flushed.error) return *std::move(flushed.error);
+  faults_ = std::move(flushed.faults);
+  ++accepted_;  // so that somebody comes to hear of it
+  return {};
+}
+
+void SqliteStore::sweep_with_next(ScopeState& state) {
+  if (std::exchange(state.sweep, true)) return;
+  touch(state);
+  ++accepted_;
+}
+
+void SqliteStore::look_back(ScopeState& state) {
+  if (!state.table.wants_sweep() && !state.table.blocks().damaged()) return;
+  state.noted = state.table.noted();
+  sweep_with_next(state);
 }
 
 Result<void> SqliteStore::load(const Loaded& loaded) {
@@ -73,6 +98,10 @@ void SqliteStore::install(Loaded& loaded) {
 void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
   if (!(state.durable.context == loaded.durable.context)) state.memtable.learned();
   state.stored = true;
+  if (!loaded.lost.empty() || loaded.lost_summary) {
+    state.suspicion = {std::move(loaded.lost), loaded.lost_summary};
+    sweep_with_next(state);
+  }
   state.durable = loaded.durable;
   state.table.reset(std::move(loaded.durable));
   const std::uint64_t own = state.durable.context[file_.replica()];
@@ -166,7 +195,10 @@ const crdt::Context& SqliteStore::floors(ScopeId id) const {
 
 std::vector<crdt::KeyRange> SqliteStore::damaged(ScopeId id) const {
   const ScopeState* state = find(id);
-  return state != nullptr ? state->durable.damaged.ranges() : std::vector<crdt::KeyRange>{};
+  if (state == nullptr) return {};
+  RangeSet all = state->durable.damaged;
+  for (const crdt::KeyRange& range : state->noted.ranges()) all.add(range);
+  return all.ranges();
 }
 
 Ticket SqliteStore::mended(ScopeId id, const crdt::KeyRange& range) {

@@ -35,6 +35,9 @@ struct ScopeState {
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
   std::vector<crdt::KeyRange> mended{};
+  bool sweep = false;  ///< With the next batch.
+  Suspicion suspicion{};
+  RangeSet noted{};  ///< Found damaged by reads, and not yet set aside.
   std::vector<ReplicaId> acks_dirty{};
 };
 
@@ -92,6 +95,8 @@ class SqliteStore final : public Store {
   Result<config::Release> release(ScopeId id, const VersionKey& version) override;
   Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) override;
   Result<Pending> pending(ScopeId id) override;
+  Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) override;
+  Result<QuarantineCounts> quarantined() override;
   Result<std::vector<std::string>> verify() override;
   Result<void> compact(std::size_t removals_max) override;
 
@@ -101,6 +106,7 @@ class SqliteStore final : public Store {
   void touch(ScopeState& state);
   Ticket ticket(ScopeState& state);
 
+  Result<void> sweep_suspicious(Loaded& loaded);
   Result<void> load(const Loaded& loaded);
   void install(Loaded& loaded);
   void install(ScopeState& state, LoadedScope& loaded);
@@ -121,8 +127,12 @@ class SqliteStore final : public Store {
   /// What a file that was opened again holds, doubtful batches that turned out to be there included.
   void install_again(Loaded& loaded);
   Error closed_file(const char* call) const;
+  /// After a read: what it found damaged is set aside by the next batch.
+  void look_back(ScopeState& state);
+  void sweep_with_next(ScopeState& state);
   void forget_tails();
 
+  Result<void> checked(ScopeState& state);
   Result<Pending> pending_cells(ScopeState& state);
   Result<Pending> pending_records(ScopeState& state);
   Result<void> compact_scopes(std::size_t removals_max);
@@ -143,7 +153,8 @@ class SqliteStore final : public Store {
   std::uint64_t batch_ = 0;
   bool writing_ = false;
   std::optional<std::uint64_t> doubtful_;  ///< First batch that failed with nobody able to look whether it is there.
-  std::vector<ScopeId> revived_;           ///< Grew by doubtful batches that turned out to be there: not yet reported.
+  std::vector<std::pair<ScopeId, Error>> faults_;  ///< Found by start(): not yet reported.
+  std::vector<ScopeId> revived_;  ///< Grew by doubtful batches that turned out to be there: not yet reported.
 };
 
 }  // namespace edgesync::store

@@ -18,13 +18,18 @@ constexpr auto texts = [] {
   put(Sql::scopes, "SELECT sid, plane, name, policy FROM scope ORDER BY sid");
   put(Sql::scope_put, "INSERT INTO scope VALUES (?1, ?2, ?3, ?4)");
   put(Sql::scope_policy, "UPDATE scope SET policy = ?2 WHERE sid = ?1");
-  put(Sql::contexts, "SELECT sid, oid, stamp, floor, acked, stable, sum FROM ctx ORDER BY sid, oid");
+  put(Sql::contexts,
+      "SELECT sid, oid, stamp, floor, acked, stable, sum, row_check(sid, oid, stamp, floor, acked, stable) FROM ctx"
+      " ORDER BY sid, oid");
   put(Sql::context_put,
-      "INSERT INTO ctx VALUES (?1, ?2, ?3, ?4, 0, 0, NULL)"
-      " ON CONFLICT DO UPDATE SET stamp = excluded.stamp, floor = excluded.floor");
+      "INSERT INTO ctx VALUES (?1, ?2, ?3, ?4, 0, 0, row_check(?1, ?2, ?3, ?4, 0, 0))"
+      " ON CONFLICT DO UPDATE SET stamp = excluded.stamp, floor = excluded.floor,"
+      " sum = row_check(sid, oid, excluded.stamp, excluded.floor, acked, stable)");
+  put(Sql::context_drop, "DELETE FROM ctx WHERE sid = ?1 AND oid = ?2");
   put(Sql::acks_put,
-      "INSERT INTO ctx VALUES (?1, ?2, 0, 0, ?3, ?4, NULL)"
-      " ON CONFLICT DO UPDATE SET acked = excluded.acked, stable = excluded.stable");
+      "INSERT INTO ctx VALUES (?1, ?2, 0, 0, ?3, ?4, row_check(?1, ?2, 0, 0, ?3, ?4))"
+      " ON CONFLICT DO UPDATE SET acked = excluded.acked, stable = excluded.stable,"
+      " sum = row_check(sid, oid, stamp, floor, excluded.acked, excluded.stable)");
   put(Sql::summary_put, "REPLACE INTO ctx VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)");
   put(Sql::cell_find, "SELECT e FROM cell WHERE sid = ?1 AND key = ?2");
   put(Sql::cell_insert, "INSERT INTO cell VALUES (?1, ?2, ?3)");
@@ -45,12 +50,11 @@ constexpr auto texts = [] {
       "SELECT first, n, body FROM sblk WHERE sid = ?1 AND oid = ?2"
       " AND first >= coalesce((SELECT max(first) FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3), 0)"
       " ORDER BY first");
+  put(Sql::segments_all, "SELECT oid, first, n, body FROM sblk WHERE sid = ?1 ORDER BY oid, first");
   put(Sql::segments_through,
       "SELECT first, n FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3 AND first + n - 1 <= ?3"
       " ORDER BY first LIMIT 1");
   put(Sql::segment_delete, "DELETE FROM sblk WHERE sid = ?1 AND oid = ?2 AND first = ?3");
-  put(Sql::versions, "SELECT manifest, role FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
-  put(Sql::version_get, "SELECT manifest, content FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::version_put,
       "INSERT INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
       " ON CONFLICT DO UPDATE SET role = excluded.role, manifest = excluded.manifest,"
@@ -62,6 +66,17 @@ constexpr auto texts = [] {
   put(Sql::history_trim, "DELETE FROM hist WHERE sid = ?1 AND version <= ?2");
   put(Sql::history_oldest, "SELECT version, length(body) FROM hist WHERE sid = ?1 ORDER BY version LIMIT 1");
   put(Sql::history_bytes, "SELECT coalesce(sum(length(body)), 0) FROM hist WHERE sid = ?1");
+  put(Sql::cell_before, "SELECT key FROM cell WHERE sid = ?1 AND key < ?2 ORDER BY key DESC LIMIT 1");
+  put(Sql::cell_after, "SELECT key FROM cell WHERE sid = ?1 AND key > ?2 ORDER BY key LIMIT 1");
+  put(Sql::log_all, "SELECT lo, part, body FROM log WHERE sid = ?1 AND oid = ?2 ORDER BY lo, part");
+  put(Sql::log_clear, "DELETE FROM log WHERE sid = ?1 AND oid = ?2");
+  put(Sql::version_rows, "SELECT number, id, manifest, role, content FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
+  put(Sql::aside_put,
+      "INSERT INTO quarantine (kind, sid, place, reason, origin, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  put(Sql::aside_list,
+      "SELECT id, kind, sid, place, reason, origin, at, body FROM quarantine WHERE id > ?1 ORDER BY id");
+  put(Sql::aside_drop, "DELETE FROM quarantine WHERE id = ?1");
+  put(Sql::aside_size, "SELECT count(*), coalesce(sum(length(body)), 0), min(id) FROM quarantine");
   put(Sql::damages, "SELECT sid, low, high FROM damage ORDER BY sid, low");
   put(Sql::damage_put, "INSERT INTO damage VALUES (?1, ?2, ?3)");
   put(Sql::damage_clear, "DELETE FROM damage WHERE sid = ?1");
@@ -89,7 +104,9 @@ const char* schema_text() noexcept {
          " manifest BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sid, number, id));"
          "CREATE TABLE hist (sid INTEGER, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,"
          " PRIMARY KEY (sid, version)) WITHOUT ROWID;"
-         "CREATE TABLE damage (sid INTEGER, low BLOB, high BLOB NOT NULL, PRIMARY KEY (sid, low)) WITHOUT ROWID;";
+         "CREATE TABLE damage (sid INTEGER, low BLOB, high BLOB NOT NULL, PRIMARY KEY (sid, low)) WITHOUT ROWID;"
+         "CREATE TABLE quarantine (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, sid INTEGER NOT NULL,"
+         " place BLOB NOT NULL, reason TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);";
 }
 
 }  // namespace edgesync::store

@@ -24,6 +24,7 @@
 
 #include <edgesync/edit.hpp>
 #include <edgesync/error.hpp>
+#include <edgesync/quarantine.hpp>
 #include <edgesync/records.hpp>
 #include <edgesync/versions.hpp>
 
@@ -143,6 +144,8 @@ struct Flushed {
   std::vector<ScopeId> advanced{};    ///< Scopes whose context, versions or records grew.
   std::vector<PathChange> changes{};  ///< In watched scopes, by path; local and remote.
   std::vector<std::pair<ScopeId, std::string>> conflicts{};  ///< Paths where a cut left concurrent values.
+  /// Rows that were not what was written, per scope: set aside, and what that means.
+  std::vector<std::pair<ScopeId, Error>> faults{};
   std::vector<ScopeId> diverged{};  ///< Equal context with a peer, different fingerprint: an incident.
 };
 
@@ -223,10 +226,12 @@ class Store {
   virtual Flushed finish(std::unique_ptr<Batch> batch) = 0;
 
   // --- reads (require !writing(); each answers for the memtable over the file) ---
-  /// Runs `read` over the scope's cells as they stand. Fails with: storage_io, storage_corrupt.
+  /// Runs `read` over the scope's cells as they stand. Fails with: storage_io; storage_corrupt, also if a key that was
+  /// asked for by itself is in a damaged row. Scans of many paths go on past such rows.
   virtual Result<void> read(ScopeId id, const Function<void(crdt::CellSource&)>& read) = 0;
   /// From the file: what the scope has and a peer with `receiver` has not. `searched`: the peer searched from there on,
-  /// so that the log is enough even below the floors.
+  /// so that the log is enough even below the floors. Of a damaged scope only what is certain: perhaps nothing, then
+  /// `upto` is `receiver`.
   virtual Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver, bool searched = false) = 0;
   /// Runs `look` over the cells of the file.
   virtual Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) = 0;
@@ -243,6 +248,10 @@ class Store {
     std::optional<Timestamp> oldest{};
   };
   virtual Result<Pending> pending(ScopeId id) = 0;
+
+  /// What was set aside, ascending, after the one with number `after`.
+  virtual Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) = 0;
+  virtual Result<QuarantineCounts> quarantined() = 0;
 
   /// Checks the file: SQLite's own check, fingerprints recomputed, log against cells, segments' checksums. Each string
   /// is one finding; none means sound.

@@ -39,6 +39,7 @@ class Filter {
     }
     if (item.type == LogItem::Type::remove_range) return true;
     const crdt::Cell cell = table_.find(item.key);
+    if (table_.unknown(item.key)) return true;  // it tells whom the damage concerns
     if (item.type == LogItem::Type::write) return holds(cell, item.dot);
     const bool rewritten = std::any_of(cell.begin(), cell.end(), [&](const crdt::Entry& entry) {
       return entry.dot.replica == item.dot.replica && entry.dot.stamp > item.dot.stamp;

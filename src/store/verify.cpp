@@ -25,9 +25,14 @@ class ScopeCheck {
     if (scope.plane == Plane::config) check_versions();
     // A stream's fingerprint speaks of every segment ever held; those that were trimmed cannot be counted again.
     const bool trimmed = scope.plane == Plane::stream && !table_.floors().empty();
-    if (!trimmed && sum_ != table_.summary()) find("fingerprint differs from the content");
+    if (!trimmed && sum_ != table_.summary()) {
+      find("fingerprint differs from the content");
+      table_.want_sweep();
+    }
     check_journal(scope.id);
     drain("read");
+    if (table_.wants_sweep()) find("damaged rows; the next commit sets them aside");
+    table_.take_unknown();
   }
 
  private:
@@ -71,6 +76,10 @@ class ScopeCheck {
     });
     drain("cells");
     if (uncovered > 0) find(std::to_string(uncovered) + " entries beyond the context");
+    for (const crdt::KeyRange& range : table_.noted().ranges())
+      find("cells: a damaged row, keys from " + to_hex(range.low) + " to " + to_hex(range.high));
+    for (const crdt::KeyRange& range : table_.state().damaged.ranges())
+      find("damaged and not yet mended: keys from " + to_hex(range.low) + " to " + to_hex(range.high));
     if (unlogged > 0) find(std::to_string(unlogged) + " entries without a log item");
   }
 
@@ -99,11 +108,11 @@ class ScopeCheck {
   }
 
   void check_versions() {
-    const auto versions = read_versions(table_.file(), table_.sid(), {});
+    const auto versions = read_versions(table_, {});
     if (!versions) return find(versions.error().detail);
     for (const VersionRow& row : *versions) {
       const std::string id = to_hex(row.manifest.id);
-      const auto release = read_release(table_.file(), table_.sid(), {row.manifest.number, id}, {});
+      const auto release = read_release(table_, {row.manifest.number, id}, {});
       if (!release) find("version " + id + ": " + release.error().detail);
       if (release && !release->content.empty() && sha256(release->content) != release->manifest.id)
         find("version " + id + ": content differs from its id");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/version_rows.hpp"
 
+#include "store/quarantine.hpp"
+#include "store/row_check.hpp"
+
 #include <algorithm>
 
 namespace edgesync::store {
@@ -8,21 +11,42 @@ namespace {
 
 VersionKey key_of(const config::Manifest& manifest) { return {manifest.number, to_hex(manifest.id)}; }
 
-std::optional<config::Manifest> manifest_of(File& file, std::uint32_t sid, ByteView bytes) {
-  auto manifest = config::Manifest::decode(bytes);
-  if (manifest) return *std::move(manifest);
-  file.db.corrupt("ver: scope " + std::to_string(sid) + ": " + manifest.error().detail);
-  return std::nullopt;
+constexpr std::uint32_t role_check = 0x101;  // twice the same byte: a changed one is no role
+
+std::uint32_t check_of(std::uint32_t sid, const VersionKey& key, ByteView manifest) {
+  return row_check({sid, key.number}, as_view(key.id), manifest);
 }
 
-std::optional<config::Release> stored_release(File& file, std::uint32_t sid, const VersionKey& key) {
-  const auto id = from_hex(key.id);
-  if (!id) return std::nullopt;
-  Query row(file.db, Sql::version_get);
-  if (!row.bind(sid).bind(key.number).bind(*id).step()) return std::nullopt;
-  auto manifest = manifest_of(file, sid, row.blob(0));
-  if (!manifest) return std::nullopt;
-  return config::Release{*std::move(manifest), to_bytes(row.blob(1))};
+struct StoredVersion {
+  VersionRow row{};
+  Bytes content{};
+};
+
+/// Nothing if the row is not what was written. `row` is of Sql::version_rows; its content is read and proved `whole`.
+std::optional<StoredVersion> decode(std::uint32_t sid, const Query& row, bool whole) {
+  const VersionKey key{row.number(0), to_hex(row.blob(1))};
+  const ByteView all = row.blob(2), manifest = all.first(all.size() - std::min(all.size(), check_bytes));
+  const std::uint64_t role = row.number(3);
+  if (check_at_end(all) != check_of(sid, key, manifest) || role != (role & 0xff) * role_check) return std::nullopt;
+  auto decoded = config::Manifest::decode(manifest);
+  if (!decoded || key_of(*decoded) != key) return std::nullopt;
+  StoredVersion stored{{*std::move(decoded), static_cast<VersionRole>(role & 0xff)}, {}};
+  if (whole) stored.content = to_bytes(row.blob(4));
+  if (!stored.content.empty() && sha256(stored.content) != stored.row.manifest.id) return std::nullopt;
+  return stored;
+}
+
+/// The one version, or nothing; `damaged`: there is a row that cannot be read.
+std::optional<config::Release> stored_release(SqlTable& table, const VersionKey& key, bool& damaged) {
+  Query rows(table.file().db, Sql::version_rows);
+  rows.bind(table.sid());
+  while (rows.step()) {
+    if (rows.number(0) != key.number || to_hex(rows.blob(1)) != key.id) continue;
+    auto stored = decode(table.sid(), rows, true);
+    damaged = !stored;
+    if (stored) return config::Release{std::move(stored->row.manifest), std::move(stored->content)};
+  }
+  return std::nullopt;
 }
 
 bool newer(const VersionRow& a, const VersionRow& b) {
@@ -54,12 +78,13 @@ void replay(std::optional<config::Release>& release, const VersionOp& op) {
 
 void save(File& file, std::uint32_t sid, const VersionOp& op, const Bytes& id) {
   const config::Release& release = op.release;
-  const Bytes manifest = release.manifest.encode();
+  Bytes manifest = release.manifest.encode();
+  append_check(manifest, check_of(sid, op.key, manifest));
   Query(file.db, Sql::version_put)
       .bind(sid)
       .bind(op.key.number)
       .bind(id)
-      .bind(static_cast<std::uint32_t>(op.role))
+      .bind(static_cast<std::uint32_t>(op.role) * role_check)
       .bind(manifest)
       .bind(release.content)
       .step();
@@ -78,7 +103,7 @@ void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
           .bind(sid)
           .bind(op.key.number)
           .bind(*id)
-          .bind(static_cast<std::uint32_t>(op.role))
+          .bind(static_cast<std::uint32_t>(op.role) * role_check)
           .step();
       return;
     case VersionOp::Kind::forget:
@@ -87,28 +112,57 @@ void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
   }
 }
 
-Result<std::vector<VersionRow>> read_versions(File& file, std::uint32_t sid, const std::vector<VersionOp>& pending) {
+Result<std::vector<VersionRow>> read_versions(SqlTable& table, const std::vector<VersionOp>& pending) {
   std::vector<VersionRow> versions;
   {
-    Query rows(file.db, Sql::versions);
-    rows.bind(sid);
-    while (rows.step())
-      if (auto manifest = manifest_of(file, sid, rows.blob(0)))
-        versions.push_back({*std::move(manifest), static_cast<VersionRole>(rows.integer(1))});
+    Query rows(table.file().db, Sql::version_rows);
+    rows.bind(table.sid());
+    while (rows.step()) {
+      if (auto stored = decode(table.sid(), rows, false))
+        versions.push_back(std::move(stored->row));
+      else
+        table.want_sweep();
+    }
   }
-  if (auto good = file.check(); !good) return good.error();
+  if (auto good = table.file().check(); !good) return good.error();
   for (const VersionOp& op : pending) replay(versions, op);
   return versions;
 }
 
-Result<config::Release> read_release(File& file, std::uint32_t sid, const VersionKey& key,
-                                     const std::vector<VersionOp>& pending) {
-  auto release = stored_release(file, sid, key);
-  if (auto good = file.check(); !good) return good.error();
+Result<config::Release> read_release(SqlTable& table, const VersionKey& key, const std::vector<VersionOp>& pending) {
+  const std::string named = "version " + std::to_string(key.number) + ": " + key.id;
+  bool damaged = false;
+  auto release = stored_release(table, key, damaged);
+  if (damaged) table.want_sweep();
+  if (auto good = table.file().check(); !good) return good.error();
   for (const VersionOp& op : pending)
     if (op.key == key) replay(release, op);
-  if (!release) return Error(Errc::not_found, "version " + std::to_string(key.number) + ": " + key.id);
-  return *std::move(release);
+  if (release) return *std::move(release);
+  return damaged ? Error(Errc::storage_corrupt, named + ": its row is damaged") : Error(Errc::not_found, named);
+}
+
+std::size_t drop_damaged_versions(SqlTable& table) {
+  struct Damaged {
+    std::uint64_t number = 0;
+    Bytes id{}, body{};
+  };
+  std::vector<Damaged> damaged;
+  {
+    Query rows(table.file().db, Sql::version_rows);
+    rows.bind(table.sid());
+    while (rows.step()) {
+      if (decode(table.sid(), rows, true)) continue;
+      Damaged& row = damaged.emplace_back(Damaged{rows.number(0), to_bytes(rows.blob(1)), to_bytes(rows.blob(2))});
+      const ByteView content = rows.blob(4);
+      row.body.insert(row.body.end(), content.begin(), content.end());
+    }
+  }
+  for (const Damaged& row : damaged) {
+    put_aside(table.file(),
+              {Quarantined::Kind::version, table.sid(), row.id, "its check does not match", {}, row.body});
+    Query(table.file().db, Sql::version_delete).bind(table.sid()).bind(row.number).bind(row.id).step();
+  }
+  return damaged.size();
 }
 
 }  // namespace edgesync::store

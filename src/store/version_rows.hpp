@@ -9,9 +9,11 @@ namespace edgesync::store {
 /// A save without content leaves the content that is there; a role of an unknown version changes nothing.
 void write_version(File& file, std::uint32_t sid, const VersionOp& op);
 
-/// Newest first. Both answer for `pending` over the file.
-Result<std::vector<VersionRow>> read_versions(File& file, std::uint32_t sid, const std::vector<VersionOp>& pending);
-Result<config::Release> read_release(File& file, std::uint32_t sid, const VersionKey& key,
-                                     const std::vector<VersionOp>& pending);
+/// Newest first, without those whose rows are damaged. Both answer for `pending` over the file.
+Result<std::vector<VersionRow>> read_versions(SqlTable& table, const std::vector<VersionOp>& pending);
+Result<config::Release> read_release(SqlTable& table, const VersionKey& key, const std::vector<VersionOp>& pending);
+
+/// Sets damaged rows aside; how many. Requires: in a transaction.
+std::size_t drop_damaged_versions(SqlTable& table);
 
 }  // namespace edgesync::store

@@ -126,6 +126,12 @@ void Engine::flushed(const store::Flushed& flushed) {
     fault.error = *error;
     events_.push_back(std::move(fault));
   }
+  for (const auto& [scope, error] : flushed.faults) {
+    ++metrics_.storage_faults;
+    Event fault = event(EventKind::storage_fault, scope);
+    fault.error = error;
+    events_.push_back(std::move(fault));
+  }
   for (const auto& [scope, path] : flushed.conflicts) {
     ++metrics_.conflicts;
     ++conflicts_[scope];

@@ -10,7 +10,9 @@ namespace edgesync::sync {
 
 bool Link::needs_search(const Channel& channel) const {
   const auto& known = peer_.capabilities;
-  return !channel.peer.empty() && !channel.peer.covers(context_.store.floors(channel.scope)) &&
+  // Where rows were lost, what is not there has not been removed.
+  return !channel.peer.empty() && context_.store.damaged(channel.scope).empty() &&
+         !channel.peer.covers(context_.store.floors(channel.scope)) &&
          context_.store.summary(channel.scope).count >= context_.limits.search_entries_min &&
          std::find(known.begin(), known.end(), "search") != known.end();
 }

@@ -31,6 +31,7 @@ bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now 
     end(std::move(delta).error(), std::chrono::seconds(5));
     return false;
   }
+  if (channel.peer.covers(delta->upto)) return true;  // the scope is damaged: the rest when it is mended
   context_.metrics.keys_sent += delta->keys.size();
   out.upto.emplace_back(number, delta->upto);
   for (wire::DeltaPart& part : wire::split(out.id, number, *std::move(delta), context_.limits.part_bytes))

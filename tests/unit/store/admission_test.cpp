@@ -172,7 +172,7 @@ TEST(Scope, ACellThatWouldGrowBeyondItsLimitIsRefusedAndNothingElse) {
   EXPECT_THAT(findings(*opened), IsEmpty());
 }
 
-TEST(Scope, ADamagedRowFailsTheCutThatTouchesItAndNothingElse) {
+TEST(Scope, ADamagedRowThatACutTouchesIsSetAsideAndStopsNothing) {
   Opened opened;
   apply(*opened, state_scope(*opened), write_of(1, "broken", 10));
   flush(*opened);
@@ -190,8 +190,10 @@ TEST(Scope, ADamagedRowFailsTheCutThatTouchesItAndNothingElse) {
   const Flushed flushed = flush(*opened);
 
   EXPECT_FALSE(flushed.error);
-  ASSERT_THAT(applied(flushed), ElementsAre(false, true));
-  EXPECT_TRUE(flushed.outcomes[0].error->is(Errc::storage_corrupt));
+  ASSERT_THAT(applied(flushed), ElementsAre(true, true));
+  ASSERT_EQ(flushed.faults.size(), 1U);
+  EXPECT_TRUE(flushed.faults[0].second.is(Errc::storage_corrupt));
+  EXPECT_EQ(opened->quarantined().value().held, 1U);
   EXPECT_EQ(get(*opened, id, "mine"), Value(std::int64_t{1}));
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damage: what verify() must find, and files that must be refused with the right error.
-#include "harness.hpp"
-
-#include <sqlite3.h>
+#include "damage.hpp"
 
 #include <fstream>
 
@@ -11,35 +9,6 @@ namespace {
 
 using testing::IsEmpty;
 using testing::Not;
-
-void run_sql(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
-  char* message = nullptr;
-  EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << (message ? message : "");
-  sqlite3_free(message);
-  sqlite3_close(db);
-}
-
-/// Everything there is, in one file.
-void fill(Store& store) {
-  const ScopeId state = state_scope(store);
-  store.keep_history(state, 5);
-  for (int round = 0; round < 3; ++round) {
-    for (int i = 0; i < 30; ++i) set(store, state, "k" + std::to_string(i), std::int64_t{round * 100 + i});
-    store.commit(state, Edit().erase("k" + std::to_string(round)).ops(), at_ms(round)).value();
-    flush(store);
-  }
-  const ScopeId stream = store.open_scope(Plane::stream, "t").value();
-  store.define_stream(stream, {{{"v", ColumnType::i64}}}, false).value();
-  store.append(stream, std::vector<Row>{{at_ms(1), {std::int64_t{1}}}, {at_ms(2), {std::int64_t{5}}}}).value();
-  const ScopeId config = store.open_scope(Plane::config, "c").value();
-  config::Release release;
-  release.content = config::canonical({{"limit", Value(std::int64_t{1})}});
-  release.manifest = {.scope = "c", .number = 1, .id = sha256(release.content)};
-  store.save_version(config, release, VersionRole::active);
-  ASSERT_FALSE(flush(store).error);
-}
 
 class Damage : public testing::TestWithParam<const char*> {};
 
@@ -50,7 +19,9 @@ TEST_P(Damage, IsFound) {
   opened.close();
   run_sql(opened.path(), GetParam());
   opened.reopen();
-  EXPECT_THAT(findings(*opened), Not(IsEmpty()));
+  const auto found = findings(*opened);
+  const auto faults = flush(*opened).faults;  // what open() itself put right is told here
+  EXPECT_FALSE(found.empty() && faults.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(

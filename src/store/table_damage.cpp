@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// SqlTable: rows that are not what was written.
+#include "store/quarantine.hpp"
+#include "store/row_check.hpp"
+#include "store/sql_table.hpp"
+
+#include <algorithm>
+
+namespace edgesync::store {
+namespace {
+
+constexpr std::size_t damaged_ranges_max = 256;  // per scope; all are written when one changes
+
+/// True for the ranges that the cells of one path, or some of them, are read by (crdt/key.hpp).
+bool of_one_path(const crdt::KeyRange& range) noexcept {
+  const auto end = std::find(range.low.begin(), range.low.end(), std::byte{0});
+  const auto path = static_cast<std::size_t>(end - range.low.begin());
+  return end != range.low.end() && range.high.size() > path && range.high[path] <= std::byte{1} &&
+         equal(ByteView(range.high).first(path), ByteView(range.low).first(path));
+}
+
+}  // namespace
+
+void SqlTable::add_damage(crdt::KeyRange range) {
+  state_.damaged.add(std::move(range));
+  // Beyond some number it is not single rows that are lost: what lies between them is asked for as well.
+  if (const auto& all = state_.damaged.ranges(); all.size() > damaged_ranges_max)
+    state_.damaged.add({all.front().low, all.back().high});
+  damage_dirty_ = true;
+}
+
+void SqlTable::mend(const crdt::KeyRange& range) {
+  if (!state_.damaged.meets(range)) return;
+  state_.damaged.remove(range);
+  damage_dirty_ = true;
+}
+
+void SqlTable::save_damage() {
+  if (!std::exchange(damage_dirty_, false)) return;
+  Query(file_.db, Sql::damage_clear).bind(sid_).step();
+  for (const crdt::KeyRange& range : state_.damaged.ranges())
+    Query(file_.db, Sql::damage_put).bind(sid_).bind(range.low).bind(range.high).step();
+}
+
+/// Everything between the keys next to `key`: of a row that may have stood under any of those.
+crdt::KeyRange SqlTable::around(ByteView key) {
+  crdt::KeyRange range;
+  {
+    Query row(file_.db, Sql::cell_before);
+    if (row.bind(sid_).bind(key).step()) range.low = only(row.blob(0)).high;
+  }
+  Query row(file_.db, Sql::cell_after);
+  if (row.bind(sid_).bind(key).step()) range.high = to_bytes(row.blob(0));
+  return range;
+}
+
+void SqlTable::meet(ByteView key, ByteView row) {
+  crdt::KeyRange lost = key_stands(row, sid_, key) ? only(key) : around(key);
+  wants_sweep_ = true;
+  if (!writing_) return noted_.add(std::move(lost));
+  put_aside(file_, {Quarantined::Kind::cell, sid_, key, "its check does not match", {}, row});
+  Query(file_.db, Sql::cell_delete).bind(sid_).bind(key).step();
+  add_damage(std::move(lost));
+  ++aside_;
+}
+
+crdt::Cell SqlTable::nothing_at(ByteView key) {
+  if (!writing_ && !unknown_ && unknown(key))
+    unknown_ = Error(Errc::storage_corrupt, "store: " + file_.db.path() + ": the row of key " + to_hex(key) +
+                                                " is damaged; a peer may still have it");
+  return {};
+}
+
+void SqlTable::tell_unknown(const crdt::KeyRange& range, bool found) {
+  // A scan over many paths goes on past a damaged row. Whoever asks for one path must not take part of it for all.
+  if (writing_ || unknown_ || !of_one_path(range)) return;
+  for (const RangeSet* set : {&state_.damaged, &noted_})
+    for (const crdt::KeyRange& lost : set->ranges())
+      if (RangeSet one; one.add(lost), one.meets(range) && (!found || range.contains(lost.low)))
+        nothing_at(range.contains(lost.low) ? lost.low : range.low);
+}
+
+void SqlTable::swept(const crdt::Summary& summary, std::optional<std::pair<std::uint64_t, std::uint64_t>> logged) {
+  summary_dirty_ |= !(state_.summary == summary) || logged;
+  state_.summary = summary;
+  if (logged) state_.log_items = logged->first, state_.removals = logged->second;
+  noted_ = {};
+  wants_sweep_ = false;
+}
+
+}  // namespace edgesync::store

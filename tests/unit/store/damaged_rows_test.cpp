@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damaged rows: set aside and told, never shown or sent on, in nobody's way, and no removal to anybody.
+#include "damage.hpp"
+
+namespace edgesync::store {
+namespace {
+
+using testing::IsEmpty;
+using testing::Not;
+
+Bytes value_key(std::string_view path) { return crdt::cell_key(path, crdt::Kind::value); }
+
+/// Changes one byte in the row of a key, or in the key itself.
+void rot(Opened& opened, const Bytes& key, bool in_key = false) {
+  opened.close();
+  const std::string hex = to_hex(key);
+  const std::string row = " WHERE lower(hex(key)) = '" + hex + "'";
+  run_sql(opened.path(), in_key ? "UPDATE cell SET key = x'" + hex + "73'" + row
+                                : "UPDATE cell SET e = CAST(substr(e, 1, 11) || x'7f' || substr(e, 13) AS BLOB)" + row);
+  opened.reopen();
+}
+
+Result<void> read_key(Store& store, ScopeId id, std::string_view key) {
+  return store.read(id, [key](crdt::CellSource& cells) { crdt::show(cells, key); });
+}
+
+TEST(DamagedRow, IsSetAsideAndNeverShown) {
+  Opened opened;
+  fill(*opened);
+  auto sound = contents(*opened, state_scope(*opened));
+  rot(opened, value_key("k7"));
+  const ScopeId id = state_scope(*opened);
+
+  EXPECT_FALSE(read_key(*opened, id, "k7"));  // before and after it was set aside
+  EXPECT_EQ(opened->damaged(id).size(), 1U);
+  sound.erase("k7");
+  EXPECT_EQ(contents(*opened, id), sound);
+  const Flushed flushed = flush(*opened);
+
+  ASSERT_EQ(flushed.faults.size(), 1U);
+  EXPECT_TRUE(flushed.faults[0].second.is(Errc::storage_corrupt));
+  EXPECT_FALSE(read_key(*opened, id, "k7"));
+  EXPECT_TRUE(read_key(*opened, id, "k8"));
+  EXPECT_EQ(contents(*opened, id), sound);
+  const auto aside = opened->quarantine(0, 10).value();
+  ASSERT_EQ(aside.size(), 1U);
+  EXPECT_EQ(aside[0].scope, "plant");
+  EXPECT_FALSE(aside[0].body.empty());
+  set(*opened, id, "k8", "new");
+  EXPECT_FALSE(flush(*opened).error);
+  opened.reopen();
+  EXPECT_EQ(opened->damaged(state_scope(*opened)).size(), 1U);
+  EXPECT_EQ(opened->quarantined().value().held, 1U);
+}
+
+TEST(DamagedRow, WithAChangedKeyHidesEverythingItMayHaveBeen) {
+  Opened opened;
+  fill(*opened);
+  rot(opened, value_key("k7"), true);
+  const ScopeId id = state_scope(*opened);
+  contents(*opened, id);
+  EXPECT_FALSE(read_key(*opened, id, "k7"));
+  flush(*opened);
+  EXPECT_FALSE(read_key(*opened, id, "k7"));
+  EXPECT_FALSE(read_key(*opened, id, "k6"));  // it may have been one more cell of this path
+  EXPECT_TRUE(read_key(*opened, id, "k5"));
+  EXPECT_TRUE(read_key(*opened, id, "k8"));
+}
+
+TEST(DamagedRow, OfACounterIsNotCountedOn) {
+  Opened opened;
+  opened->commit(state_scope(*opened), Edit().add("n", 7).ops(), at_ms(1)).value();
+  flush(*opened);
+  rot(opened, crdt::cell_key("n", crdt::Kind::count, opened->replica().bytes));
+  const ScopeId id = state_scope(*opened);
+  for (int i = 0; i < 2; ++i) {
+    const auto added = opened->commit(id, Edit().add("n", 1).ops(), at_ms(2));
+    ASSERT_FALSE(added);
+    EXPECT_TRUE(added.error().is(Errc::storage_corrupt));
+    flush(*opened);
+  }
+}
+
+TEST(DamagedRow, IsMendedByAWrite) {
+  Opened opened;
+  fill(*opened);
+  rot(opened, value_key("k7"));
+  const ScopeId id = state_scope(*opened);
+  EXPECT_FALSE(read_key(*opened, id, "k7"));
+  flush(*opened);
+  set(*opened, id, "k7", "again");
+  flush(*opened);
+  EXPECT_THAT(opened->damaged(id), IsEmpty());
+  EXPECT_EQ(get(*opened, id, "k7"), Value("again"));
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(DamagedRow, ThatIsWrittenBeforeAnybodyReadItIsFoundByTheWriter) {
+  Opened opened;
+  fill(*opened);
+  rot(opened, value_key("k7"));
+  const ScopeId id = state_scope(*opened);
+  set(*opened, id, "k7", "new");
+  const Flushed flushed = flush(*opened);
+  EXPECT_FALSE(flushed.error);
+  EXPECT_EQ(flushed.faults.size(), 1U);
+  EXPECT_EQ(get(*opened, id, "k7"), Value("new"));
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(DamagedRow, IsNoRemovalToAPeer) {
+  Opened opened, hub(8);
+  fill(*opened);
+  const ScopeId there = state_scope(*hub);
+  pull(*hub, there, *opened, state_scope(*opened));
+  set(*opened, state_scope(*opened), "k8", "unsent");
+  set(*opened, state_scope(*opened), "k7", "unsent too");
+  flush(*opened);
+  const auto before = contents(*hub, there);
+  rot(opened, value_key("k7"));
+  const ScopeId id = state_scope(*opened);
+  opened->note_acked(id, hub->context(there), {});
+
+  const Flushed flushed = pull(*hub, there, *opened, id);
+
+  EXPECT_TRUE(flushed.outcomes.at(0).applied);
+  auto expected = before;
+  expected["k8"] = "\"unsent\"";
+  EXPECT_EQ(contents(*hub, there), expected);  // k7 as the hub had it
+  EXPECT_EQ(hub->context(there), opened->context(id));
+}
+
+TEST(DamagedRow, OfOthersIsToldToNobodyUntilItIsMended) {
+  Opened relay, edge(8), other(9);
+  fill(*edge);
+  pull(*relay, state_scope(*relay), *edge, state_scope(*edge));
+  pull(*other, state_scope(*other), *relay, state_scope(*relay));
+  set(*edge, state_scope(*edge), "k7", "news"), set(*edge, state_scope(*edge), "k8", "news");
+  flush(*edge);
+  pull(*relay, state_scope(*relay), *edge, state_scope(*edge));
+  rot(relay, value_key("k7"));
+  const ScopeId id = state_scope(*relay), there = state_scope(*other);
+  const auto before = contents(*other, there);
+
+  const auto delta = relay->delta(id, other->context(there)).value();
+  EXPECT_EQ(delta.upto, other->context(there));
+  EXPECT_THAT(delta.keys, IsEmpty());
+  flush(*relay);
+  EXPECT_EQ(relay->delta(id, other->context(there)).value().upto, other->context(there));
+  set(*edge, state_scope(*edge), "k7", "again");
+  flush(*edge);
+  RemoteCut cut;  // the edge tells it all of the key
+  cut.deltas.push_back({id, edge->delta(state_scope(*edge), relay->context(id)).value(), {}, {}});
+  relay->apply(cut);
+  flush(*relay);
+  EXPECT_THAT(relay->damaged(id), IsEmpty());
+  pull(*other, there, *relay, id);
+  EXPECT_EQ(contents(*other, there), contents(*edge, state_scope(*edge)));
+}
+
+TEST(DamagedRow, ThatVanishedShowsInTheFingerprint) {
+  Opened opened;
+  fill(*opened);
+  opened.close();
+  run_sql(opened.path(), "DELETE FROM cell WHERE hex(key) LIKE '6B39%'");
+  opened.reopen();
+  const ScopeId id = state_scope(*opened);
+  EXPECT_THAT(findings(*opened), Not(IsEmpty()));
+  flush(*opened);
+  EXPECT_EQ(opened->damaged(id), std::vector<crdt::KeyRange>(1));  // anything may be missing
+  EXPECT_TRUE(read_key(*opened, id, "k8"));
+  EXPECT_FALSE(read_key(*opened, id, "k9"));
+}
+
+TEST(DamagedLog, IsMadeAnewAndLosesRemovalsOnlyToTheFloor) {
+  Opened opened, peer(8);
+  fill(*opened);
+  const auto sound = contents(*opened, state_scope(*opened));
+  opened.close();
+  run_sql(opened.path(), "UPDATE log SET body = CAST(substr(body, 1, 9) || x'55' || substr(body, 11) AS BLOB)");
+  opened.reopen();
+  const ScopeId id = state_scope(*opened);
+  EXPECT_FALSE(opened->pending(id));
+  const Flushed flushed = flush(*opened);
+  EXPECT_FALSE(flushed.error);
+  EXPECT_EQ(flushed.faults.size(), 1U);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+  EXPECT_EQ(opened->floors(id), opened->context(id));
+  pull(*peer, state_scope(*peer), *opened, id);
+  EXPECT_EQ(contents(*peer, state_scope(*peer)), sound);
+}
+
+TEST(DamagedLog, ThatALocalWriteMeetsDoesNotStopIt) {
+  Opened opened;
+  fill(*opened);
+  opened.close();
+  run_sql(opened.path(), "UPDATE log SET body = CAST(substr(body, 1, 9) || x'55' || substr(body, 11) AS BLOB)");
+  opened.reopen();
+  const ScopeId id = state_scope(*opened);
+  set(*opened, id, "a", 1);
+  const Flushed flushed = flush(*opened);
+  EXPECT_FALSE(flushed.error);
+  EXPECT_EQ(flushed.faults.size(), 1U);
+  EXPECT_EQ(get(*opened, id, "a"), Value(std::int64_t{1}));
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(DamagedContext, IsWhatTheCellsProve) {
+  Opened opened, peer(8);
+  fill(*opened);
+  pull(*peer, state_scope(*peer), *opened, state_scope(*opened));
+  set(*peer, state_scope(*peer), "theirs", 1), flush(*peer);
+  pull(*opened, state_scope(*opened), *peer, state_scope(*peer));
+  const auto sound = contents(*opened, state_scope(*opened));
+  opened.close();
+  run_sql(opened.path(), "UPDATE ctx SET stamp = stamp + 4096, acked = 9 WHERE sid = 1 AND oid = 2");
+
+  opened.reopen();
+
+  const ScopeId id = state_scope(*opened);
+  EXPECT_EQ(flush(*opened).faults.size(), 1U);
+  EXPECT_EQ(opened->context(id), peer->context(state_scope(*peer)));
+  EXPECT_EQ(opened->acked(id)[peer->replica()], 0U);
+  EXPECT_EQ(contents(*opened, id), sound);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(DamagedVersion, IsSetAsideAndOthersStay) {
+  Opened opened;
+  fill(*opened);
+  opened.close();
+  run_sql(opened.path(), "UPDATE ver SET content = x'0102'");
+  opened.reopen();
+  const ScopeId id = opened->open_scope(Plane::config, "c").value();
+  const auto rows = opened->versions(id).value();
+  ASSERT_EQ(rows.size(), 1U);
+  const VersionKey key{1, to_hex(rows[0].manifest.id)};
+  EXPECT_TRUE(opened->release(id, key).error().is(Errc::storage_corrupt));
+  EXPECT_EQ(flush(*opened).faults.size(), 1U);
+  EXPECT_TRUE(opened->release(id, key).error().is(Errc::not_found));
+  EXPECT_EQ(opened->quarantine(0, 9).value().at(0).kind, Quarantined::Kind::version);
+}
+
+TEST(DamagedRecords, AreAGapAndCounted) {
+  Opened opened;
+  fill(*opened);
+  const ScopeId id = opened->open_scope(Plane::stream, "t").value();
+  const std::vector<Row> rows{{at_ms(3), {std::int64_t{7}}}};
+  opened->append(id, rows).value();
+  flush(*opened);
+  opened.close();
+  run_sql(opened.path(),
+          "UPDATE sblk SET body = CAST(substr(body, 1, 6) || x'55' || substr(body, 8) AS BLOB)"
+          " WHERE first = 1");
+  opened.reopen();
+  const auto segments = opened->segments(id, opened->replica(), 0, SIZE_MAX).value();
+  ASSERT_EQ(segments.size(), 1U);
+  EXPECT_EQ(segments[0].first, 3U);
+  EXPECT_EQ(flush(*opened).faults.size(), 1U);
+  const auto aside = opened->quarantine(0, 9).value();
+  ASSERT_EQ(aside.size(), 1U);
+  EXPECT_EQ(aside[0].origin, to_string(opened->replica()));
+}
+
+TEST(DamagedJournal, EndsWhereItIsDamaged) {
+  Opened opened;
+  fill(*opened);
+  const ScopeId id = state_scope(*opened);
+  const std::size_t before = opened->journal(id, 100).value().size();
+  opened.close();
+  run_sql(opened.path(), "UPDATE hist SET at = at + 1 WHERE version = 1");
+  opened.reopen();
+  EXPECT_EQ(opened->journal(id, 100).value().size(), before - 1);
+  EXPECT_EQ(flush(*opened).faults.size(), 1U);
+  EXPECT_EQ(opened->journal(id, 100).value().size(), before - 1);
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+}  // namespace
+}  // namespace edgesync::store
