@@ -6,42 +6,64 @@
 namespace edgesync::crdt {
 namespace {
 
-using VisitEntry = Function<void(ByteView key, const Entry& entry, std::uint64_t hash)>;
+/// Parts of about `size` entries, of what comes in key order; several, unless it is in one piece.
+class Parts {
+ public:
+  Parts(const KeyRange& range, std::uint64_t size) : high_(range.high), size_(size) {
+    parts_.emplace_back().range = range;
+  }
+  /// `count` entries that begin with `low` are next.
+  void begin(Bytes low, std::uint64_t count) {
+    if (!wants_begin(count) || equal(parts_.back().range.low, low)) return;
+    parts_.back().range.high = low;
+    parts_.emplace_back().range = {std::move(low), high_};
+  }
+  bool wants_begin(std::uint64_t count) const { return parts_.back().count >= size_ || count >= size_; }
+  void add(const Tally& tally) {
+    parts_.back().sum += tally.sum;
+    parts_.back().count += tally.count;
+  }
+  std::vector<Finding> take() { return std::move(parts_); }
 
-/// An entry is hashed by what it is, not by what it holds: damaged content is no removal.
-std::uint64_t identity(const Hash128& fingerprint_key, ByteView key, const Dot& dot) {
-  return fingerprint(fingerprint_key, key, {dot, 0, {}}).a;
-}
+ private:
+  const Bytes& high_;
+  std::uint64_t size_;
+  std::vector<Finding> parts_;
+};
 
-void each_common(CellSource& cells, const Hash128& fingerprint_key, const KeyRange& range, const Context& common,
-                 const VisitEntry& visit) {
-  cells.scan(range, [&](ByteView key, const Cell& cell) {
-    for (const Entry& entry : cell)
-      if (common.covers(entry.dot)) visit(key, entry, identity(fingerprint_key, key, entry.dot));
-    return true;
+/// The entries of a range that is small enough to be held.
+struct Held {
+  struct Key {
+    Bytes key{};
+    std::size_t first = 0;  ///< Of its entries, in `hashes`.
+  };
+  std::vector<Key> keys{};
+  std::vector<std::uint64_t> hashes{};
+};
+
+Held hold(Survey& survey, CellSource& cells, const KeyRange& range) {
+  Held held;
+  survey.each(cells, range, [&](ByteView key, const Entry&, std::uint64_t hash) {
+    if (held.keys.empty() || !equal(held.keys.back().key, key))
+      held.keys.push_back({to_bytes(key), held.hashes.size()});
+    held.hashes.push_back(hash);
   });
+  return held;
 }
 
-void add(Finding& finding, std::uint64_t hash) {
-  finding.sum += hash;
-  ++finding.count;
+std::vector<Finding> parts_of(const Held& held, const KeyRange& range, std::uint64_t size) {
+  Parts parts(range, size);
+  for (std::size_t i = 0; i < held.keys.size(); ++i) {
+    const std::size_t end = i + 1 < held.keys.size() ? held.keys[i + 1].first : held.hashes.size();
+    const std::size_t count = end - held.keys[i].first;
+    if (i > 0 && parts.wants_begin(count)) parts.begin(bound_between(held.keys[i - 1].key, held.keys[i].key), count);
+    for (std::size_t at = held.keys[i].first; at < end; ++at) parts.add({1, held.hashes[at]});
+  }
+  return parts.take();
 }
 
-/// Parts of about `size` entries each.
-std::vector<Finding> parts_of(CellSource& cells, const Hash128& fingerprint_key, const KeyRange& range,
-                              const Context& common, std::uint64_t size) {
-  std::vector<Finding> parts(1);
-  parts.back().range = range;
-  Bytes last;  // the entries of one key stay together
-  each_common(cells, fingerprint_key, range, common, [&](ByteView key, const Entry&, std::uint64_t hash) {
-    if (parts.back().count >= size && !equal(last, key)) {
-      parts.back().range.high = to_bytes(key);
-      parts.emplace_back().range = {to_bytes(key), range.high};
-    }
-    last.assign(key.begin(), key.end());
-    add(parts.back(), hash);
-  });
-  return parts;
+std::uint64_t share(std::uint64_t count, const SearchShape& shape) {
+  return std::max<std::uint64_t>(1, (count + shape.fan_out - 1) / shape.fan_out);
 }
 
 }  // namespace
@@ -52,46 +74,41 @@ Context meet(const Context& a, const Context& b) {
   return common;
 }
 
-std::vector<Finding> inspect(CellSource& cells, const Hash128& fingerprint_key, const KeyRange& range,
-                             const Context& common, const SearchShape& shape) {
-  std::uint64_t count = 0;
-  each_common(cells, fingerprint_key, range, common, [&](ByteView, const Entry&, std::uint64_t) { ++count; });
-  if (count > shape.small_entries) {
-    const std::uint64_t size = (count + shape.fan_out - 1) / shape.fan_out;
-    std::vector<Finding> parts = parts_of(cells, fingerprint_key, range, common, size);
+std::vector<Finding> inspect(Survey& survey, CellSource& cells, const KeyRange& range, const SearchShape& shape) {
+  std::vector<Survey::Piece> pieces = survey.pieces(cells, range);
+  Tally all;
+  for (const Survey::Piece& piece : pieces) all.add(piece.tally);
+  if (pieces.size() > shape.fan_out && all.count > shape.small_entries) {
+    Parts parts(range, share(all.count, shape));
+    for (Survey::Piece& piece : pieces) {
+      parts.begin(std::move(piece.range.low), piece.tally.count);
+      parts.add(piece.tally);
+    }
+    return parts.take();
+  }
+  Held held = hold(survey, cells, range);
+  if (held.hashes.size() > shape.small_entries) {
+    std::vector<Finding> parts = parts_of(held, range, share(held.hashes.size(), shape));
     if (parts.size() > 1) return parts;
   }
   // Few entries, or all of one key, which cannot be divided.
-  Finding all{range, true, 0, 0, {}};
-  each_common(cells, fingerprint_key, range, common,
-              [&](ByteView, const Entry&, std::uint64_t hash) { all.hashes.push_back(hash); });
-  std::sort(all.hashes.begin(), all.hashes.end());
-  return {std::move(all)};
+  return {Finding{range, true, 0, 0, std::move(held.hashes)}};
 }
 
-std::vector<KeyRange> Search::take(CellSource& cells, std::span<const Finding> findings) {
-  std::vector<KeyRange> different;
-  for (const Finding& finding : findings) {
-    if (finding.small) {
-      list(cells, finding);
-      continue;
-    }
-    Finding mine;
-    each_common(cells, fingerprint_key_, finding.range, common_,
-                [&](ByteView, const Entry&, std::uint64_t hash) { add(mine, hash); });
-    const bool same = mine.sum == finding.sum && mine.count == finding.count;
-    if (mine.count > 0 && !same) different.push_back(finding.range);
-  }
-  return different;
+bool Search::take(CellSource& cells, const Finding& finding) {
+  if (finding.small) return list(cells, finding), false;
+  const Tally mine = survey_.tally(cells, finding.range);
+  return mine.count > 0 && mine != Tally{finding.count, finding.sum};
 }
 
 void Search::list(CellSource& cells, const Finding& finding) {
-  each_common(cells, fingerprint_key_, finding.range, common_,
-              [&](ByteView key, const Entry& entry, std::uint64_t hash) {
-                if (std::binary_search(finding.hashes.begin(), finding.hashes.end(), hash)) return;
-                removed_[to_bytes(key)].push_back(entry.dot);
-                bytes_ += key.size() + sizeof(Dot) + 64;
-              });
+  std::vector<std::uint64_t> theirs = finding.hashes;
+  std::sort(theirs.begin(), theirs.end());
+  survey_.each(cells, finding.range, [&](ByteView key, const Entry& entry, std::uint64_t hash) {
+    if (std::binary_search(theirs.begin(), theirs.end(), hash)) return;
+    removed_[to_bytes(key)].push_back(entry.dot);
+    bytes_ += key.size() + sizeof(Dot) + 64;
+  });
 }
 
 }  // namespace edgesync::crdt

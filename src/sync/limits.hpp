@@ -26,12 +26,15 @@ struct Limits {
   std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.
   std::size_t unsettled_bytes = 8u << 20;    ///< Received and not yet durable; the sender's window keeps it far below.
   std::size_t search_entries_min = 256;      ///< Smaller scopes are listed whole when the log is not enough.
-  std::size_t searches = 4;  ///< A peer's whose delta has not come, and messages of searches that wait for the file.
-  std::size_t inspect_ranges = 32;        ///< Ranges asked about at a time: their findings fit one frame.
+  std::size_t searches = 4;                  ///< Of a peer, whose delta has not come.
+  std::size_t inspect_ranges = 16;           ///< Ranges of one Inspect: their findings fit a frame.
+  std::size_t inspects = 64;                 ///< Of one search, unanswered: a thousand ranges in one round trip.
+  std::size_t look_entries = 4096;        ///< Looked at in one go: a few milliseconds; then others may have their turn.
   std::size_t segment_window = 1u << 20;  ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
   std::size_t resyncs = 16;               ///< In a row without an ack: more means the two disagree for good.
 
   std::chrono::milliseconds hello{10'000};  ///< From open until the peer's Hello.
+  std::chrono::milliseconds look_pause{1};  ///< Between two goes.
   std::chrono::milliseconds ack{60'000};    ///< From the last part of a cut until its ack: several slow disk commits.
   std::chrono::milliseconds heartbeat{20'000};   ///< Silence before a ping, where LinkOptions do not say otherwise.
   unsigned heartbeats_lost = 3;                  ///< Pings without any answer before the link is dead.

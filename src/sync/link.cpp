@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t detail_bytes_max = 512;
 constexpr std::size_t message_bytes = 64;   // of a control message, roughly
-constexpr std::size_t finding_bytes = 300;  // of a finding of a search: two keys, or few hashes
+constexpr std::size_t finding_bytes = 200;  // of a finding of a search: two bounds, or few hashes
 
 /// Roughly what a message adds to a frame; of a delta part what it was cut to.
 std::size_t weight(const wire::Message& message, const Limits& limits) {
@@ -26,6 +26,7 @@ std::size_t weight(const wire::Message& message, const Limits& limits) {
         if constexpr (requires { held.body; }) bytes += held.body.size();
         if constexpr (requires { held.token; }) bytes += held.token.size() + held.name.size();
         if constexpr (requires { held.findings; }) bytes += finding_bytes * held.findings.size();
+        if constexpr (requires { held.ranges; }) bytes += finding_bytes * held.ranges.size();
         return bytes;
       },
       message);
@@ -171,6 +172,7 @@ void Link::on_timer(Now now) {
     if (now.monotonic >= outgoing.ack_due)
       return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id) + " in " +
                                        described(outgoing.upto.front().first) + others(outgoing.upto.size())});
+  if (now.monotonic >= look_on_) look_on_ = never;  // next_frame() goes on
   if (search_ && now.monotonic >= search_->due)
     return end({Errc::timed_out, "waiting for the end of a search in " + described(search_->channel)});
   for (const auto& [number, due] : answers_due_)
@@ -191,7 +193,7 @@ Instant Link::deadline() const noexcept {
   for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
   for (const auto* awaited : {&answers_due_, &records_due_})
     for (const auto& [number, at] : *awaited) due = std::min(due, at);
-  return search_ ? std::min(due, search_->due) : due;
+  return std::min({due, look_on_, search_ ? search_->due : never});
 }
 
 bool Link::served(Now now) const noexcept {
@@ -239,11 +241,14 @@ std::optional<Bytes> Link::next_frame(Now now) {
   return frame;
 }
 
+bool Link::may_look() const { return !looks_.empty() && look_on_ == never && !ending_ && !context_.store.writing(); }
+
 std::optional<wire::Message> Link::next_message(Now now) {
-  while (control_.empty() && !looks_.empty() && !ending_ && !context_.store.writing()) look(now);
-  if (control_.empty() && linked_ && !ending_)
-    if (auto message = next_of_lanes(now)) return message;
-  // What the lanes had to say first, such as the start of a search, is here too.
+  do {
+    while (control_.empty() && may_look()) look(now);
+    if (control_.empty() && linked_ && !ending_)
+      if (auto message = next_of_lanes(now)) return message;
+  } while (control_.empty() && may_look());  // the lanes may have begun a search
   if (control_.empty()) return std::nullopt;
   wire::Message message = std::move(control_.front());
   control_.pop_front();

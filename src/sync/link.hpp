@@ -23,7 +23,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 
 namespace edgesync::sync {
 
@@ -127,9 +126,10 @@ class Link {
   struct Searching {
     wire::Channel channel = 0;
     std::uint64_t id = 0;
-    crdt::Context base{}, common{};
+    crdt::Context base{};
     crdt::Context floors{};  ///< When it began; once they move, it was in vain.
-    bool done = false;
+    crdt::Survey survey;
+    bool told = false, done = false;
     Instant due = never;
   };
   /// A peer looks for what we have missed.
@@ -137,6 +137,14 @@ class Link {
     std::uint64_t id = 0;
     crdt::Search search;
     std::deque<crdt::KeyRange> wanted{};
+    std::size_t asked = 1;  ///< Findings that are to come; the first ones come unasked.
+  };
+  /// A message of a search that waits for the file; long ones are looked at in steps.
+  struct Look {
+    wire::Message message{};
+    std::size_t bytes = 0;  ///< Of what a peer sent.
+    std::size_t at = 0;     ///< Of its ranges or findings, how many have been looked at.
+    wire::Findings told{};  ///< What will answer an Inspect.
   };
   /// A cut or segment of the peer that the store has accepted and not settled.
   struct Unsettled {
@@ -184,8 +192,8 @@ class Link {
   void on(wire::Resync&& resync);
   void on(wire::StreamAck&& ack);
   void on(wire::Stable&& stable);
-  bool begin_cut(Plane lane, Now now);
-  bool add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now now);
+  bool begin_cut(Plane lane);
+  bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
   std::optional<wire::Message> next_message(Now now);
   std::optional<wire::Message> next_of_lanes(Now now);
   std::optional<wire::Message> next_part(Plane lane, Now now);
@@ -199,12 +207,14 @@ class Link {
   void on(wire::Findings&& findings);
   void on(wire::Inspect&& inspect);
   void look_later(wire::Message message);
+  bool may_look() const;
   void look(Now now);
-  void look(const wire::Findings& findings);
-  void look(const wire::Inspect& inspect, Now now);
+  bool look(const wire::Findings& findings, std::size_t& at);
+  bool look(const wire::Inspect& inspect, Look& look, Now now);
+  Searched* searched(const wire::Findings& findings);
+  void ask_on(wire::Channel channel, Searched& searched);
   bool needs_search(const Channel& channel) const;
-  bool begin_search(wire::Channel number, const Channel& channel, Now now);
-  bool tell(const Channel& channel, std::span<const crdt::KeyRange> ranges, Now now);
+  void begin_search(wire::Channel number, const Channel& channel);
   void end_search();
 
   Role role_;
@@ -226,7 +236,9 @@ class Link {
   std::optional<Searching> search_{};
   std::set<wire::Channel> search_later_{};          ///< When search_ is over.
   std::map<wire::Channel, Searched> searched_{};    ///< Until the delta comes.
-  std::deque<wire::Message> looks_{};               ///< Findings and Inspects that wait for the file.
+  std::deque<Look> looks_{};                        ///< Findings and Inspects that wait for the file.
+  std::size_t looks_bytes_ = 0;                     ///< What peers sent of these.
+  Instant look_on_ = never;                         ///< When to go on with the first of them; never: at once.
   std::map<wire::Channel, Instant> answers_due_{};  ///< Of Subscribes.
   std::map<wire::Channel, Instant> records_due_{};  ///< Of streams with segments in flight: the next ack.
   bool segments_turn_ = false;

@@ -59,7 +59,7 @@ void Link::on(wire::Cut&& cut) {
     store::RemoteDelta& added = remote.deltas.emplace_back();
     added.scope = channel.scope;
     added.delta = std::move(delta);
-    if (auto found = searched_.extract(number); !found.empty()) added.removed = found.mapped().search.removed();
+    if (auto found = searched_.extract(number); !found.empty()) added.removed = found.mapped().search.take_removed();
   }
   unsettled_bytes_ += unsettled.bytes;
   if (unsettled_bytes_ > context_.limits.staged_bytes + context_.limits.unsettled_bytes)

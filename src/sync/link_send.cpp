@@ -16,7 +16,7 @@ void Link::mark_dirty(wire::Channel number) {
   if (sends(channel)) dirty_[channel.plane].insert(number);
 }
 
-bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now now) {
+bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   const bool searched = search_ && search_->channel == number;
   if (searched && !search_->done) return true;  // comes back when it is
   if (channel.peer.covers(context_.store.context(channel.scope))) {
@@ -24,7 +24,7 @@ bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now 
     return true;
   }
   if (searched ? search_->floors != context_.store.floors(channel.scope) : needs_search(channel))
-    return begin_search(number, channel, now);
+    return begin_search(number, channel), true;
   auto delta = context_.store.delta(channel.scope, searched ? search_->base : channel.peer, searched);
   if (searched) end_search();
   if (!delta) {
@@ -39,7 +39,7 @@ bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel, Now 
   return true;
 }
 
-bool Link::begin_cut(Plane lane, Now now) {
+bool Link::begin_cut(Plane lane) {
   auto& dirty = dirty_[lane];
   if (dirty.empty() || context_.store.writing()) return false;
   // A peer's staging is bounded as ours is: a catch-up larger than half of it goes in several cuts.
@@ -49,7 +49,7 @@ bool Link::begin_cut(Plane lane, Now now) {
   while (!dirty.empty() && out.parts.size() < parts_max) {
     const wire::Channel number = *dirty.begin();
     dirty.erase(dirty.begin());
-    if (!add_scope(out, number, channels_.at(number), now)) return false;
+    if (!add_scope(out, number, channels_.at(number))) return false;
   }
   if (out.upto.empty()) return false;
   out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
@@ -60,7 +60,7 @@ bool Link::begin_cut(Plane lane, Now now) {
 }
 
 std::optional<wire::Message> Link::next_part(Plane lane, Now now) {
-  if (!outgoing_.contains(lane) && !begin_cut(lane, now)) return std::nullopt;
+  if (!outgoing_.contains(lane) && !begin_cut(lane)) return std::nullopt;
   Outgoing& out = outgoing_[lane];
   if (out.parts.empty()) return std::nullopt;
   wire::Message message = std::move(out.parts.front());

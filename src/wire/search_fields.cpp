@@ -7,10 +7,27 @@
 namespace edgesync::wire {
 namespace {
 
-void write_range(Writer& out, const crdt::KeyRange& range) {
-  out.blob(range.low);
-  out.blob(range.high);
+std::size_t common_front(ByteView a, ByteView b) {
+  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
+
+/// Bounds, each as what it has in front in common with the one before it, and the rest.
+class BoundWriter {
+ public:
+  explicit BoundWriter(Writer& out) noexcept : out_(out) {}
+  void put(const crdt::KeyRange& range) { put(range.low), put(range.high); }
+
+ private:
+  void put(ByteView bound) {
+    const std::size_t front = common_front(before_, bound);
+    out_.varint(front);
+    out_.blob(bound.subspan(front));
+    before_ = bound;
+  }
+
+  Writer& out_;
+  ByteView before_{};
+};
 
 /// One body's ranges, as they are read.
 class Ranges {
@@ -40,21 +57,28 @@ class Ranges {
 
  private:
   Bytes bound() {
-    const ByteView bytes = in_.blob();
-    if (bytes.size() > budget_.limits().key_bytes) budget_.exceeded("range bound");
-    return budget_.memory(bytes.size()) ? to_bytes(bytes) : Bytes{};
+    const std::uint64_t front = in_.varint();
+    const ByteView rest = in_.blob();
+    const ByteView before = before_;
+    if (front > before.size() || (front < before.size() && !rest.empty() && rest[0] == before[front]))
+      budget_.malformed("a bound that is not shortened");
+    else if (front + rest.size() > budget_.limits().key_bytes)
+      budget_.exceeded("range bound");
+    if (budget_.failed() || !budget_.memory(front + rest.size())) return {};
+    before_.resize(front);
+    before_.insert(before_.end(), rest.begin(), rest.end());
+    return before_;
   }
 
   Reader in_;
   Budget& budget_;
-  Bytes high_{};
+  Bytes before_{}, high_{};
   bool ended_ = false;
 };
 
 void read_hashes(Ranges& ranges, std::vector<std::uint64_t>& hashes) {
   hashes.resize(ranges.count(sizeof(std::uint64_t), sizeof(std::uint64_t)));
   for (std::uint64_t& hash : hashes) hash = ranges.in().u64();
-  if (!std::is_sorted(hashes.begin(), hashes.end())) ranges.budget().malformed("hashes do not ascend");
 }
 
 }  // namespace
@@ -62,17 +86,19 @@ void read_hashes(Ranges& ranges, std::vector<std::uint64_t>& hashes) {
 void FieldWriter::put(const std::vector<crdt::KeyRange>& value) {
   Bytes body;
   Writer out(body);
+  BoundWriter bounds(out);
   out.varint(value.size());
-  for (const crdt::KeyRange& range : value) write_range(out, range);
+  for (const crdt::KeyRange& range : value) bounds.put(range);
   put(ByteView(body));
 }
 
 void FieldWriter::put(const std::vector<crdt::Finding>& value) {
   Bytes body;
   Writer out(body);
+  BoundWriter bounds(out);
   out.varint(value.size());
   for (const crdt::Finding& finding : value) {
-    write_range(out, finding.range);
+    bounds.put(finding.range);
     out.u8(finding.small ? 1 : 0);
     out.varint(finding.small ? finding.hashes.size() : finding.count);
     if (!finding.small) out.u64(finding.sum);
@@ -84,7 +110,7 @@ void FieldWriter::put(const std::vector<crdt::Finding>& value) {
 void FieldReader::get(std::vector<crdt::KeyRange>& value) {
   Ranges ranges(binary(), budget_);
   if (budget_.failed()) return;
-  value.resize(ranges.count(2, sizeof(crdt::KeyRange)));
+  value.resize(ranges.count(4, sizeof(crdt::KeyRange)));
   for (crdt::KeyRange& range : value)
     if (!ranges.failed()) range = ranges.next();
   ranges.finish();
@@ -93,7 +119,7 @@ void FieldReader::get(std::vector<crdt::KeyRange>& value) {
 void FieldReader::get(std::vector<crdt::Finding>& value) {
   Ranges ranges(binary(), budget_);
   if (budget_.failed()) return;
-  value.resize(ranges.count(4, sizeof(crdt::Finding)));
+  value.resize(ranges.count(6, sizeof(crdt::Finding)));
   for (crdt::Finding& finding : value) {
     if (ranges.failed()) return;
     finding.range = ranges.next();

@@ -85,20 +85,35 @@ History::Violation History::meddle(Replica& to, Replica& from) {
   }
 }
 
+History::Violation History::walk(Replica& at, crdt::Survey& survey, Replica& to, Replica& from) {
+  while (!survey.done()) {
+    at.look([&](crdt::CellSource& cells) { survey.walk(cells, 1 + random_.below(6)); });
+    if (auto violation = meddle(to, from)) return violation;
+  }
+  return std::nullopt;
+}
+
 History::Violation History::search(Replica& to, Replica& from) {
   const crdt::Context base = to.stored_context(), common = crdt::meet(base, from.stored_context());
   const crdt::Context floors = from.floors();
   const crdt::SearchShape shape{2 + random_.below(4), 1 + random_.below(3)};
-  crdt::Search search(to.fingerprint_key(), common);
+  const crdt::Measure measure{to.fingerprint_key(), common};
+  crdt::Survey survey(measure, 1 + random_.below(3));
+  crdt::Search search(measure, 1 + random_.below(3));
+  if (auto violation = walk(from, survey, to, from)) return violation;
   for (std::vector<crdt::KeyRange> wanted{{}}; !wanted.empty();) {
     std::vector<crdt::Finding> findings;
     from.look([&](crdt::CellSource& cells) {
-      for (const crdt::KeyRange& range : wanted)
-        for (crdt::Finding& finding : crdt::inspect(cells, from.fingerprint_key(), range, common, shape))
+      for (const crdt::KeyRange& range : std::exchange(wanted, {}))
+        for (crdt::Finding& finding : crdt::inspect(survey, cells, range, shape))
           findings.push_back(std::move(finding));
     });
     if (auto violation = meddle(to, from)) return violation;
-    to.look([&](crdt::CellSource& cells) { wanted = search.take(cells, findings); });
+    if (auto violation = walk(to, search.survey(), to, from)) return violation;
+    to.look([&](crdt::CellSource& cells) {
+      for (const crdt::Finding& finding : findings)
+        if (search.take(cells, finding)) wanted.push_back(finding.range);
+    });
     if (auto violation = meddle(to, from)) return violation;
   }
   if (from.floors() != floors) return std::nullopt;  // to begin again

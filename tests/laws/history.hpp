@@ -35,6 +35,8 @@ class History {
   Violation pull(Replica& to, Replica& from);
   /// A pull below the floors: a search while both sides go on, then a delta.
   Violation search(Replica& to, Replica& from);
+  /// Surveys `at` step by step, while both sides go on.
+  Violation walk(Replica& at, crdt::Survey& survey, Replica& to, Replica& from);
   Violation meddle(Replica& to, Replica& from);
   Violation offer(Replica& to, const crdt::Delta& delta, const crdt::Removed* removed = nullptr);
   Violation offer_old(Replica& to);

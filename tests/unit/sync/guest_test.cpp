@@ -93,12 +93,23 @@ TEST_F(Guests, SearchesAtOnceAreBounded) {
 TEST_F(Guests, MessagesOfSearchesDoNotPileUp) {
   arrive(*hub, Role::hub);
   say(*hub, wire::Subscribe{1, Plane::state, "s", {}, {}});
-  for (std::uint64_t search = 1; search <= limits.searches; ++search)
-    say(*hub, wire::Findings{1, search, context_of(2, 1), {}});
+  const std::size_t most = limits.inspects * 2 + limits.searches;
+  for (std::uint64_t search = 1; search <= most; ++search) say(*hub, wire::Findings{1, search, context_of(2, 1), {}});
   EXPECT_FALSE(ending(*hub));
-  say(*hub, wire::Findings{1, 99, context_of(2, 1), {}});
+  say(*hub, wire::Findings{1, 9999, context_of(2, 1), {}});
   ASSERT_TRUE(ending(*hub));
   EXPECT_TRUE(ending(*hub)->is(Errc::limit_exceeded));
+}
+
+TEST_F(Guests, FindingsThatNobodyAskedForEndTheLink) {
+  arrive(*hub, Role::hub);
+  say(*hub, wire::Subscribe{1, Plane::state, "s", {}, {}});
+  say(*hub, wire::Findings{1, 7, context_of(2, 1), {}});
+  heard<wire::Inspect>(*hub);  // there is nothing left to ask
+  say(*hub, wire::Findings{1, 7, {}, {}});
+  heard<wire::Inspect>(*hub);
+  ASSERT_TRUE(ending(*hub));
+  EXPECT_TRUE(ending(*hub)->is(Errc::protocol_violation));
 }
 
 TEST_F(Guests, OfASharedStreamEachIsToldItsOwnPart) {

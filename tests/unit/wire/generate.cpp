@@ -101,7 +101,6 @@ std::vector<crdt::Finding> random_findings(Random& random) {
     if (!finding.small) finding.sum = random.next(), finding.count = random_number(random);
     for (std::size_t left = finding.small ? random.below(6) : 0; left > 0; --left)
       finding.hashes.push_back(random.next());
-    std::sort(finding.hashes.begin(), finding.hashes.end());
   }
   return findings;
 }
