@@ -7,15 +7,43 @@ namespace edgesync {
 
 enum class Bug {
   none,
-  prune_loser,          // drop the LWW loser at merge
-  ignore_floors,        // use the fast path below a removal floor
-  partial_delta,        // leave out part of the changed keys
-  ack_before_commit,    // acknowledge a cut before it is durable
-  ship_before_durable,  // take for durable, and send, what was never synced
-  skip_base_check,      // apply a delta whose base is not covered
-  forget_context,       // apply cells without advancing the context in the same transaction
-  tear_transaction,     // write the cells of one transaction in two
-  synchronous_normal,   // take for durable what is in the write-ahead log, synced or not
+  prune_loser,           // drop the LWW loser at merge
+  ignore_floors,         // use the fast path below a removal floor
+  partial_delta,         // leave out part of the changed keys
+  ack_before_commit,     // acknowledge a cut before it is durable
+  ship_before_durable,   // take for durable, and send, what was never synced
+  skip_base_check,       // apply a delta whose base is not covered
+  forget_context,        // apply cells without advancing the context in the same transaction
+  tear_transaction,      // write the cells of one transaction in two
+  trust_cache,           // believe what an earlier process may have left in the cache
+  retry_sync,            // after a failed sync, take the next that succeeds for a proof
+  ignore_full,           // go on after a write that found no room
+  reuse_sequence,        // number records again that were numbered while a group commit failed
+  skip_dedupe,           // store a segment that is here already
+  apply_over_gap,        // store a segment whose predecessor is missing
+  trim_at_ack,           // forget records that a hub has and the root may not have
+  stable_at_relay,       // take for stable what a relay acknowledged
+  count_twice,           // apply a counter's addition twice
+  blind_range,           // let a removed range take what its author had not seen
+  resurrect,             // keep an entry that the sender has seen go
+  forget_removals,       // do not record a peer's removals for third parties
+  evict_silently,        // drop removal records without raising the floor
+  lose_part,             // leave out the last part of a delta that is sent in several
+  assume_sent,           // after an ack, believe that the peer holds everything
+  ignore_resync,         // do not go back when a peer says what it misses
+  ignore_window,         // send records however many are unacknowledged
+  trust_silence,         // never give up a peer that says nothing
+  no_jitter,             // come back after exactly the bound
+  follow_wall,           // mint stamps from the wall clock alone
+  wrap_counter,          // let the counter inside a millisecond wrap
+  absorb_far,            // move past stamps however far ahead they are
+  hide_own_writes,       // read the file without what was accepted since
+  accept_equal_version,  // take a version's number for its identity
+  reset_nothing,         // let a counter's reset say nothing
+  overwrite_all,         // let a local write take what its author had not seen
+  ack_one_more,          // acknowledge one record more than there is
+  rollback_skips_key,    // show one key less of a version that is not the newest
+  synchronous_normal,    // take for durable what is in the write-ahead log, synced or not
 };
 
 #if defined(EDGESYNC_PLANTED_BUGS)

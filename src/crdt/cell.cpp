@@ -19,7 +19,7 @@ Cell merge(const Cell& local, const std::vector<Listed>& listed, const Context& 
   auto at = local.begin();
   const auto keep_unknown = [&](auto end) {
     for (; at != end; ++at)
-      if (!theirs.covers(at->dot)) merged.push_back(*at);
+      if (planted(Bug::resurrect) || !theirs.covers(at->dot)) merged.push_back(*at);
   };
   for (const Listed& item : listed) {
     const Dot& dot = item.entry.dot;

@@ -38,7 +38,7 @@ Context observed_with_own(const Changes& changes, const ReplicaId& self) {
 
 /// `cell` after `write`, which replaces what it observed.
 Cell written(const Cell& cell, const Changes::Write& write, const Context& observed) {
-  Cell after = without(cell, observed);
+  Cell after = planted(Bug::overwrite_all) ? Cell{} : without(cell, observed);
   if (write.entry) {
     after.push_back(*write.entry);
     std::sort(after.begin(), after.end(), [](const Entry& a, const Entry& b) { return a.dot < b.dot; });

@@ -166,7 +166,8 @@ Applied apply_delta(ScopeTable& table, const Delta& delta, const Removed* remove
   std::vector<LogItem> news;
   std::vector<RangeDrop> drops;
   for (const LogItem& removal : delta.removals)
-    if (removal.type == LogItem::Type::remove_range) drops.push_back({&removal.range, &removal.observed});
+    if (removal.type == LogItem::Type::remove_range)
+      drops.push_back({&removal.range, planted(Bug::blind_range) ? &delta.upto : &removal.observed});
   drop_observed(table, std::move(drops));
   if (delta.complete) drop_unlisted(table, delta);
   if (removed != nullptr) {
@@ -175,7 +176,7 @@ Applied apply_delta(ScopeTable& table, const Delta& delta, const Removed* remove
   }
   for (const KeyState& state : delta.keys) join_key(table, state, delta.upto, news, applied);
   for (const LogItem& removal : delta.removals)
-    if (!table.context().covers(removal.dot)) news.push_back(removal);
+    if (!planted(Bug::forget_removals) && !table.context().covers(removal.dot)) news.push_back(removal);
   std::stable_sort(news.begin(), news.end(), [](const LogItem& a, const LogItem& b) { return a.dot < b.dot; });
   for (const LogItem& item : news) table.log(item);
   if (delta.complete || removed != nullptr) raise_jumped_floors(table, delta.upto);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crdt/hlc.hpp"
 
+#include "base/planted.hpp"
+
 #include <algorithm>
 
 namespace edgesync::crdt {
@@ -25,7 +27,9 @@ Stamp Hlc::tagged(std::uint64_t upper) const noexcept {
 }
 
 Stamp Hlc::mint(Timestamp wall) noexcept {
-  upper_ = std::max(upper_ + 1, milliseconds_of(wall) << logical_bits);
+  const std::uint64_t counter = (std::uint64_t{1} << logical_bits) - 1;
+  const std::uint64_t next = planted(Bug::wrap_counter) ? (upper_ & ~counter) | ((upper_ + 1) & counter) : upper_ + 1;
+  upper_ = std::max(planted(Bug::follow_wall) ? 0 : next, milliseconds_of(wall) << logical_bits);
   return tagged(upper_);
 }
 
@@ -33,7 +37,7 @@ bool Hlc::observe(Stamp remote, Timestamp wall, std::chrono::milliseconds drift_
   const std::uint64_t upper = remote >> tag_bits;
   if (upper <= upper_) return true;
   const auto drift_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(drift_max.count(), 0));
-  if (upper >> logical_bits > milliseconds_of(wall) + drift_ms) return false;
+  if (!planted(Bug::absorb_far) && upper >> logical_bits > milliseconds_of(wall) + drift_ms) return false;
   upper_ = upper;
   return true;
 }

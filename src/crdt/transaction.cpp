@@ -3,6 +3,7 @@
 
 #include "base/hash.hpp"
 #include "base/path.hpp"
+#include "base/planted.hpp"
 #include "crdt/value_codec.hpp"
 
 namespace edgesync::crdt {
@@ -81,7 +82,7 @@ class Planner {
     const Bytes base = cell_key(op.key, Kind::baseline, author_.self.bytes);
     const auto part = counter_part(view_.find(own));
     const auto baseline = counter_part(view_.find(base));
-    CounterPart next{0, 1, op.delta};
+    CounterPart next{0, 1, planted(Bug::count_twice) ? 2 * op.delta : op.delta};
     if (baseline && (!part || (baseline->incarnation == part->incarnation && baseline->version == part->version))) {
       // All that was counted has been reset, or erased: begin a new incarnation, and the baseline has nothing left to
       // say.
@@ -96,6 +97,7 @@ class Planner {
   }
 
   Result<void> reset(const Edit::Op& op) {
+    if (planted(Bug::reset_nothing)) return {};
     std::vector<std::pair<Bytes, CounterPart>> baselines;
     view_.scan(cells_at(op.key, Kind::count), [&](ByteView key, const Cell& cell) {
       const auto part = counter_part(cell);

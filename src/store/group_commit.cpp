@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: what was accepted becomes a batch, the writer puts it into the file, and what became durable is
 // published.
+#include "base/planted.hpp"
 #include "store/batch_writer.hpp"
 #include "store/sqlite_store.hpp"
 
@@ -155,7 +156,8 @@ void SqliteStore::give_back(GroupCommit& batch) {
   for (const Part& part : batch.parts) {
     ScopeState& state = *find(part.scope.id);
     state.table.reset(state.durable);
-    if (state.runs.empty()) state.next_sequence = state.durable.context[file_.replica()] + 1;
+    if (state.runs.empty() || planted(Bug::reuse_sequence))
+      state.next_sequence = state.durable.context[file_.replica()] + 1;
     state.policy_dirty = state.policy_dirty || part.policy.has_value();
     for (const AckNote& note : part.acks) state.acks_dirty.push_back(note.replica);
     for (const ReplicaId& lost : part.suspicion.lost) state.suspicion.lost.push_back(lost);

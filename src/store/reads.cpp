@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads: the memtable over the file for the application, the file alone for peers.
+#include "base/planted.hpp"
 #include "store/certain_delta.hpp"
 #include "store/journal.hpp"
 #include "store/quarantine.hpp"
@@ -25,7 +26,7 @@ Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope();
   MemtableView view(state->table, state->memtable, file_.replica());
-  read(view);
+  read(planted(Bug::hide_own_writes) ? static_cast<crdt::CellSource&>(state->table) : view);
   return checked(*state);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/records.hpp"
 
+#include "base/planted.hpp"
 #include "store/quarantine.hpp"
 
 namespace edgesync::store {
@@ -53,9 +54,9 @@ bool take_segment(SqlTable& table, const RemoteSegment& segment) {
   // Nobody else numbers this replica's records.
   if (segment.origin == table.file().replica() || !as_claimed(segment)) return false;
   const std::uint64_t held = table.context()[segment.origin];
-  if (segment.first + segment.count - 1 <= held) return true;
-  if (segment.first <= held) return false;  // some of it is here, in another segment
-  if (segment.first > held + 1 && !segment.gap_before) return false;
+  if (segment.first + segment.count - 1 <= held && !planted(Bug::skip_dedupe)) return true;
+  if (segment.first <= held && !planted(Bug::skip_dedupe)) return false;  // some of it is here, in another segment
+  if (segment.first > held + 1 && !segment.gap_before && !planted(Bug::apply_over_gap)) return false;
   put_segment(table, segment);
   return true;
 }

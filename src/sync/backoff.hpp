@@ -3,6 +3,7 @@
 // 2015): after a hub restart a fleet comes back spread evenly, not in waves.
 #pragma once
 
+#include "base/planted.hpp"
 #include "base/random.hpp"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ class Backoff {
   milliseconds next(Random& random, milliseconds asked_for) {
     const milliseconds bound = std::min(max_, min_ * (std::int64_t{1} << std::min(failures_, 30u)));
     if (bound < max_) ++failures_;
+    if (planted(Bug::no_jitter)) return bound;
     const auto pause = milliseconds(1 + random.below(static_cast<std::uint64_t>(bound.count())));
     // A hub that asks for patience gets it, plus jitter, or the whole fleet would return in the same instant.
     return asked_for > milliseconds(0) ? asked_for + pause : pause;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/config_plane.hpp"
 
+#include "base/planted.hpp"
 #include "crdt/key.hpp"
 #include "crdt/value_codec.hpp"
 
@@ -202,7 +203,8 @@ void ConfigPlane::consider(store::ScopeId id, Scope& scope, const config::Releas
   const VersionInfo version = release.manifest.info();
   const auto& rows = scope.activation.rows();
   const bool known = std::any_of(rows.begin(), rows.end(), [&](const config::RoleRow& row) {
-    return row.number == version.number && row.id == version.id && row.role != VersionRole::offered;
+    const bool same = row.id == version.id || planted(Bug::accept_equal_version);
+    return row.number == version.number && same && row.role != VersionRole::offered;
   });
   if (known || release.manifest.scope != store_.scope(id).name) return;
   scope.fresh.insert_or_assign(store::VersionKey{version.number, version.id}, release);
@@ -238,8 +240,12 @@ ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
   if (scope.content || scope.active.number == 0) return scope.content;
   const auto held = release(id, scope, {scope.active.number, scope.active.id});
   if (!held) return nullptr;
-  if (auto content = config::verify(*held))
-    scope.content = std::make_shared<const config::Content>(*std::move(content));
+  auto content = config::verify(*held);
+  const auto newer = [&](const config::RoleRow& row) { return row.number > scope.active.number; };
+  const auto& rows = scope.activation.rows();
+  if (planted(Bug::rollback_skips_key) && content && std::any_of(rows.begin(), rows.end(), newer))
+    content->erase(content->begin());
+  if (content) scope.content = std::make_shared<const config::Content>(*std::move(content));
   return scope.content;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/engine.hpp"
 
+#include "base/planted.hpp"
+
 #include <algorithm>
 
 namespace edgesync::sync {
@@ -211,7 +213,9 @@ void Engine::on_acked(const Link& link, const Signal& signal) {
     event.commit = {acked[self]};
     events_.push_back(std::move(event));
   }
-  if (link.peer().root) on_stable(signal.scope, signal.context);
+  if (planted(Bug::trim_at_ack) && store_.scope(signal.scope).plane == Plane::stream)
+    for (const crdt::Context::Item& item : signal.context.items()) store_.trim(signal.scope, item.replica, item.stamp);
+  if (link.peer().root || planted(Bug::stable_at_relay)) on_stable(signal.scope, signal.context);
 }
 
 void Engine::on_stable(store::ScopeId scope, const crdt::Context& context) {

@@ -103,7 +103,8 @@ void Link::settle(const Unsettled& unsettled, bool applied) {
   if (applied) {
     channel.resync_sent = false;
     channel.peer.advance(unsettled.segment);
-    return send(wire::StreamAck{unsettled.channel, unsettled.segment.replica, unsettled.segment.stamp});
+    return send(wire::StreamAck{unsettled.channel, unsettled.segment.replica,
+                                unsettled.segment.stamp + (planted(Bug::ack_one_more) ? 1 : 0)});
   }
   // Everything in flight behind a missing segment is refused as well: one answer is enough.
   if (std::exchange(channel.resync_sent, true)) return;

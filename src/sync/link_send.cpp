@@ -2,6 +2,8 @@
 // Link: what we send the peer. Nothing is queued ahead of what the connection can take, except the parts of a cut.
 #include "sync/link.hpp"
 
+#include "base/planted.hpp"
+
 #include <algorithm>
 
 namespace edgesync::sync {
@@ -36,6 +38,7 @@ bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   out.upto.emplace_back(number, delta->upto);
   for (wire::DeltaPart& part : wire::split(out.id, number, *std::move(delta), context_.limits.part_bytes))
     out.parts.emplace_back(std::move(part));
+  if (planted(Bug::lose_part) && out.parts.size() > 1) out.parts.pop_back();
   return true;
 }
 
@@ -80,7 +83,7 @@ void Link::on(wire::Ack&& ack) {
   acknowledged_ = true;
   for (const auto& [number, upto] : acked) {
     Channel& channel = channels_.at(number);
-    channel.peer.join(upto);
+    channel.peer.join(planted(Bug::assume_sent) ? context_.store.context(channel.scope) : upto);
     signals_.push_back({Signal::Kind::acked, channel.scope, upto, {}});
     if (!channel.peer.covers(context_.store.context(channel.scope))) mark_dirty(number);
   }
@@ -92,6 +95,7 @@ void Link::on(wire::Resync&& resync) {
     return end({Errc::protocol_violation, "resync of channel " + std::to_string(resync.channel)});
   if (++resyncs_ > context_.limits.resyncs)
     return end({Errc::protocol_violation, "the peer keeps refusing channel " + std::to_string(resync.channel)});
+  if (planted(Bug::ignore_resync)) return;
   if (resync.cut == 0) {
     rewind(*channel, resync.context);
     records_due_.erase(resync.channel);
@@ -145,7 +149,7 @@ std::optional<wire::Message> Link::next_segment() {
       at = dirty.erase(at);
       continue;
     }
-    if (channel.unacked >= context_.limits.segment_window) {
+    if (channel.unacked >= context_.limits.segment_window && !planted(Bug::ignore_window)) {
       ++at;
       continue;
     }

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/campaign.hpp"
 
+#include "sim/changes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 
 namespace edgesync::sim {
 namespace {
-
-constexpr std::array<std::pair<Bug, const char*>, 9> bugs{{{Bug::none, "none"},
-                                                           {Bug::prune_loser, "prune_loser"},
-                                                           {Bug::ignore_floors, "ignore_floors"},
-                                                           {Bug::partial_delta, "partial_delta"},
-                                                           {Bug::ack_before_commit, "ack_before_commit"},
-                                                           {Bug::ship_before_durable, "ship_before_durable"},
-                                                           {Bug::skip_base_check, "skip_base_check"},
-                                                           {Bug::forget_context, "forget_context"},
-                                                           {Bug::tear_transaction, "tear_transaction"}}};
 
 /// Plants a bug for as long as it lives.
 class Planted {
@@ -27,11 +19,18 @@ class Planted {
   Planted& operator=(const Planted&) = delete;
 };
 
+Plan plan_of(const Campaign& campaign, std::uint64_t seed) {
+  Plan plan = make_plan(seed);
+  change_all(plan, campaign.changes);
+  return plan;
+}
+
 std::string message(const Campaign& campaign, const Report& report) {
   std::string text = "seed " + std::to_string(report.seed) + ": " + *report.violation + "\n";
-  text += "  " + describe(make_plan(report.seed)) + "\n";
+  text += "  " + describe(plan_of(campaign, report.seed)) + "\n";
   text += "  reproduce: " + campaign.program + " --seed=" + std::to_string(report.seed);
   if (campaign.bug != Bug::none) text += std::string(" --bug=") + name_of(campaign.bug);
+  if (!campaign.changes.empty()) text += " --change=" + campaign.changes;
   for (const std::string& line : report.tail) text += "\n  " + line;
   return text;
 }
@@ -56,9 +55,9 @@ void print(const Tally& tally, double seconds) {
 
 /// One seed, and what is said about it.
 bool play_one(const Campaign& campaign, std::uint64_t seed, Tally& tally) {
-  Report report = run_seed(seed, campaign.verbose, campaign.deep);
+  Report report = run_plan(plan_of(campaign, seed), campaign.verbose, campaign.deep);
   if (campaign.twice && !report.violation)
-    if (const Report again = run_seed(seed, false, campaign.deep); again.trace != report.trace)
+    if (const Report again = run_plan(plan_of(campaign, seed), false, campaign.deep); again.trace != report.trace)
       report.violation = "the same seed gave another trace";
   tally.add(report);
   if (campaign.print && campaign.count == 1)
@@ -104,18 +103,6 @@ void Tally::add(const Tally& other) {
   text = other.text;
 }
 
-std::optional<Bug> bug_named(std::string_view name) {
-  for (const auto& [bug, text] : bugs)
-    if (name == text) return bug;
-  return std::nullopt;
-}
-
-const char* name_of(Bug bug) {
-  for (const auto& [known, text] : bugs)
-    if (known == bug) return text;
-  return "unknown";
-}
-
 void play_some(const Campaign& campaign, std::uint64_t step, Tally& tally) {
   for (std::uint64_t i = 0; i < campaign.count; i += step) {
     tally.playing = campaign.first + i;
@@ -135,6 +122,38 @@ Tally play(const Campaign& campaign) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   if (campaign.print) print(tally, took.count());
   return tally;
+}
+
+bool shrink_seed(const Campaign& campaign) {
+  const Planted planted(campaign.bug);
+  const Plan plan = plan_of(campaign, campaign.first);
+  const Report report = run_plan(plan);
+  if (!report.violation) return std::puts("nothing to shrink: the seed keeps every promise"), true;
+  Campaign smaller = campaign;
+  const std::string changes = shrink(plan, oracle_of(*report.violation));
+  smaller.changes += (smaller.changes.empty() || changes.empty() ? "" : ",") + changes;
+  std::puts(message(smaller, run_plan(plan_of(smaller, campaign.first))).c_str());
+  return false;
+}
+
+bool find_bugs(const Campaign& campaign) {
+  bool all = true;
+  for (const PlantedBug& planted : planted_bugs) {
+    if (planted.seeds == 0) continue;
+    Campaign search = campaign;
+    search.bug = planted.bug;
+    search.stop_at_first = true;
+    search.print = false;
+    const Tally tally = play(search);
+    const std::string message = tally.message();
+    const std::size_t from = message.find(": ") + 2;
+    std::printf("| `%s` | %s | %llu |\n", planted.name,
+                tally.violations > 0 ? message.substr(from, message.find('\n') - from).c_str() : "survived",
+                static_cast<unsigned long long>(tally.violations > 0 ? tally.first_failing : tally.seeds));
+    std::fflush(stdout);
+    all = all && tally.violations > 0;
+  }
+  return all;
 }
 
 }  // namespace edgesync::sim

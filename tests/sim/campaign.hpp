@@ -4,14 +4,15 @@
 // SQLite's own random numbers come from the world that runs.
 #pragma once
 
-#include "base/planted.hpp"
+#include "sim/bugs.hpp"
 #include "sim/world.hpp"
 
 namespace edgesync::sim {
 
 struct Campaign {
   std::uint64_t first = 1, count = 300;
-  unsigned jobs = 1;  ///< Processes.
+  unsigned jobs = 1;      ///< Processes.
+  std::string changes{};  ///< To every plan; see changes.hpp.
   bool verbose = false, twice = false, deep = false, print = false;
   bool stop_at_first = false;  ///< Violation.
   Bug bug = Bug::none;
@@ -38,8 +39,9 @@ Tally play(const Campaign& campaign);
 void play_some(const Campaign& campaign, std::uint64_t step, Tally& tally);
 /// The same by campaign.jobs processes. One that dies is a violation by the seed that it played.
 Tally play_in_processes(const Campaign& campaign);
-
-std::optional<Bug> bug_named(std::string_view name);
-const char* name_of(Bug bug);
+/// Makes the plan of a failing seed smaller, and prints how. True if the seed does not fail.
+bool shrink_seed(const Campaign& campaign);
+/// Looks for each planted bug until it is noticed; prints a row of the table in README.md each. False if one survived.
+bool find_bugs(const Campaign& campaign);
 
 }  // namespace edgesync::sim

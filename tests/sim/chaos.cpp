@@ -2,6 +2,8 @@
 // World: the applications' work, the faults, and the looks in between.
 #include "sim/world.hpp"
 
+#include <array>
+
 namespace edgesync::sim {
 namespace {
 
@@ -88,7 +90,7 @@ void World::random_op(Edit& edit, std::size_t lane) {
 
 Edit World::random_edit() {
   Edit edit;
-  const std::size_t count = work_random_.one_in(3) ? 2 + work_random_.below(4) : 1;
+  const std::size_t count = work_random_.one_in(3) ? 2 + work_random_.below(plan_.work.edit_ops - 1) : 1;
   for (std::size_t lane = 0; lane < count; ++lane) random_op(edit, lane);
   return edit;
 }
@@ -112,6 +114,19 @@ void World::write_tags(SimNode& node) {
               work_random_.one_in(2) ? Durability::durable : Durability::fast);
 }
 
+void World::script() {
+  // Each step is one of the kinds of things that a node writes; together they fill the log, trim it and sync it.
+  SimNode& node = *nodes_[1];
+  Span when = milliseconds(150);
+  const auto next = [&](auto step) { timeline_.after(when += milliseconds(100), step); };
+  next([this, &node] { write_shared(node); });
+  next([this, &node] { write_tags(node); });
+  next([this, &node] { append(node); });
+  next([this] { publish(false); });
+  next([&node] { node.compact(0); });
+  next([this, &node] { write_tags(node); });
+}
+
 void World::append(SimNode& node) {
   std::vector<store::Row> rows;
   const std::size_t count = 1 + work_random_.below(work_random_.one_in(4) ? 40 : 4);
@@ -129,13 +144,15 @@ void World::publish(bool for_all) {
   content["text"] = std::string(work_random_.below(plan_.work.value_bytes), 'c');
   if (!for_all && work_random_.one_in(3)) content["refused-by"] = static_cast<std::int64_t>(work_random_.below(64));
   if (!for_all && work_random_.one_in(3)) content["held-by"] = static_cast<std::int64_t>(work_random_.below(64));
-  nodes_[0]->publish(std::move(content), for_all ? "the last" : "one of many");
+  // Two hubs that publish at once give one number to two versions.
+  SimNode& hub = plan_.nodes[1].hub && !for_all && work_random_.one_in(3) ? *nodes_[1] : *nodes_[0];
+  hub.publish(std::move(content), for_all ? last_version : "one of many");
 }
 
 // --- trouble ---
 
 void World::trouble() {
-  const std::uint64_t kind = fault_random_.below(11);
+  const std::uint64_t kind = fault_random_.below(16);
   SimNode& node = any_node();
   if (kind < 3) return trouble_node(node, kind);
   if (kind < 6) return trouble_link(kind);
@@ -148,14 +165,33 @@ void World::trouble() {
   if (kind == 8) return trouble_disk(node, Fault::sync_errors);
   if (kind == 9) return trouble_disk(node, Fault::write_errors);
   if (kind == 10) return trouble_disk(node, Fault::disk_full);
+  if (kind == 11) return trouble_disk(node, Fault::read_errors);
+  if (kind == 12) return trouble_disk(node, Fault::read_only);
+  if (kind == 13 && plan_.faults[Fault::one_way])
+    return network_.mute(node.number(), below(fault_random_, std::chrono::seconds(4)));
+  if (kind == 14 && plan_.faults[Fault::restart_loops]) return restart_loop(node);
+  if (kind == 15 && plan_.faults[Fault::deaths] && node.number() > 0 && fault_random_.one_in(2)) node.die();
+}
+
+void World::restart_loop(SimNode& node) {
+  const std::uint64_t times = 2 + fault_random_.below(5);
+  ++struck_[Fault::restart_loops];
+  for (std::uint64_t i = 0; i < times; ++i)
+    timeline_.after(milliseconds(60 * i) + below(fault_random_, milliseconds(50)), [this, &node, power = i % 2 == 0] {
+      if (node.up() && !healing_) node.crash(power, milliseconds(5));
+    });
 }
 
 void World::jump_clock(SimNode& node) {
-  const Span far = std::chrono::hours(fault_random_.one_in(3) ? 24 * 900 : 1);
-  const Span by = below(fault_random_, far * 2) - far;
   ++struck_[Fault::clock_jumps];
-  trace_.note(timeline_.now(), "clock jumps", node.number(), 0, static_cast<std::uint64_t>(by.count()));
-  node.jump_clock(by);
+  trace_.note(timeline_.now(), "clock jumps", node.number());
+  constexpr std::array<std::int64_t, 4> years{0, 2'147'483'640, 4'294'967'290, 1'790'000'000};  // 1970, 2038, 2106, now
+  const std::uint64_t kind = fault_random_.below(8);
+  if (kind < years.size()) return node.set_clock(Timestamp(std::chrono::seconds(years[kind])));
+  if (kind == 4) return node.jump_clock(std::chrono::hours(1));
+  if (kind == 5) return node.jump_clock(-std::chrono::hours(24));
+  const Span far = std::chrono::hours(kind == 6 ? 24 * 900 : 1);
+  node.jump_clock(below(fault_random_, far * 2) - far);
 }
 
 void World::trouble_node(SimNode& node, std::uint64_t kind) {
@@ -186,6 +222,8 @@ void World::trouble_disk(SimNode& node, Fault fault) {
   DiskFaults& faults = node.disk().faults;
   if (fault == Fault::sync_errors) faults.sync_one_in = 1 + fault_random_.below(6);
   if (fault == Fault::write_errors) faults.write_one_in = 1 + fault_random_.below(20);
+  if (fault == Fault::read_errors) faults.read_one_in = 1 + fault_random_.below(40);
+  if (fault == Fault::read_only) faults.read_only = true;
   if (fault == Fault::disk_full) faults.capacity = node.disk().used() + fault_random_.below(20'000);
   trace_.note(timeline_.now(), "bad disk", node.number(), static_cast<std::uint64_t>(fault));
   // The fault ends by itself, unless another of its kind has taken its place.
@@ -201,8 +239,9 @@ void World::observe() {
   SimNode& node = *nodes_[look_random_.below(nodes_.size())];
   const bool deep = look_random_.one_in(3);
   node.when_idle([this, &node, deep] {
-    if (!node.readable()) return;
-    if (auto broken = whole_tags(node.store())) violate(*broken);
+    if (!node.readable() || node.disk().faults.read_one_in > 0) return;
+    if (auto broken = whole_tags(node.store())) violate("O9: " + *broken);
+    check_trimmed(node);
     if (deep) look_deep(node);
   });
 }
@@ -211,17 +250,35 @@ void World::look_deep(SimNode& node) {
   for (const store::Scope& scope : node.store().scopes())
     if (scope.plane == Plane::state)
       if (auto broken = equals_truth(node.store(), scope.id, truth_.state(scope.name), node.visible(scope.id)))
-        violate("node " + std::to_string(node.number()) + ": " + *broken);
+        violate("O2: node " + std::to_string(node.number()) + ": " + *broken);
+}
+
+void World::check_held(NodeNumber who, SimNode& holder, const std::string& scope, crdt::Stamp stamp,
+                       const std::string& promise) {
+  const SafeMemory safe;
+  const auto held = holder.on_platter(scope);
+  saw(Sight::acks_checked);
+  if (!held) return violate(promise + "and the disk cannot be read: " + held.error().detail);
+  if ((*held)[nodes_[static_cast<std::size_t>(who)]->replica()] < stamp)
+    violate(promise + "and not on the disk: " + scope + " of node " + std::to_string(who));
 }
 
 void World::check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp) {
   if (!look_random_.one_in(acks_looked_at)) return;
   SimNode& hub = *nodes_[static_cast<std::size_t>(plan_.nodes[static_cast<std::size_t>(who)].uplink)];
-  const auto held = hub.on_platter(scope);
-  saw(Sight::acks_checked);
-  if (!held) return violate("the hub's disk cannot be read: " + held.error().detail);
-  if ((*held)[nodes_[static_cast<std::size_t>(who)]->replica()] < stamp)
-    violate("acked and not on the hub's disk: " + scope + " of node " + std::to_string(who));
+  check_held(who, hub, scope, stamp, "O5: acked ");
+}
+
+void World::check_stable(NodeNumber who, const std::string& scope, crdt::Stamp stamp) {
+  if (look_random_.one_in(acks_looked_at)) check_held(who, *nodes_[0], scope, stamp, "O4: stable ");
+}
+
+void World::check_trimmed(SimNode& node) {
+  const auto scope = node.store().find_scope(Plane::stream, stream_scope);
+  if (!scope || node.plan().uplink < 0) return;
+  for (const store::StreamState& state : node.store().stream(*scope))
+    if (state.origin == node.replica() && state.trimmed > 0)
+      check_held(node.number(), *nodes_[0], std::string(stream_scope), state.trimmed, "O4: trimmed ");
 }
 
 }  // namespace edgesync::sim

@@ -30,7 +30,21 @@ void Disk::persist(File& file) {
 bool Disk::operate() {
   ++operations_;
   if (dies_in_ > 0 && --dies_in_ == 0) dead_ = true;
-  return !dead_;
+  failing_ = fails_in_ > 0 && --fails_in_ == 0;
+  if (!dead_ && faults.read_only) ++struck_[Fault::read_only];
+  return !dead_ && !faults.read_only;
+}
+
+bool Disk::fails(Fault as, std::uint64_t one_in) {
+  if (!failing_ || fails_as_ != Fault::write_errors) return strikes(as, one_in);
+  ++struck_[as];
+  return true;
+}
+
+DiskResult Disk::read(const File& file, std::uint64_t offset, std::span<std::byte> out, std::size_t& got) {
+  if (strikes(Fault::read_errors, faults.read_one_in)) return DiskResult::io_error;
+  got = file.current.read(offset, out);
+  return DiskResult::good;
 }
 
 bool Disk::strikes(Fault fault, std::uint64_t one_in) {
@@ -62,7 +76,7 @@ Disk::FilePtr Disk::open(const std::string& name, bool create, bool is_database)
 }
 
 DiskResult Disk::remove(const std::string& name, bool sync_directory) {
-  if (!operate()) return DiskResult::io_error;
+  if (!operate() || fails(Fault::write_errors, 0)) return DiskResult::io_error;
   const auto at = files_.find(name);
   if (at == files_.end()) return DiskResult::good;
   at->second->deleted = true;
@@ -80,26 +94,27 @@ void Disk::sync_directory() {
 }
 
 DiskResult Disk::write(File& file, std::uint64_t offset, ByteView data) {
-  if (!operate() || strikes(Fault::write_errors, faults.write_one_in)) return DiskResult::io_error;
-  DiskResult result = DiskResult::good;
-  if (faults.capacity) {
-    const std::uint64_t end = offset + data.size();
-    const std::uint64_t growth = end > file.current.size() ? end - file.current.size() : 0;
-    if (growth > 0 && used() + growth > *faults.capacity) {
-      ++struck_[Fault::disk_full];
-      data = data.first(data.size() / 2);
-      result = DiskResult::full;
-      if (offset + data.size() > file.current.size()) data = {};
-    }
-  }
-  if (data.empty()) return result;
+  if (!operate() || fails(Fault::write_errors, faults.write_one_in)) return DiskResult::io_error;
+  const std::uint64_t end = offset + data.size();
+  const std::uint64_t growth = end > file.current.size() ? end - file.current.size() : 0;
+  const bool full = faults.capacity && growth > 0 && used() + growth > *faults.capacity;
+  if (full || (failing_ && fails_as_ == Fault::disk_full)) return write_half(file, offset, data);
   file.pending.push_back({offset, to_bytes(data), false});
   apply(file.current, file.pending.back());
-  return result;
+  return DiskResult::good;
+}
+
+DiskResult Disk::write_half(File& file, std::uint64_t offset, ByteView data) {
+  ++struck_[Fault::disk_full];
+  data = data.first(data.size() / 2);
+  if (data.empty() || offset + data.size() > file.current.size()) return DiskResult::full;
+  file.pending.push_back({offset, to_bytes(data), false});
+  apply(file.current, file.pending.back());
+  return DiskResult::full;
 }
 
 DiskResult Disk::truncate(File& file, std::uint64_t size) {
-  if (!operate()) return DiskResult::io_error;
+  if (!operate() || fails(Fault::write_errors, 0)) return DiskResult::io_error;
   file.pending.push_back({size, {}, true});
   apply(file.current, file.pending.back());
   return DiskResult::good;
@@ -107,7 +122,7 @@ DiskResult Disk::truncate(File& file, std::uint64_t size) {
 
 DiskResult Disk::sync(File& file) {
   if (!operate()) return DiskResult::io_error;
-  if (strikes(Fault::sync_errors, faults.sync_one_in)) {
+  if (fails(Fault::sync_errors, faults.sync_one_in)) {
     fail_sync(file);
     return DiskResult::io_error;
   }
@@ -155,6 +170,7 @@ void Disk::crash(bool power) {
   ++durable_changes_;
   dead_ = false;
   dies_in_ = 0;
+  faults.read_only = false;
   for (auto& [name, file] : files_) {
     file->shared = 0;
     file->reserved = file->exclusive = nullptr;

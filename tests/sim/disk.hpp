@@ -34,11 +34,15 @@ enum class SyncFault : std::uint8_t {
 struct DiskFaults {
   std::uint64_t sync_one_in = 0;            ///< 0: never.
   std::uint64_t write_one_in = 0;           ///< EIO.
+  std::uint64_t read_one_in = 0;            ///< EIO.
+  bool read_only = false;                   ///< EIO for whatever would change something.
   std::optional<std::uint64_t> capacity{};  ///< Bytes of all files; a write beyond fails with ENOSPC, half done.
 
   void end(Fault fault) noexcept {
     if (fault == Fault::sync_errors) sync_one_in = 0;
     if (fault == Fault::write_errors) write_one_in = 0;
+    if (fault == Fault::read_errors) read_one_in = 0;
+    if (fault == Fault::read_only) read_only = false;
     if (fault == Fault::disk_full) capacity.reset();
   }
 };
@@ -74,6 +78,7 @@ class Disk {
   FilePtr open(const std::string& name, bool create, bool is_database);
   bool exists(const std::string& name) const { return files_.contains(name); }
   DiskResult remove(const std::string& name, bool sync_directory);
+  DiskResult read(const File& file, std::uint64_t offset, std::span<std::byte> out, std::size_t& got);
   DiskResult write(File& file, std::uint64_t offset, ByteView data);
   DiskResult truncate(File& file, std::uint64_t size);
   DiskResult sync(File& file);
@@ -83,6 +88,11 @@ class Disk {
   Random& random() noexcept { return random_; }
   /// The machine stops at the n-th write, truncate, delete or sync from now, before it has any effect.
   void die_after(std::uint64_t operations) noexcept { dies_in_ = operations; }
+  /// The n-th write, truncate, delete or sync from now fails, once: Fault::write_errors or Fault::disk_full.
+  void fail_at(std::uint64_t operation, Fault as) noexcept {
+    fails_in_ = operation;
+    fails_as_ = as;
+  }
   bool dead() const noexcept { return dead_; }
   /// The process ends, or the power does. Open handles are cut off; pending writes stay, or are settled by chance.
   void crash(bool power);
@@ -102,6 +112,8 @@ class Disk {
 
  private:
   bool operate();
+  bool fails(Fault as, std::uint64_t one_in);
+  DiskResult write_half(File& file, std::uint64_t offset, ByteView data);
   bool strikes(Fault fault, std::uint64_t one_in);
 
   static void apply(Image& image, const Write& write);
@@ -113,8 +125,9 @@ class Disk {
   Xoshiro random_;
   std::map<std::string, FilePtr> files_;
   std::map<std::string, FilePtr> removed_;  ///< Deleted without a directory sync: a power cut may bring them back.
-  std::uint64_t epoch_ = 1, dies_in_ = 0;
-  bool dead_ = false;
+  std::uint64_t epoch_ = 1, dies_in_ = 0, fails_in_ = 0;
+  Fault fails_as_ = Fault::write_errors;
+  bool dead_ = false, failing_ = false;
   std::uint64_t operations_ = 0, durable_changes_ = 0;
   FaultCounts struck_{};
 };

@@ -56,8 +56,10 @@ int read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
   Handle& open = handle(file);
   if (cut_off(open)) return SQLITE_IOERR_READ;
   const auto wanted = static_cast<std::size_t>(amount);
-  const std::size_t got =
-      open.file->current.read(static_cast<std::size_t>(offset), {static_cast<std::byte*>(out), wanted});
+  std::size_t got = 0;
+  const auto result =
+      disk(open).read(*open.file, static_cast<std::uint64_t>(offset), {static_cast<std::byte*>(out), wanted}, got);
+  if (result != DiskResult::good) return SQLITE_IOERR_READ;
   if (got == wanted) return SQLITE_OK;
   std::memset(static_cast<char*>(out) + got, 0, wanted - got);
   return SQLITE_IOERR_SHORT_READ;

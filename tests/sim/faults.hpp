@@ -22,33 +22,38 @@ enum class Fault : std::uint8_t {
   disk_full,
   sync_errors,
   write_errors,
+  read_errors,
+  read_only,      ///< Nothing can be written for a while.
+  one_way,        ///< What a node sends does not arrive for a while; what is sent to it does.
+  restart_loops,  ///< A node crashes again and again as soon as it is up.
+  deaths,         ///< A node never comes back; those that still reach the root must finish without it.
 };
 
-inline constexpr std::array<const char*, 11> fault_names{"crashes",   "power",       "inside",      "cuts",
-                                                         "half-open", "stalls",      "isolation",   "clocks",
-                                                         "full",      "sync-errors", "write-errors"};
+inline constexpr std::array<const char*, 16> fault_names{
+    "crashes", "power",       "inside",       "cuts",        "half-open", "stalls",  "isolation",     "clocks",
+    "full",    "sync-errors", "write-errors", "read-errors", "read-only", "one-way", "restart-loops", "deaths"};
 
 /// What must be met now and then, or the seeds have stopped going where it hurts.
 enum class Sight : std::uint8_t {
-  crash_before_write,  ///< A node ends with a group commit begun and not written.
-  crash_after_write,   ///< ... written, and not yet told to anybody.
-  doubt_kept,          ///< A group commit reported as failed turns out to be in the file.
-  doubt_gone,          ///< ... or not to be.
-  lost_unpromised,     ///< A commit that was only accepted is lost by a crash.
-  no_room,             ///< A full disk refused a group commit.
-  acks_checked,        ///< An ack was compared with the hub's synced image.
-  searched,            ///< A node below the removal floors found what it missed.
-  refused,             ///< The application refused a version.
-  held,                ///< It put one off.
-  rolled_back,         ///< It went back to an earlier one.
-  trimmed,             ///< An edge forgot records that the root holds.
-  cold_opened,         ///< A database was opened again from its synced image alone.
+  crash_in_commit,   ///< A node ends with a group commit begun and not told to anybody.
+  doubt_kept,        ///< A group commit reported as failed turns out to be in the file.
+  doubt_gone,        ///< ... or not to be.
+  lost_unpromised,   ///< A commit that was only accepted is lost by a crash.
+  no_room,           ///< A full disk refused a group commit.
+  acks_checked,      ///< An ack was compared with the hub's synced image.
+  searched,          ///< A node below the removal floors found what it missed.
+  refused,           ///< The application refused a version.
+  held,              ///< It put one off.
+  rolled_back,       ///< It went back to an earlier one.
+  trimmed,           ///< An edge forgot records that the root holds.
+  sent_old_frames,   ///< A frame arrived on a connection whose other end was gone.
+  finished_without,  ///< The fleet converged although a node was dead.
+  cold_opened,       ///< A database was opened again from its synced image alone.
 };
 
-inline constexpr std::array<const char*, 13> sight_names{
-    "crash-before-write", "crash-after-write", "doubt-kept", "doubt-gone", "lost-unpromised", "no-room",
-    "acks-checked",       "searched",          "refused",    "held",       "rolled-back",     "trimmed",
-    "cold-opened"};
+inline constexpr std::array<const char*, 14> sight_names{
+    "crash-in-commit", "doubt-kept", "doubt-gone",  "lost-unpromised", "no-room",    "acks-checked",     "searched",
+    "refused",         "held",       "rolled-back", "trimmed",         "old-frames", "finished-without", "cold-opened"};
 
 /// Something for each of a kind's members.
 template <class Kind, std::size_t count, class T>

@@ -36,10 +36,13 @@ void Network::dial(NodeNumber from, NodeNumber to) {
   Connection& connection = connections_.emplace(id, Connection(seed_ + id * 0x9e3779b97f4a7c15)).first->second;
   connection.ends = {from, to};
   connection.open = {true, false};
+  if (id == 1)
+    for (std::size_t end = 0; end < 2; ++end) connection.directions[end].cut_at = first_cut_[end];
   const Instant silent = std::max(unanswered_[at(from)], unanswered_[at(to)]);
   const Span round_trip = latency(connection.random) + latency(connection.random);
-  const bool unanswered = silent > timeline_.now();
-  if (unanswered) ++struck_[Fault::isolation];
+  const bool mute = std::max(mute_[at(from)], mute_[at(to)]) > timeline_.now();
+  const bool unanswered = mute || silent > timeline_.now();
+  if (unanswered) ++struck_[mute ? Fault::one_way : Fault::isolation];
   timeline_.after(unanswered ? connect_timeout : round_trip, [this, id, to, unanswered] {
     Connection* dialled = find(id);
     if (dialled == nullptr || !dialled->open[0]) return connections_.erase(id), void();
@@ -73,6 +76,7 @@ void Network::send(ConnectionId id, NodeNumber from, Bytes frame) {
   trace_.note(timeline_.now(), "send", from, size, quick_hash(frame));
   direction.free = timeline_.now() + Span(static_cast<Span::rep>(size * 1'000'000 / weather.bandwidth + 1));
   direction.sent += size;
+  if (id == 1) first_sent_[at_side(me)] = direction.sent;
   push(id, connection, me, {std::move(frame), direction.sent, false, {}});
   timeline_.at(direction.free, [this, id, me] {
     Connection* held = find(id);
@@ -95,9 +99,11 @@ void Network::schedule(ConnectionId id, int from, Instant when) {
 Instant Network::held_until(const Connection& connection, int from) {
   const Instant stalled = connection.directions[at_side(from)].stalled_until;
   const Instant silent = std::max(unanswered_[at(connection.ends[0])], unanswered_[at(connection.ends[1])]);
+  const Instant mute = mute_[at(connection.ends[at_side(from)])];
   if (stalled > timeline_.now()) ++struck_[Fault::stalls];
+  if (mute > timeline_.now()) ++struck_[Fault::one_way];
   if (silent > timeline_.now()) ++struck_[Fault::isolation];
-  return std::max(stalled, silent);
+  return std::max({stalled, silent, mute});
 }
 
 void Network::deliver(ConnectionId id, int from) {
@@ -117,6 +123,7 @@ void Network::hand_over(ConnectionId id, Connection& connection, int from, Frame
   if (frame.end > direction.cut_at) return break_up(id, connection);
   direction.arrived = frame.end;
   if (!connection.open[at_side(to)]) return;
+  if (!connection.open[at_side(from)]) ++old_frames_;
   if (frame.last) {
     tell(id, to, "closed by the peer");
     return;
@@ -127,7 +134,7 @@ void Network::hand_over(ConnectionId id, Connection& connection, int from, Frame
 void Network::break_up(ConnectionId id, Connection& connection) {
   trace_.note(timeline_.now(), "cut", -1, id);
   const std::array<bool, 2> told = connection.told;
-  const bool first = connection.directions[0].cut_at + connection.directions[1].cut_at > 0;
+  const bool first = connection.directions[0].cut_at > 0 || connection.directions[1].cut_at > 0;
   if (first) ++struck_[told[0] && told[1] ? Fault::cuts : Fault::half_open];
   for (Direction& direction : connection.directions) {
     direction.cut_at = 0;
@@ -199,8 +206,11 @@ void Network::cut(ConnectionId id, std::uint64_t ahead, std::array<bool, 2> told
 
 void Network::isolate(NodeNumber node, Span how_long) { unanswered_[at(node)] = timeline_.now() + how_long; }
 
+void Network::mute(NodeNumber node, Span how_long) { mute_[at(node)] = timeline_.now() + how_long; }
+
 void Network::heal() {
   for (Instant& until : unanswered_) until = {};
+  for (Instant& until : mute_) until = {};
   for (auto& [id, connection] : connections_)
     for (int from = 0; from < 2; ++from) {
       Direction& direction = connection.directions[at_side(from)];

@@ -44,7 +44,7 @@ class Network {
  public:
   Network(Timeline& timeline, Trace& trace, std::uint64_t seed) : timeline_(timeline), trace_(trace), seed_(seed) {}
 
-  void add(Peer& peer) { peers_.push_back(&peer), unanswered_.push_back({}); }
+  void add(Peer& peer) { peers_.push_back(&peer), unanswered_.push_back({}), mute_.push_back({}); }
 
   // --- for nodes ---
   void dial(NodeNumber from, NodeNumber to);
@@ -62,12 +62,19 @@ class Network {
   void stall(ConnectionId id, int direction, Span how_long);
   /// The stream ends at a byte up to `ahead` beyond what has arrived. `told`: which ends learn of it.
   void cut(ConnectionId id, std::uint64_t ahead, std::array<bool, 2> told);
+  /// The first connection of all will end at a byte of what its dialler (0) or the other end (1) sends.
+  void cut_first(std::size_t end, std::uint64_t at) { first_cut_.at(end) = at; }
+  const std::array<std::uint64_t, 2>& first_connection() const noexcept { return first_sent_; }
   /// Until then nobody answers this node's connects, nor does anything arrive.
   void isolate(NodeNumber node, Span how_long);
+  /// Until then nothing that this node sends arrives; what is sent to it does.
+  void mute(NodeNumber node, Span how_long);
   /// Ends every fault: stalls, silent ends and isolation.
   void heal();
   std::uint64_t frames() const noexcept { return frames_; }
   /// Cuts, stalls and isolation that struck.
+  /// Frames that arrived after their sender was gone.
+  std::uint64_t old_frames() const noexcept { return old_frames_; }
   const FaultCounts& struck() const noexcept { return struck_; }
 
  private:
@@ -107,10 +114,11 @@ class Network {
   Trace& trace_;
   std::uint64_t seed_;
   std::vector<Peer*> peers_;
-  std::vector<Instant> unanswered_;
+  std::vector<Instant> unanswered_, mute_;
   std::map<ConnectionId, Connection> connections_;
   ConnectionId next_ = 1;
-  std::uint64_t frames_ = 0;
+  std::array<std::uint64_t, 2> first_cut_{UINT64_MAX, UINT64_MAX}, first_sent_{};
+  std::uint64_t frames_ = 0, old_frames_ = 0;
   FaultCounts struck_{};
 };
 

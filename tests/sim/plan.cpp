@@ -24,6 +24,7 @@ NodePlan make_node(Random& random) {
       random.one_in(5) ? between(random, Span(20'000), Span(400'000)) : between(random, Span(100), Span(9'000));
   node.memtable_bytes = pick(random, std::array<std::size_t, 3>{2'000, 20'000, 512 * 1024});
   if (random.one_in(4)) node.wall_offset = between(random, -std::chrono::hours(24 * 400), std::chrono::hours(24 * 400));
+  node.tags = !random.one_in(6);
   if (random.one_in(4)) node.drift_ppm = static_cast<std::int64_t>(random.below(1'000)) - 500;
   return node;
 }
@@ -38,6 +39,7 @@ std::vector<NodePlan> make_nodes(Random& random) {
     nodes.push_back(make_node(random));
     nodes[1].hub = true;
     nodes[1].uplink = 0;
+    nodes[1].tags = true;  // its nodes want them
   }
   for (std::size_t i = 0; i < edges; ++i) {
     nodes.push_back(make_node(random));
@@ -69,6 +71,22 @@ Faults make_faults(Random& random) {
 
 }  // namespace
 
+Plan make_script() {
+  Plan plan;
+  plan.nodes.resize(2);
+  plan.nodes[0].hub = true;
+  plan.nodes[1].uplink = 0;
+  plan.scripted = true;
+  plan.chaos = milliseconds(900);
+  plan.work.keys = 3;
+  plan.limits.part_bytes = 200;
+  plan.limits.frame_bytes = 300;
+  plan.limits.search_entries_min = 1;
+  plan.limits.heartbeat = milliseconds(2'000);
+  plan.limits.ack = milliseconds(3'000);
+  return plan;
+}
+
 Plan make_plan(std::uint64_t seed) {
   Xoshiro random(seed);
   Plan plan;
@@ -82,6 +100,7 @@ Plan make_plan(std::uint64_t seed) {
   plan.work.every = between(random, Span(10'000), Span(150'000));
   plan.work.keys = 2 + random.below(12);
   plan.work.value_bytes = pick(random, std::array<std::size_t, 3>{8, 60, 700});
+  plan.work.edit_ops = pick(random, std::array<std::size_t, 3>{2, 5, 30});
   plan.work.streams = !random.one_in(3);
   plan.work.config = !random.one_in(3);
   plan.work.counters = !random.one_in(3);

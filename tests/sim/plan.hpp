@@ -20,12 +20,21 @@ struct NodePlan {
   std::size_t memtable_bytes = 512 * 1024;
   Span wall_offset{0};  ///< Of its clock, from the true time.
   std::int64_t drift_ppm = 0;
+  bool tags = true;  ///< Subscribes to the scope of the tags.
+};
+
+/// One fault at one operation of one node's disk: what the exhaustive runs try for every operation.
+struct Blow {
+  NodeNumber node = 0;
+  std::uint64_t operation = 0;   ///< Counted from the first start; 0: none.
+  Fault as = Fault::power_cuts;  ///< crashes, power_cuts, write_errors or disk_full.
 };
 
 struct Work {
   Span every{50'000};    ///< Mean time between two operations in the fleet.
   std::size_t keys = 6;  ///< Fewer keys, more conflicts.
   std::size_t value_bytes = 60;
+  std::size_t edit_ops = 5;  ///< At most, of a transaction.
   bool streams = true, config = true, counters = true, prefixes = true, private_scopes = false;
   bool upkeep = true;  ///< Removal records are evicted early, so that deltas below the floors are asked for.
 };
@@ -39,8 +48,15 @@ struct Plan {
   Work work{};
   Span chaos{20'000'000};
   Span fault_every{2'000'000};  ///< Mean time between two faults.
+  bool scripted = false;        ///< Six operations, one after the other, instead of work and trouble.
+  Blow blow{};
+  std::uint64_t cut_at = 0;      ///< The first connection ends at this byte of what the node sends; 0: it does not.
+  std::uint64_t allocation = 0;  ///< Of SQLite, from the first start, that fails; 0: none.
+  bool cut_hub = false;          ///< ... of what the hub sends.
 };
 
+/// A hub and a node, six scripted operations and nothing else, for exhaustive runs.
+Plan make_script();
 Plan make_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);
 

@@ -18,6 +18,9 @@ int usage() {
   std::puts("  --twice    play each seed twice and compare the traces");
   std::puts("  --deep     compare with the truth after every group commit");
   std::puts("  --bug      plant a bug: see base/planted.hpp");
+  std::puts("  --change   makes the plan smaller, such as -crashes,chaos/2: see changes.hpp");
+  std::puts("  --shrink   looks for such changes with which the seed still fails in the same way");
+  std::puts("  --bugs     look for each planted bug within --seeds; exit code 1 if one survives");
   return 2;
 }
 
@@ -32,6 +35,7 @@ bool number(std::string_view argument, std::string_view name, std::uint64_t& out
 
 int main(int argc, char** argv) {
   edgesync::sim::Campaign campaign;
+  bool bugs = false, shrink = false;
   campaign.program = argv[0];
   campaign.count = 1;
   campaign.print = true;
@@ -45,6 +49,12 @@ int main(int argc, char** argv) {
     if (number(argument, "--seed=", campaign.first) || number(argument, "--seeds=", campaign.count)) continue;
     if (argument == "--verbose")
       campaign.verbose = true;
+    else if (argument.starts_with("--change="))
+      campaign.changes = argument.substr(9);
+    else if (argument == "--shrink")
+      shrink = true;
+    else if (argument == "--bugs")
+      bugs = true;
     else if (argument == "--deep")
       campaign.deep = true;
     else if (argument == "--twice")
@@ -56,5 +66,7 @@ int main(int argc, char** argv) {
     } else
       return usage();
   }
+  if (shrink) return edgesync::sim::shrink_seed(campaign) ? 0 : 1;
+  if (bugs) return edgesync::sim::find_bugs(campaign) ? 0 : 1;
   return edgesync::sim::play(campaign).violations == 0 ? 0 : 1;
 }

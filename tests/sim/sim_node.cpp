@@ -62,7 +62,7 @@ bool SimNode::open_database() {
     const Error& why = opened.error();
     around_.trace.note(around_.timeline.now(), "open failed", number_, static_cast<std::uint64_t>(why.code.value()));
     if (why.is(Errc::storage_corrupt) || why.is(Errc::storage_too_new) || why.is(Errc::already_open))
-      around_.violate(blame("open") + why.detail);
+      around_.violate("O17: " + blame("open") + why.detail);
     return false;
   }
   store_ = *std::move(opened);
@@ -70,8 +70,8 @@ bool SimNode::open_database() {
   if (before != ReplicaId{} && before != replica_)
     for (const std::string_view scope : {shared_scope, tags_scope, config_scope, stream_scope})
       if (around_.truth.durable(before, std::string(scope)) > 0)
-        around_.violate("node " + std::to_string(number_) + ": its database is gone, and with it promised commits");
-  if (auto lost = around_.truth.reopened(replica_, *store_)) around_.violate("after reopening: " + *lost);
+        around_.violate("O3: node " + std::to_string(number_) + ": its database is gone, and with it promised commits");
+  if (auto lost = around_.truth.reopened(replica_, *store_)) around_.violate("O3: after reopening: " + *lost);
   return true;
 }
 
@@ -79,7 +79,7 @@ bool SimNode::open_scopes() {
   std::vector<std::pair<Plane, std::string>> wanted{{Plane::config, std::string(config_scope)}};
   if (plan_.uplink >= 0) {
     wanted.emplace_back(Plane::state, shared_scope);
-    wanted.emplace_back(Plane::state, tags_scope);
+    if (plan_.tags) wanted.emplace_back(Plane::state, tags_scope);
     wanted.emplace_back(Plane::stream, stream_scope);
     if (around_.plan.work.private_scopes && !plan_.hub) wanted.emplace_back(Plane::state, private_scope(number_));
   }
@@ -96,7 +96,7 @@ bool SimNode::open_scopes() {
 }
 
 void SimNode::start() {
-  if (up()) return;
+  if (up() || gone_) return;
   ++life_;
   around_.trace.note(around_.timeline.now(), "start", number_, life_);
   const auto again = [this] {
@@ -130,7 +130,7 @@ void SimNode::crash(bool power, Span away) {
   ++life_;
   around_.struck(power ? Fault::power_cuts : Fault::crashes);
   around_.trace.note(around_.timeline.now(), power ? "power cut" : "process crash", number_, disk_.operations());
-  if (batch_) around_.saw(written_ ? Sight::crash_after_write : Sight::crash_before_write);
+  if (batch_) around_.saw(Sight::crash_in_commit);
   searches_ = searches();
   disk_.crash(power);  // first: nothing that is torn down below may still reach the disk
   batch_.reset();
@@ -145,6 +145,12 @@ void SimNode::crash(bool power, Span away) {
   commit_due_ = armed_ = retry_ = never;
   around_.network.vanish(number_, power);
   later(away, [this] { start(); });
+}
+
+void SimNode::die() {
+  gone_ = true;
+  around_.struck(Fault::deaths);
+  if (up()) crash(true, {});
 }
 
 void SimNode::crash_at_operation(std::uint64_t n, bool power, Span away) {
@@ -181,6 +187,7 @@ void SimNode::commit(const std::string& name, Edit edit, Durability durability) 
     const auto done = attempt("commit", [&] { return store_->commit(*scope, made.ops(), engine_->time(now())); });
     if (!done) return;  // a disk that fails may fail the reads of a transaction: nothing was accepted
     around_.trace.note(around_.timeline.now(), "commit", number_, done->ticket, done->stamp);
+    check_stamp(done->stamp);
     // The commit may have opened the file again and found more in it than was known: it saw that, too.
     around_.truth.committed(replica_, name, *done, made.ops(), visible(*scope));
     last_own_[*scope] = done->stamp;
@@ -190,6 +197,14 @@ void SimNode::commit(const std::string& name, Edit edit, Durability durability) 
   if (reads) return when_idle([apply, edit = std::move(edit)] { apply(edit); });
   apply(edit);
   stir();
+}
+
+void SimNode::check_stamp(crdt::Stamp stamp) {
+  // What others claim about the time moves a node at most so far beyond what its own clock, or a hub's, ever said.
+  constexpr auto slack = std::chrono::milliseconds(600'000) + std::chrono::seconds(1);
+  const Timestamp horizon = std::max({latest_wall(), around_.latest_hub_wall(), crdt::Hlc::wall(0)});
+  if (crdt::Hlc::wall(stamp) > horizon + slack)
+    around_.violate("C4: " + blame("commit") + "a stamp far ahead of every clock that it had");
 }
 
 void SimNode::append(std::vector<store::Row> rows, Durability durability) {
@@ -252,10 +267,9 @@ void SimNode::flush_if_due() {
 void SimNode::begin_flush() {
   durable_wanted_ = false;
   commit_due_ = never;
-  faults_at_begin_ = disk_.faults_made();
+  faults_at_begin_ = faults_made();
   readable();
   batch_ = store_->begin_flush();
-  written_ = false;
   around_.truth.begun(replica_, *store_);
   around_.trace.note(around_.timeline.now(), "begin", number_, store_->accepted());
   later(plan_.begin_to_write, [this] { write_batch(); });
@@ -263,7 +277,6 @@ void SimNode::begin_flush() {
 
 void SimNode::write_batch() {
   store_->write(*batch_);
-  written_ = true;
   around_.trace.note(around_.timeline.now(), "write", number_, disk_.operations());
   if (died()) return;
   later(plan_.write_time, [this] { finish_flush(); });
@@ -273,24 +286,25 @@ void SimNode::finish_flush() {
   const store::Flushed flushed = store_->finish(std::move(batch_));
   around_.trace.note(around_.timeline.now(), flushed.error ? "failed" : "durable", number_, flushed.through);
   if (flushed.error && flushed.error->is(Errc::storage_full)) around_.saw(Sight::no_room);
-  if (flushed.error && !disk_.dead() && disk_.faults_made() == faults_at_begin_)
-    around_.violate(blame("a group commit failed on a good disk") + flushed.error->detail);
-  if (auto broken = around_.truth.settled(replica_, *store_, flushed.through, !flushed.error)) around_.violate(*broken);
+  if (flushed.error && !disk_.dead() && faults_made() == faults_at_begin_)
+    around_.violate("O16: " + blame("a group commit failed on a good disk") + flushed.error->detail);
+  if (auto broken = around_.truth.settled(replica_, *store_, flushed.through, !flushed.error))
+    around_.violate("O6: " + *broken);
   if (readable()) around_.flushed(*this);
   for (const store::ScopeId scope : flushed.advanced)
-    if (auto early = around_.truth.shipped_too_early(*store_, scope)) around_.violate(*early);
-  if (!flushed.diverged.empty()) around_.violate("equal contexts with different fingerprints after a cut");
+    if (auto early = around_.truth.shipped_too_early(*store_, scope)) around_.violate("O12: " + *early);
+  if (!flushed.diverged.empty()) around_.violate("O1: equal contexts with different fingerprints after a cut");
   engine_->flushed(flushed);
   stir();
 }
 
 bool SimNode::readable() {
   if (!idle() || disk_.dead()) return false;
-  if (faults_at_look_ == disk_.faults_made() && !around_.truth.in_doubt(replica_)) return true;
+  if (faults_at_look_ == faults_made() && !around_.truth.in_doubt(replica_)) return true;
   const store::ScopeId scope = *store_->find_scope(Plane::config, config_scope);
   if (!attempt("reading", [&] { return store_->versions(scope); })) return false;
   around_.truth.seen(replica_, *store_);
-  faults_at_look_ = disk_.faults_made();
+  faults_at_look_ = faults_made();
   return true;
 }
 

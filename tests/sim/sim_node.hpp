@@ -5,7 +5,9 @@
 // everything is read from the disk again.
 #pragma once
 
+#include "crdt/hlc.hpp"
 #include "sim/fault_vfs.hpp"
+#include "sim/memory.hpp"
 #include "sim/network.hpp"
 #include "sim/plan.hpp"
 #include "sim/platter.hpp"
@@ -26,12 +28,13 @@ struct Surroundings {
   Function<void(std::string)> violate{};
   Function<void(Fault)> struck{};  ///< A node crashed, in this way.
   Function<void(Sight)> saw{};
+  Function<Timestamp()> latest_hub_wall{};
   /// The application's answer to a version.
   Function<Verdict(NodeNumber, const config::Content&)> decide{};
   /// A group commit has ended.
   Function<void(SimNode&)> flushed{};
-  /// The hub said that it holds a commit of ours: (who, scope, stamp).
-  Function<void(NodeNumber, const std::string&, crdt::Stamp)> acked{};
+  /// The hub said that it, or the root, holds a commit of ours: (who, scope, stamp).
+  Function<void(NodeNumber, const std::string&, crdt::Stamp)> acked{}, stable{};
 };
 
 inline constexpr std::string_view shared_scope = "shared", tags_scope = "tags", config_scope = "conf",
@@ -49,8 +52,17 @@ class SimNode final : public Peer {
   void crash(bool power, Span away);
   /// The machine stops at its n-th disk operation from now.
   void crash_at_operation(std::uint64_t n, bool power, Span away);
+  /// It never starts again.
+  void die();
+  bool gone() const noexcept { return gone_; }
   bool up() const noexcept { return store_ != nullptr; }
-  void jump_clock(Span by) { wall_offset_ += by; }
+  /// The latest time that its clock ever showed.
+  Timestamp latest_wall() { return latest_wall_ = std::max(latest_wall_, now().wall); }
+  void set_clock(Timestamp wall) { jump_clock(wall - now().wall); }
+  void jump_clock(Span by) {
+    latest_wall();
+    wall_offset_ += by;
+  }
 
   // --- the application ---
   void commit(const std::string& scope, Edit edit, Durability durability);
@@ -101,11 +113,16 @@ class SimNode final : public Peer {
   /// none, unless the group commit under way began with it: until that ends, the file waits to be opened again.
   template <class Call>
   auto attempt(const char* what, Call call) {
-    const std::uint64_t before = batch_ ? faults_at_begin_ : disk_.faults_made();
+    const std::uint64_t before = batch_ ? faults_at_begin_ : faults_made();
     auto done = call();
-    if (!done && !disk_.dead() && disk_.faults_made() == before) around_.violate(blame(what) + done.error().detail);
+    if (!done && !disk_.dead() && faults_made() == before) around_.violate(blame(what) + done.error().detail);
     return done;
   }
+  void check_stamp(crdt::Stamp stamp);
+  void check_pause(Span pause);
+  void check_content(const sync::ConfigPlane::Action& action);
+  /// By the disk, and by the allocator.
+  std::uint64_t faults_made() const noexcept { return disk_.faults_made() + memory.struck; }
   std::string blame(const char* what) const { return "node " + std::to_string(number_) + ": " + what + ": "; }
 
   // group commit
@@ -135,6 +152,8 @@ class SimNode final : public Peer {
   Disk disk_;
   FaultVfs vfs_;
   Span wall_offset_;
+  Timestamp latest_wall_{};     ///< That its clock ever showed.
+  std::vector<Span> pauses_{};  ///< Between the last attempts to link, since one succeeded.
   ReplicaId replica_{};
 
   std::uint64_t life_ = 0;  ///< Counts starts; what was scheduled in another life is void.
@@ -145,7 +164,8 @@ class SimNode final : public Peer {
   std::map<ConnectionId, sync::LinkId> links_;
   std::map<store::ScopeId, crdt::Stamp> last_own_;
   std::vector<Function<void()>> waiting_;
-  bool durable_wanted_ = false, written_ = false;
+  bool gone_ = false;
+  bool durable_wanted_ = false;
   std::uint64_t searches_ = 0;  ///< In earlier lives.
   Instant commit_due_ = never, armed_ = never, retry_ = never;
   sync::Backoff backoff_;

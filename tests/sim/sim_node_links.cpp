@@ -28,14 +28,25 @@ void SimNode::connected(ConnectionId id, bool dialled) {
   const auto role = dialled ? sync::Role::node : sync::Role::hub;
   const sync::LinkId link = engine_->open_link(role, dialled ? "good" : "", "simulated", now());
   links_[id] = link;
+  if (dialled) pauses_.clear();
   connections_[link] = id;
   stir();
 }
 
 void SimNode::connect_failed(const Error&) {
   if (!up()) return;
-  retry_ = around_.timeline.now() + backoff_.next(random_, {});
+  const Span pause = backoff_.next(random_, {});
+  check_pause(pause);
+  retry_ = around_.timeline.now() + pause;
   stir();
+}
+
+void SimNode::check_pause(Span pause) {
+  // A fleet whose pauses double exactly comes back in waves. By chance four in a row do so once in 10^7 times.
+  pauses_.push_back(pause);
+  std::size_t doubled = 0;
+  for (std::size_t i = pauses_.size(); i > 1 && pauses_[i - 1] == 2 * pauses_[i - 2]; --i) ++doubled;
+  if (doubled >= 3) around_.violate("N7: " + blame("backoff") + "pauses without jitter");
 }
 
 void SimNode::arrived(ConnectionId id, const Bytes& frame) {
@@ -94,12 +105,21 @@ void SimNode::decide() {
                        static_cast<std::uint64_t>(action.kind));
     const auto content = config::verify(action.release);
     if (!content)
-      around_.violate("a version was put to the application that does not verify: " + content.error().detail);
+      around_.violate("O13: a version was put to the application that does not verify: " + content.error().detail);
+    if (content) check_content(action);
     if (action.kind != config::Action::Kind::ask || !content) continue;
     const Verdict verdict = around_.decide(number_, *content);
     engine_->config().verdict(action.scope, version, verdict, "simulated").ignore();
     engine_->commit_soon();
   }
+}
+
+void SimNode::check_content(const sync::ConfigPlane::Action& action) {
+  if (action.kind != config::Action::Kind::activate) return;
+  const auto content = config::verify(action.release);
+  const auto shown = engine_->config().active_content(action.scope);
+  if (shown && engine_->config().active(action.scope).id == action.release.manifest.info().id && *shown != *content)
+    around_.violate("O11: " + blame("config") + "the active version's content is not what its id names");
 }
 
 void SimNode::take_events() {
@@ -112,16 +132,18 @@ void SimNode::on_event(const Event& event) {
   switch (event.kind) {
     case EventKind::ack:
       return around_.acked(number_, event.scope, event.commit.stamp);
+    case EventKind::stable:
+      return around_.stable(number_, event.scope, event.commit.stamp);
     case EventKind::diverged:
-      return around_.violate("node " + std::to_string(number_) + ": " + event.scope + " diverged from a peer's");
+      return around_.violate("O1: node " + std::to_string(number_) + ": " + event.scope + " diverged from a peer's");
     case EventKind::unlinked:
       // Honest peers never break the protocol, and no limit is so small that honest traffic passes it.
       if (event.error.is(Errc::protocol_violation) || event.error.is(Errc::limit_exceeded))
-        around_.violate("node " + std::to_string(number_) + ": a link ended: " + event.error.detail);
+        around_.violate("O15: node " + std::to_string(number_) + ": a link ended: " + event.error.detail);
       return;
     case EventKind::rejected:
       if (event.scope.empty()) return;  // somebody who went away before the hello
-      around_.violate("node " + std::to_string(number_) + ": " + event.scope + ": refused: " + event.error.detail);
+      around_.violate("O16: node " + std::to_string(number_) + ": " + event.scope + ": refused: " + event.error.detail);
       return;
     default:
       return;

@@ -21,7 +21,7 @@ World::World(Plan plan, bool verbose, bool deep)
       timeline_(plan_.seed ^ 0x11),
       trace_(verbose),
       network_(timeline_, trace_, plan_.seed ^ 0x22),
-      around_{timeline_, trace_, network_, truth_, plan_, {}, {}, {}, {}, {}, {}},
+      around_{timeline_, trace_, network_, truth_, plan_, {}, {}, {}, {}, {}, {}, {}, {}},
       work_random_(plan_.seed ^ 0x33),
       fault_random_(plan_.seed ^ 0x44),
       look_random_(plan_.seed ^ 0x55) {
@@ -30,6 +30,15 @@ World::World(Plan plan, bool verbose, bool deep)
   around_.struck = [this](Fault fault) { ++struck_[fault]; };
   around_.saw = [this](Sight sight) { saw(sight); };
   around_.acked = [this](NodeNumber who, const std::string& scope, crdt::Stamp stamp) { check_ack(who, scope, stamp); };
+  around_.latest_hub_wall = [this] {
+    Timestamp latest{};
+    for (const auto& node : nodes_)
+      if (node->plan().hub) latest = std::max(latest, node->latest_wall());
+    return latest;
+  };
+  around_.stable = [this](NodeNumber who, const std::string& scope, crdt::Stamp stamp) {
+    check_stable(who, scope, stamp);
+  };
   around_.flushed = [this, deep](SimNode& node) {
     if (deep) look_deep(node);
   };
@@ -57,10 +66,13 @@ void World::violate(std::string what) {
 
 void World::run_until(Instant until) {
   while (!failed() && timeline_.step(until))
-    if (timeline_.ran() > events_max) violate("livelock: events without end");
+    if (timeline_.ran() > events_max) violate("O16: livelock: events without end");
 }
 
 Report World::run() {
+  memory.fails_in = plan_.allocation;
+  if (plan_.blow.operation > 0) strike(plan_.blow);
+  if (plan_.cut_at > 0) network_.cut_first(plan_.cut_hub ? 1 : 0, plan_.cut_at);
   for (const auto& node : nodes_) node->start();
   chaos();
   if (!failed()) heal();
@@ -83,7 +95,10 @@ Report World::report() {
   seen_[Sight::lost_unpromised] = truth_.forgotten();
   seen_[Sight::doubt_kept] = truth_.doubts_kept();
   seen_[Sight::doubt_gone] = truth_.doubts_gone();
+  seen_[Sight::sent_old_frames] = network_.old_frames();
   for (const auto& node : nodes_) seen_[Sight::searched] += node->searches();
+  for (const auto& node : nodes_) report.operations.push_back(node->disk().operations());
+  report.first_connection = network_.first_connection();
   report.seen = seen_;
   report.lived = timeline_.now().time_since_epoch() * static_cast<Span::rep>(nodes_.size());
   report.healed_in = healed_at_.time_since_epoch() - plan_.chaos;
@@ -92,7 +107,23 @@ Report World::report() {
   return report;
 }
 
+void World::strike(const Blow& blow) {
+  SimNode& node = *nodes_[static_cast<std::size_t>(blow.node)];
+  if (blow.as == Fault::crashes || blow.as == Fault::power_cuts)
+    return node.crash_at_operation(blow.operation, blow.as == Fault::power_cuts, std::chrono::milliseconds(20));
+  node.disk().fail_at(blow.operation, blow.as);
+}
+
+bool World::reaches_root(const SimNode& node) const {
+  if (node.gone()) return false;
+  return node.plan().uplink < 0 || reaches_root(*nodes_[static_cast<std::size_t>(node.plan().uplink)]);
+}
+
 void World::chaos() {
+  if (plan_.scripted) {
+    script();
+    return run_until(Instant(plan_.chaos));
+  }
   every(plan_.work.every, [this] { work(); });
   every(plan_.fault_every, [this] { trouble(); });
   every(plan_.chaos / 30, [this] { observe(); });
@@ -101,29 +132,35 @@ void World::chaos() {
 }
 
 void World::heal() {
+  memory.fails_in = 0;
   healing_ = true;
   network_.heal();
   for (const auto& node : nodes_) {
     node->disk().faults = {};
     node->disk().die_after(0);
+    node->disk().fail_at(0, Fault::write_errors);
     node->start();
   }
-  bool published = !plan_.work.config;
+  const bool publishes = plan_.work.config;
   const Instant bound = timeline_.now() + convergence_bound;
   while (!failed() && timeline_.now() < bound) {
-    // The last version is one that nobody refuses: whatever happened before, it must end up active everywhere.
-    if (!published && nodes_[0]->idle()) {
-      publish(true);
-      published = true;
-    }
+    // The last version is one that nobody refuses: whatever happened before, it must end up active everywhere. It is
+    // published again if a hub that was cut off turns out to have given its number to another.
+    if (publishes && nodes_[0]->quiet() && !last_is_newest()) publish(true);
     run_until(timeline_.now() + look_every);
-    if (published && converged()) {
+    if (converged()) {
       healed_at_ = timeline_.now();
       return;
     }
   }
-  violate("no convergence within " + std::to_string(convergence_bound.count() / 1'000'000) +
+  violate("O16: no convergence within " + std::to_string(convergence_bound.count() / 1'000'000) +
           " s: " + why_not_converged());
+}
+
+bool World::last_is_newest() {
+  SimNode& root = *nodes_[0];
+  const auto newest = root.engine().config().newest(*root.store().find_scope(Plane::config, config_scope));
+  return newest && newest->manifest.note == last_version;
 }
 
 bool World::converged() { return why_not_converged().empty(); }
@@ -131,9 +168,10 @@ bool World::converged() { return why_not_converged().empty(); }
 std::string World::why_not_converged() {
   for (const auto& node : nodes_) {
     const std::string who = "node " + std::to_string(node->number());
+    if (node->gone()) continue;
     if (!node->up()) return who + " is down";
     if (!node->quiet()) return who + " has something to write";
-    if (node->plan().uplink < 0) continue;
+    if (node->plan().uplink < 0 || !reaches_root(*node)) continue;
     if (!node->engine().linked()) return who + " is not linked";
     SimNode& above = *nodes_[static_cast<std::size_t>(node->plan().uplink)];
     if (!above.quiet()) return "the uplink of " + who + " has something to write";
@@ -154,10 +192,11 @@ std::string World::why_not_converged() {
   if (!plan_.work.config) return {};
   SimNode& root = *nodes_[0];
   const auto newest = root.engine().config().newest(*root.store().find_scope(Plane::config, config_scope));
-  if (!newest) return "no version at the root";
+  if (!newest || newest->manifest.note != last_version) return "the last version is not the newest at the root";
   for (const auto& node : nodes_) {
+    if (!reaches_root(*node)) continue;
     const auto active = node->engine().config().active(*node->store().find_scope(Plane::config, config_scope));
-    if (active.number != newest->manifest.number)
+    if (active.number != newest->manifest.number || active.id != newest->manifest.info().id)
       return "node " + std::to_string(node->number()) + ": version " + std::to_string(active.number) + " of " +
              std::to_string(newest->manifest.number) + " is active";
   }
@@ -167,21 +206,23 @@ std::string World::why_not_converged() {
 Finding World::check_all(const std::vector<store::Store*>& stores) {
   const std::vector<ReplicaId> replicas = authors(nodes_);
   for (std::size_t i = 0; i < stores.size(); ++i) {
+    if (stores[i] == nullptr) continue;
     store::Store& store = *stores[i];
-    if (auto broken = sound(store)) return broken;
-    if (auto broken = whole_tags(store)) return broken;
+    if (auto broken = sound(store)) return "O10: " + *broken;
+    if (auto broken = whole_tags(store)) return "O9: " + *broken;
     for (const store::Scope& scope : store.scopes()) {
       if (scope.plane == Plane::state)
         if (auto broken = equals_truth(store, scope.id, truth_.state(scope.name), store.context(scope.id)))
-          return broken;
+          return "O2: " + *broken;
       for (const auto& node : nodes_)
-        if (i == 0 && store.context(scope.id)[node->replica()] < truth_.durable(node->replica(), scope.name))
-          return "the root lacks commits of " + scope.name + " that were promised";
+        if (i == 0 && reaches_root(*node) &&
+            store.context(scope.id)[node->replica()] < truth_.durable(node->replica(), scope.name))
+          return "O4: the root lacks commits of " + scope.name + " that were promised";
     }
-    if (auto broken = records_match(store, truth_, replicas, i == 0)) return broken;
+    if (auto broken = records_match(store, truth_, replicas, i == 0)) return "O8: " + *broken;
     const NodeNumber above = plan_.nodes[i].uplink;
-    if (above >= 0)
-      if (auto broken = same_content(store, *stores[static_cast<std::size_t>(above)])) return broken;
+    if (above >= 0 && reaches_root(*nodes_[i]))
+      if (auto broken = same_content(store, *stores[static_cast<std::size_t>(above)])) return "O1: " + *broken;
   }
   return std::nullopt;
 }
@@ -189,15 +230,17 @@ Finding World::check_all(const std::vector<store::Store*>& stores) {
 void World::final_checks() {
   std::vector<store::Store*> stores;
   for (const auto& node : nodes_) {
-    stores.push_back(&node->store());
+    if (node->gone()) saw(Sight::finished_without);
+    stores.push_back(node->gone() ? nullptr : &node->store());
+    if (node->gone()) continue;
     if (const auto stream = node->store().find_scope(Plane::stream, stream_scope))
       for (const store::StreamState& state : node->store().stream(*stream))
         if (state.trimmed > 0) saw(Sight::trimmed);
     const auto scope = node->store().find_scope(Plane::config, config_scope);
     if (auto broken = one_active_version(node->store(), node->engine().config().active(*scope)))
-      return violate("at rest: " + *broken);
+      return violate("O10: at rest: " + *broken);
   }
-  if (auto broken = check_all(stores)) violate("at rest: " + *broken);
+  if (auto broken = check_all(stores)) violate(*broken + " (at rest)");
 }
 
 void World::cold_checks() {
@@ -209,13 +252,13 @@ void World::cold_checks() {
     disks.push_back(node->durable_disk());
     systems.push_back(std::make_unique<FaultVfs>(*disks.back()));
     auto store = node->open_copy(*systems.back());
-    if (!store) return violate("cold: " + store.error().detail);
-    if (auto lost = truth_.reopened(node->replica(), **store)) return violate("cold: " + *lost);
+    if (!store) return violate("O17: cold: " + store.error().detail);
+    if (auto lost = truth_.reopened(node->replica(), **store)) return violate("O3: cold: " + *lost);
     saw(Sight::cold_opened);
     stores.push_back(store->get());
     opened.push_back(*std::move(store));
   }
-  if (auto broken = check_all(stores)) violate("cold: " + *broken);
+  if (auto broken = check_all(stores)) violate(*broken + " (cold)");
 }
 
 Report run_plan(Plan plan, bool verbose, bool deep) { return World(std::move(plan), verbose, deep).run(); }

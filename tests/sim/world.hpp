@@ -17,11 +17,15 @@ struct Report {
   std::uint64_t events = 0, frames = 0, promised = 0, forgotten = 0;
   FaultCounts struck{};
   Sights seen{};
-  Span healed_in{}, lived{};  ///< All nodes together lived so long.
+  Span healed_in{}, lived{};                        ///< All nodes together lived so long.
+  std::vector<std::uint64_t> operations{};          ///< Per node, of its disk.
+  std::array<std::uint64_t, 2> first_connection{};  ///< Bytes sent over it: by the node, by the hub.
 };
 
 class World {
  public:
+  static constexpr const char* last_version = "the last";  ///< Its note.
+
   /// `deep`: the truth is asked after every group commit, not now and then; for finding where things went wrong.
   World(Plan plan, bool verbose, bool deep);
   Report run();
@@ -33,6 +37,9 @@ class World {
   void heal();
   void final_checks();
   void cold_checks();
+  void strike(const Blow& blow);
+  bool reaches_root(const SimNode& node) const;  ///< It lives, and so do all above it.
+  bool last_is_newest();
   bool converged();
   std::string why_not_converged();
   Finding check_all(const std::vector<store::Store*>& stores);
@@ -46,6 +53,7 @@ class World {
   Span exponential(Span mean);
   SimNode& any_node();
   SimNode* any_edge();
+  void script();
   void work();
   void write_shared(SimNode& node);
   Edit random_edit();
@@ -55,11 +63,16 @@ class World {
   void publish(bool for_all);
   void trouble();
   void trouble_node(SimNode& node, std::uint64_t kind);
+  void restart_loop(SimNode& node);
   void trouble_link(std::uint64_t kind);
   void jump_clock(SimNode& node);
   void trouble_disk(SimNode& node, Fault fault);
   void observe();
   void look_deep(SimNode& node);
+  void check_held(NodeNumber who, SimNode& holder, const std::string& scope, crdt::Stamp stamp,
+                  const std::string& promise);
+  void check_stable(NodeNumber who, const std::string& scope, crdt::Stamp stamp);
+  void check_trimmed(SimNode& node);
   void check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp);
 
   Plan plan_;

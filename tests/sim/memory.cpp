@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/memory.hpp"
+
+#include <sqlite3.h>
+
+namespace edgesync::sim {
+namespace {
+
+/// SQLite's own allocator.
+const sqlite3_mem_methods& plain() {
+  static const sqlite3_mem_methods methods = [] {
+    sqlite3_mem_methods own{};
+    sqlite3_shutdown();
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &own);
+    return own;
+  }();
+  return methods;
+}
+
+bool fails() {
+  ++memory.allocations;
+  if (memory.fails_in == 0 || --memory.fails_in > 0) return false;
+  ++memory.struck;
+  return true;
+}
+
+void* allocate(int bytes) { return fails() ? nullptr : plain().xMalloc(bytes); }
+void* reallocate(void* held, int bytes) { return fails() ? nullptr : plain().xRealloc(held, bytes); }
+
+}  // namespace
+
+void install_memory() {
+  static const bool installed = [] {
+    sqlite3_mem_methods methods = plain();
+    methods.xMalloc = allocate;
+    methods.xRealloc = reallocate;
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK;
+  }();
+  static_cast<void>(installed);
+}
+
+}  // namespace edgesync::sim
