@@ -13,17 +13,19 @@ constexpr std::size_t a = 0, b = 1, c = 2, d = 3;
 
 /// `at` looks for what it has missed of `from`, as far as it takes.
 crdt::Removed search(Fleet& fleet, std::size_t at, std::size_t from) {
-  const crdt::Context common = crdt::meet(fleet[at].stored_context(), fleet[from].stored_context());
-  crdt::Search search(fleet[at].fingerprint_key(), common);
-  auto findings = crdt::inspect(fleet[from].table(), fleet[from].fingerprint_key(), {}, common);
-  for (;;) {
-    const auto ranges = search.take(fleet[at].table(), findings);
-    if (ranges.empty()) return search.removed();
-    findings.clear();
-    for (const crdt::KeyRange& range : ranges)
-      for (crdt::Finding& finding : crdt::inspect(fleet[from].table(), fleet[from].fingerprint_key(), range, common))
-        findings.push_back(std::move(finding));
-  }
+  const crdt::Measure measure{fleet[at].fingerprint_key(),
+                              crdt::meet(fleet[at].stored_context(), fleet[from].stored_context())};
+  constexpr std::size_t everything = 1'000;
+  crdt::MemoryTable &mine = fleet[at].table(), &theirs = fleet[from].table();
+  crdt::Survey survey(measure);
+  crdt::Search search(measure);
+  EXPECT_TRUE(survey.walk(theirs, everything));
+  EXPECT_TRUE(search.survey().walk(mine, everything));
+  for (std::vector<crdt::KeyRange> wanted{{}}; !wanted.empty();)
+    for (const crdt::KeyRange& range : std::exchange(wanted, {}))
+      for (const crdt::Finding& finding : crdt::inspect(survey, theirs, range))
+        if (search.take(mine, finding)) wanted.push_back(finding.range);
+  return search.take_removed();
 }
 
 TEST(Scenario, ASearchMeetsWritesOnBothSidesAndAThirdPeersPush) {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace edgesync::crdt {
 namespace {
 
@@ -32,7 +34,7 @@ void put(MemoryTable& table, std::uint64_t number, std::uint8_t author = 1) {
 
 Context all() {
   Context context;
-  for (const std::uint8_t author : {1, 2, 3}) context.advance({replica(author), 1'000'000});
+  for (const std::uint8_t author : std::array<std::uint8_t, 3>{1, 2, 3}) context.advance({replica(author), 1'000'000});
   return context;
 }
 
