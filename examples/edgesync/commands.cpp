@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.hpp"
 
+#include "base64.hpp"
 #include "status.hpp"
 
 #include <algorithm>
@@ -103,8 +104,43 @@ es::Result<int> run_verify(const Options& options, Output& output) {
   auto findings = node->verify();
   if (!findings) return findings.error();
   for (const std::string& finding : *findings) output.line({{"finding", finding}});
-  output.line({{"result", findings->empty() ? "sound" : "damaged"}, {"findings", findings->size()}});
-  return findings->empty() ? 0 : 1;
+  const char* result = findings->empty() ? "sound" : "damaged";
+  if (!findings->empty()) {
+    auto left = node->repair();
+    if (!left) return left.error();
+    for (const std::string& finding : *left) output.line({{"left", finding}});
+    if (left->empty()) result = "repaired";
+  }
+  output.line({{"result", result}, {"findings", findings->size()}});
+  if (findings->empty()) return 0;
+  return std::string_view(result) == "repaired" ? 3 : 1;
+}
+
+es::Result<int> run_quarantine(const Options& options, Output& output) {
+  auto node = open_existing(options.db);
+  if (!node) return node.error();
+  std::uint64_t last = 0;
+  for (bool more = true; more;) {
+    auto items = node->quarantine(last);
+    if (!items) return items.error();
+    for (const es::Quarantined& item : *items) {
+      output.line({{"id", item.id},
+                   {"kind", es::name(item.kind)},
+                   {"plane", es::name(item.plane)},
+                   {"scope", item.scope},
+                   {"place", to_base64(item.place)},
+                   {"reason", item.reason},
+                   {"origin", item.origin},
+                   {"at", from_time(item.at)},
+                   {"body", to_base64(item.body)}});
+      last = item.id;
+    }
+    more = !items->empty();
+  }
+  const auto counts = node->quarantined();
+  if (!counts) return counts.error();
+  output.line({{"held", counts->held}, {"bytes", counts->bytes}, {"lost", counts->lost}});
+  return 0;
 }
 
 }  // namespace program

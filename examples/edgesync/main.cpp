@@ -39,6 +39,7 @@ es::Result<int> run(Options options) {
   if (options.command == "diff") return run_diff(options, output);
   if (options.command == "dump") return run_dump(options, output);
   if (options.command == "verify") return run_verify(options, output);
+  if (options.command == "quarantine") return run_quarantine(options, output);
   return run_session(options, output);
 }
 

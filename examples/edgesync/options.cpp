@@ -37,6 +37,7 @@ const std::vector<Command>& commands() {
       {"diff", {"--db", "--scope", "--json"}, 2},
       {"dump", {"--db", "--scope", "--json"}},
       {"verify", {"--db", "--json"}},
+      {"quarantine", {"--db", "--json"}},
   };
   return all;
 }
@@ -174,11 +175,12 @@ std::string_view usage() noexcept {
   edgesync log    --db FILE [--scope S]
   edgesync diff   --db FILE --scope S V1 V2
   edgesync dump   --db FILE [--scope S]
-  edgesync verify --db FILE
+  edgesync verify --db FILE       also repairs what the database can by itself
+  edgesync quarantine --db FILE   what was set aside, as it was found
   edgesync --help | --version
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
 per line on stdin. A plaintext listener or ws:// URL needs --insecure and a loopback address.
-Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage.
+Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";
 }
 

@@ -5,6 +5,7 @@
 #include <edgesync/config.hpp>
 #include <edgesync/event.hpp>
 #include <edgesync/options.hpp>
+#include <edgesync/quarantine.hpp>
 #include <edgesync/state.hpp>
 #include <edgesync/status.hpp>
 #include <edgesync/stream.hpp>
@@ -57,6 +58,12 @@ class EDGESYNC_EXPORT Node {
 
   /// Checks the database: one line per finding, none if it is sound.
   Result<std::vector<std::string>> verify() const;
+  /// Sets damaged rows aside and puts right what this database can by itself: what it lacks then, a peer may still
+  /// tell. What verify() says afterwards.
+  Result<std::vector<std::string>> repair();
+  /// What was set aside, ascending, after the one with number `after`.
+  Result<std::vector<Quarantined>> quarantine(std::uint64_t after = 0, std::size_t limit = 100) const;
+  Result<QuarantineCounts> quarantined() const;
 
   ReplicaId id() const;
   const std::string& name() const noexcept;

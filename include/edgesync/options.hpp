@@ -40,8 +40,11 @@ struct NodeOptions {
   std::chrono::milliseconds batch_delay{20};  ///< Longest that a fast commit waits for its group commit.
   std::size_t memtable_bytes = 512 * 1024;    ///< Unflushed changes beyond this are flushed at once.
   std::size_t cache_bytes = 1024 * 1024;      ///< SQLite page cache.
-  std::uint32_t versions_kept = 100;          ///< Config versions per scope that rollback can reach.
-  std::shared_ptr<Runtime> runtime{};         ///< Null: the node runs a thread of its own.
+  /// Disk space held beside the database ("-ballast"). When the disk is full it is given back, so that upkeep goes on:
+  /// acks, trims, config rollback. New data is refused (storage_full) until it can be taken again. 0: none.
+  std::size_t ballast_bytes = 1024 * 1024;
+  std::uint32_t versions_kept = 100;   ///< Config versions per scope that rollback can reach.
+  std::shared_ptr<Runtime> runtime{};  ///< Null: the node runs a thread of its own.
   Function<void(LogLevel, std::string_view)>
       log{};  ///< Empty: silent. Called on any thread; must not block or call back.
 };

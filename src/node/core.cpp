@@ -17,6 +17,7 @@ store::Options store_options(const NodeOptions& options) {
   result.path = options.database;
   result.memtable_bytes = options.memtable_bytes;
   result.cache_bytes = options.cache_bytes;
+  result.ballast_bytes = options.ballast_bytes;
   return result;
 }
 

@@ -55,6 +55,26 @@ Result<std::vector<std::string>> Node::verify() const {
   return core_->store().verify();
 }
 
+Result<std::vector<std::string>> Node::repair() {
+  auto lock = core_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  if (auto found = core_->store().verify(); !found || found->empty()) return found;
+  if (auto settled = core_->settle(*lock, core_->store().accepted()); !settled) return std::move(settled).error();
+  return core_->store().verify();
+}
+
+Result<std::vector<Quarantined>> Node::quarantine(std::uint64_t after, std::size_t limit) const {
+  auto lock = core_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  return core_->store().quarantine(after, limit);
+}
+
+Result<QuarantineCounts> Node::quarantined() const {
+  auto lock = core_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  return core_->store().quarantined();
+}
+
 ReplicaId Node::id() const { return core_->id(); }
 const std::string& Node::name() const noexcept { return core_->name(); }
 void Node::close() noexcept {

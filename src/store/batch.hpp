@@ -80,6 +80,8 @@ class GroupCommit final : public Batch {
   std::vector<std::pair<ScopeId, std::string>> conflicts{};
   std::vector<ScopeId> diverged{};
   std::vector<std::pair<ScopeId, Error>> faults{};
+  std::vector<Outcome> refused{};        ///< Arrivals that a full disk has no room for.
+  bool untouched = false;                ///< Nothing was written, and the file is as it was.
   std::vector<crdt::Context> learned{};  ///< Contexts of the deltas applied.
 
   bool empty() const noexcept { return parts.empty() && arrivals.empty(); }

@@ -52,19 +52,43 @@ void GroupCommit::reset_tables(const Loaded& loaded) {
 void BatchWriter::run() {
   if (batch_.empty()) return;
   const bool open = file_.db.is_open();
+  if (auto placed = check_place(); !placed) {
+    batch_.error = placed.error();
+    batch_.untouched = open;
+    return;
+  }
   aside_.resize(batch_.arrivals.size());
   for (std::size_t attempt = 1;; ++attempt) {
     auto written = write();
     batch_.log_error = file_.db.take_log_error();
-    if (written) return;
+    if (written) {
+      if (!file_.full) file_.ballast.make();
+      return;
+    }
     settle(written.error());
     // If the file was closed before, what it turns out to hold is the owner's to look at first.
     if (!open || !batch_.error || !batch_.reloaded) return;
     if (attempt >= attempts_max) reached_ = batch_.arrivals.size();
-    if (!sweep_next() && !set_aside()) return;
+    if (!sweep_next() && !set_aside() && !free_ballast()) return;
     batch_.reset_tables(*batch_.reloaded);
     batch_.error.reset(), batch_.reloaded.reset();
   }
+}
+
+Result<void> BatchWriter::check_place() {
+  if (auto placed = file_.db.check_place(); !placed || !file_.db.log_lost()) return placed;
+  if (auto moved = file_.db.move_log(); !moved) return moved;
+  file_.db.close(false);
+  if (auto again = file_.reopen(batch_.number); !again) return again.error();
+  place_ = Error(Errc::storage_io, "store: " + file_.db.path() + "-wal: was removed; what it held is in the database");
+  return {};
+}
+
+bool BatchWriter::free_ballast() {
+  if (!batch_.error->is(Errc::storage_full) || !file_.ballast.held()) return false;
+  file_.ballast.release();
+  file_.full = true;
+  return true;
 }
 
 bool BatchWriter::sweep_next() {
@@ -97,6 +121,7 @@ bool BatchWriter::set_aside() {
 Result<void> BatchWriter::write() {
   batch_.outcomes.clear(), batch_.changes.clear(), batch_.conflicts.clear();
   batch_.diverged.clear(), batch_.learned.clear(), batch_.faults.clear();
+  if (place_) batch_.faults.emplace_back(ScopeId{}, *place_);
   Query(file_.db, Sql::begin).step();
   for (Part& part : batch_.parts) write_local(part);
   local_ = file_.db.failed();

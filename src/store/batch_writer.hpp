@@ -16,6 +16,9 @@ class BatchWriter {
 
  private:
   Result<void> write();
+  /// That what is written can be found again; a write-ahead log that somebody deleted is saved into the database.
+  Result<void> check_place();
+  bool free_ballast();
   void write_arrivals();
   /// Sets aside what the failed attempt tripped over; false if it was nothing that a peer sent.
   bool set_aside();
@@ -34,6 +37,7 @@ class BatchWriter {
 
   File& file_;
   GroupCommit& batch_;
+  std::optional<Error> place_{};               // what check_place() put right
   std::vector<std::optional<Error>> aside_{};  // by arrival: why it is left out
   std::size_t reached_ = 0;                    // the arrival that the last attempt failed at; none if their number
   bool local_ = false;                         // the last attempt failed before the first of them

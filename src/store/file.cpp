@@ -32,11 +32,12 @@ Hash128 fingerprint_key(Plane plane, std::string_view name) {
   return siphash(domain, bytes);
 }
 
-Result<Loaded> File::open(const ReplicaId& fresh) {
-  if (auto opened = db.open(); !opened) return opened.error();
+Result<Loaded> File::open(const ReplicaId& fresh, bool create) {
+  if (auto opened = db.open(create); !opened) return opened.error();
   Result<void> good = check_format();
   if (good) good = db.take();
-  if (good && db.integer("SELECT count(*) FROM sqlite_schema", "open").value_or(0) == 0) good = create(fresh);
+  if (good && create && db.integer("SELECT count(*) FROM sqlite_schema", "open").value_or(0) == 0)
+    good = this->create(fresh);
   if (good) good = read_replica();
   Loaded loaded;
   if (good) {
@@ -53,7 +54,7 @@ Result<Loaded> File::open(const ReplicaId& fresh) {
 
 Result<Loaded> File::reopen(std::uint64_t doubtful) {
   const ReplicaId known = replica_;
-  auto loaded = open(known);
+  auto loaded = open(known, false);
   if (!loaded) return loaded;
   Result<void> good;
   if (replica_ != known) good = Error(Errc::storage_corrupt, "store: " + db.path() + ": another file stands here now");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "crdt/scope_table.hpp"
+#include "store/ballast.hpp"
 #include "store/origins.hpp"
 #include "store/range_set.hpp"
 #include "store/sqlite_db.hpp"
@@ -45,11 +46,12 @@ struct Loaded {
 
 class File {
  public:
-  File(std::string path, std::string vfs, std::size_t cache_bytes) : db(std::move(path), std::move(vfs), cache_bytes) {}
+  File(const std::string& path, const std::string& vfs, std::size_t cache_bytes, std::size_t ballast_bytes)
+      : db(path, vfs, cache_bytes), ballast(path, vfs, ballast_bytes) {}
 
   /// Opens and reads the file; an empty one becomes a database of replica `fresh`. Also after close().
   /// Fails with: already_open, storage_io, storage_corrupt, storage_too_new, storage_full.
-  Result<Loaded> open(const ReplicaId& fresh);
+  Result<Loaded> open(const ReplicaId& fresh) { return open(fresh, true); }
 
   /// Opens the file again after a failure. If batch `doubtful` or a later one is there, it is made durable beyond doubt
   /// first; a file where that fails stays closed. Fails with: as open().
@@ -64,9 +66,12 @@ class File {
 
   SqliteDb db;
   Origins origins;
-  Timestamp now{};  ///< The latest time that the store was told.
+  Ballast ballast;
+  bool full = false;  ///< The ballast was given back, and has not been made again.
+  Timestamp now{};    ///< The latest time that the store was told.
 
  private:
+  Result<Loaded> open(const ReplicaId& fresh, bool create);
   Result<void> create(const ReplicaId& fresh);
   Result<void> check_format();
   Result<void> read_replica();

@@ -64,7 +64,17 @@ Part SqliteStore::take(ScopeState& state) {
   return part;
 }
 
+Error SqliteStore::no_room(const char* call) const {
+  return {Errc::storage_full, "store: " + options_.path + ": " + call + ": the disk is full"};
+}
+
+bool SqliteStore::full() {
+  if (full_ && !writing_) full_ = file_.full = !file_.ballast.make();
+  return full_;
+}
+
 Result<void> SqliteStore::revive() {
+  if (file_.db.inherited()) return file_.db.check_place();
   if (file_.db.is_open()) return {};
   auto loaded = file_.reopen(doubtful_.value_or(batch_ + 1));
   if (!loaded) return std::move(loaded).error();
@@ -83,6 +93,7 @@ void SqliteStore::install_again(Loaded& loaded) {
 }
 
 Error SqliteStore::closed_file(const char* call) const {
+  if (file_.db.inherited()) return file_.db.check_place().error();
   return {Errc::storage_io, std::string(call) + ": store: " + options_.path + ": not opened again after a failure"};
 }
 
@@ -93,6 +104,9 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
   batch->doubtful = doubtful_.value_or(batch->number);
   batch->through = accepted_;
   batch->arrivals = std::exchange(arrivals_, {});
+  if (full())  // the peer keeps it, and offers it again
+    for (const Arrival& arrival : std::exchange(batch->arrivals, {}))
+      batch->refused.push_back({arrival.ticket, false, no_room("arrivals")});
   std::sort(touched_.begin(), touched_.end(),
             [](const ScopeState* a, const ScopeState* b) { return a->scope.id < b->scope.id; });
   for (ScopeState* state : std::exchange(touched_, {})) batch->parts.push_back(take(*state));
@@ -116,6 +130,9 @@ Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
     for (const ScopeId id : std::exchange(revived_, {}))
       if (std::find(flushed.advanced.begin(), flushed.advanced.end(), id) == flushed.advanced.end())
         flushed.advanced.push_back(id);
+  std::move(batch->refused.begin(), batch->refused.end(), std::back_inserter(flushed.outcomes));
+  if (file_.full && !std::exchange(full_, true))
+    flushed.faults.emplace_back(ScopeId{}, no_room("full: the ballast is given back, for upkeep alone"));
   flushed.error = std::move(batch->error);
   flushed.log_error = std::move(batch->log_error);
   return flushed;
@@ -167,7 +184,7 @@ void SqliteStore::give_back(GroupCommit& batch) {
   }
   if (batch.reloaded)
     install_again(*batch.reloaded);
-  else if (!doubtful_)
+  else if (!doubtful_ && !batch.untouched)
     doubtful_ = batch.number;
 }
 

@@ -56,6 +56,7 @@ Result<Committed> SqliteStore::commit(ScopeId id, std::span<const Edit::Op> ops,
   if (state->scope.plane == Plane::stream)
     return Error(Errc::invalid_argument, "commit: \"" + state->scope.name + "\" is a stream");
   if (!writing_ && !revive()) return closed_file("commit");
+  if (full()) return no_room("commit");
   file_.now = wall;
   const crdt::Stamp stamp = mint(wall);
   auto changes = plan(*state, ops, stamp);
@@ -107,6 +108,7 @@ Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
   // Without a look at the file nobody knows which numbers a doubtful batch has taken.
   if (!writing_ && !revive()) return closed_file("append");
   if (doubtful_) return closed_file("append");
+  if (full()) return no_room("append");
   if (rows.empty()) return Error(Errc::invalid_argument, "append: no rows");
   for (const Row& row : rows)
     if (auto fit = stream::fits(*state->policy.schema, row.fields); !fit) return fit.error();

@@ -11,7 +11,6 @@
 namespace edgesync::store {
 namespace {
 
-constexpr std::size_t damaged_ranges_max = 256;  // per scope; all are written when one changes
 constexpr std::size_t page_rows_first = 16, page_rows_max = 256;
 constexpr std::size_t page_bytes_max = 256 * 1024;
 

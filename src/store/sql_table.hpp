@@ -17,6 +17,8 @@ namespace edgesync::store {
 
 using CellMap = std::map<Bytes, crdt::Cell, BytesLess>;
 
+inline constexpr std::size_t damaged_ranges_max = 256;  // per scope; all are written when one changes
+
 class SqlTable final : public crdt::ScopeTable {
  public:
   SqlTable(File& file, std::uint32_t sid, const Hash128& fingerprint_key)

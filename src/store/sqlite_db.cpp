@@ -54,41 +54,10 @@ void sync_directory_of(const std::string& path) noexcept {
   ::close(fd);
 }
 
-std::uint32_t number_at(ByteView bytes, std::size_t at) noexcept {
-  std::uint32_t number = 0;
-  for (std::size_t i = at; i < at + 4; ++i) number = number << 8 | std::to_integer<std::uint32_t>(bytes[i]);
-  return number;
-}
-
 /// Only FULL syncs the log with every commit.
 const char* synchronous() noexcept {
   if (planted(Bug::ship_before_durable)) return "OFF";
   return planted(Bug::synchronous_normal) ? "NORMAL" : "FULL";
-}
-
-/// Writes the log's header and the frames that follow under its salts over themselves, then syncs. Frames under other
-/// salts are left from before the last checkpoint: nothing is read from them. (https://www.sqlite.org/fileformat2.html)
-int rewrite(sqlite3_file& log) {
-  constexpr std::size_t head_bytes = 32, frame_head_bytes = 24, salts_bytes = 8, head_salts = 16, frame_salts = 8;
-  sqlite3_int64 size = 0;
-  int code = log.pMethods->xFileSize(&log, &size);
-  if (code != SQLITE_OK || size < static_cast<sqlite3_int64>(head_bytes)) return code;
-  Bytes head(head_bytes);
-  code = log.pMethods->xRead(&log, head.data(), static_cast<int>(head.size()), 0);
-  if (code != SQLITE_OK) return code;
-  const std::uint32_t page_bytes = number_at(head, 8);
-  if (page_bytes < 512 || page_bytes > 65'536) return SQLITE_OK;  // no header: an empty log
-  code = log.pMethods->xWrite(&log, head.data(), static_cast<int>(head.size()), 0);
-  Bytes frame(frame_head_bytes + page_bytes);
-  const auto step = static_cast<sqlite3_int64>(frame.size());
-  for (sqlite3_int64 at = head_bytes; code == SQLITE_OK && at + step <= size; at += step) {
-    code = log.pMethods->xRead(&log, frame.data(), static_cast<int>(frame.size()), at);
-    if (code != SQLITE_OK) return code;
-    if (!equal(ByteView(frame).subspan(frame_salts, salts_bytes), ByteView(head).subspan(head_salts, salts_bytes)))
-      break;
-    code = log.pMethods->xWrite(&log, frame.data(), static_cast<int>(frame.size()), at);
-  }
-  return code == SQLITE_OK ? log.pMethods->xSync(&log, SQLITE_SYNC_NORMAL) : code;
 }
 
 /// row_check(integer...) for statements: the check over the numbers of a row.
@@ -142,16 +111,19 @@ Result<void> SqliteDb::create_file() {
   return Error(errc, "store: " + path_ + ": create: " + std::generic_category().message(reason));
 }
 
-Result<void> SqliteDb::open() {
+Result<void> SqliteDb::open(bool create) {
   error_.reset();
-  if (vfs_.empty()) {
+  process_ = ::getpid();
+  log_id_ = {};
+  if (vfs_.empty() && create) {
     if (auto created = create_file(); !created) return created;
   }
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
-                    SQLITE_OPEN_EXRESCODE;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
+                    (create ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(plain(path_).c_str(), &db_, flags, vfs_.empty() ? nullptr : vfs_.c_str());
   Result<void> opened = code == SQLITE_OK ? configure() : Result<void>(error(code, "open"));
   if (!opened) give_up(opened.error());
+  id_ = id_of("");
   return opened;
 }
 
@@ -197,6 +169,11 @@ void SqliteDb::give_up(Error reason) {
 }
 
 void SqliteDb::close(bool after_failure) noexcept {
+  if (inherited()) {
+    // The parent's file: closing it here would end its write-ahead log under it. Better to lose the memory.
+    statements_ = {};
+    db_ = nullptr;
+  }
   for (sqlite3_stmt*& statement : statements_) {
     sqlite3_finalize(statement);
     statement = nullptr;
@@ -205,15 +182,6 @@ void SqliteDb::close(bool after_failure) noexcept {
   if (after_failure) sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_close_v2(db_);
   db_ = nullptr;
-}
-
-Result<void> SqliteDb::rewrite_log() {
-  sqlite3_file* log = nullptr;
-  sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (log == nullptr || log->pMethods == nullptr) return {};
-  const int code = rewrite(*log);
-  if (code == SQLITE_OK) return {};
-  return error(code, "write the log again");
 }
 
 Result<void> SqliteDb::run(const char* sql, const char* operation) {

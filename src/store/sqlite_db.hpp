@@ -25,9 +25,9 @@ class SqliteDb {
   SqliteDb(const SqliteDb&) = delete;
   SqliteDb& operator=(const SqliteDb&) = delete;
 
-  /// Opens the file, creating it if missing. Nothing is written yet, so that a file which turns out not to be ours
-  /// stays as it is. Requires: !is_open(). Fails with: already_open, storage_io, storage_corrupt, storage_full.
-  Result<void> open();
+  /// Opens the file, creating it if missing and `create`. Nothing is written yet, so that a file which turns out not to
+  /// be ours stays as it is. Requires: !is_open(). Fails with: already_open, storage_io, storage_corrupt, storage_full.
+  Result<void> open(bool create);
   /// Enters the write-ahead log and takes the lock. Fails with: as open().
   Result<void> take();
   /// After a failure the write-ahead log must be left as it is: a checkpoint would trust pages that a failed fsync may
@@ -38,6 +38,15 @@ class SqliteDb {
   /// Writes what is valid of the write-ahead log over itself and syncs it. After a failed sync what can be read may be
   /// in the system's cache alone, marked as written; only writing it again makes a later sync mean something.
   Result<void> rewrite_log();
+  /// That the path still leads to the file that is open: what is written to another one, or to none, nobody finds
+  /// again. Fails with: storage_io; already_open in a process that was forked, where the file is the parent's.
+  Result<void> check_place() const;
+  /// True in a process that was forked while the file was open: it is the parent's.
+  bool inherited() const noexcept;
+  /// True if the write-ahead log is no longer where it was: what is in it is lost with this handle.
+  bool log_lost() const;
+  /// Moves all of the log into the database.
+  Result<void> move_log();
   bool is_open() const noexcept { return db_ != nullptr; }
   const std::string& path() const noexcept { return path_; }
 
@@ -63,8 +72,18 @@ class SqliteDb {
   Result<void> configure();
   static int checkpoint(void* self, sqlite3* db, const char* name, int pages);
 
+  /// Which file the path with `suffix` leads to; zeros: to none, or a VFS knows.
+  struct FileId {
+    std::uint64_t device = 0, inode = 0;
+    bool operator==(const FileId&) const = default;
+  };
+  FileId id_of(const char* suffix) const;
+
   std::string path_, vfs_;
   std::size_t cache_bytes_;
+  FileId id_{};
+  mutable FileId log_id_{};
+  std::int64_t process_ = 0;
   sqlite3* db_ = nullptr;
   std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};
   std::optional<Error> error_, unusable_, log_error_;

@@ -27,7 +27,9 @@ Result<std::unique_ptr<Store>> Store::open(Options options, Random& random, Time
 }
 
 SqliteStore::SqliteStore(Options options, const Hash128& secret)
-    : options_(std::move(options)), file_(options_.path, options_.vfs, options_.cache_bytes), clock_(secret, 0) {}
+    : options_(std::move(options)),
+      file_(options_.path, options_.vfs, options_.cache_bytes, options_.ballast_bytes),
+      clock_(secret, 0) {}
 
 Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   auto loaded = file_.open(fresh);
@@ -39,7 +41,7 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
   file_.now = now;
-  if (auto swept = sweep_suspicious(*loaded); !swept) return swept;
+  if (auto swept = sweep_suspicious(); !swept) return swept;
   for (auto& [sid, state] : states_) {
     if (state->scope.plane == Plane::stream) continue;
     state->last_own = state->durable.context[file_.replica()];
@@ -48,7 +50,7 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   return {};
 }
 
-Result<void> SqliteStore::sweep_suspicious(Loaded&) {
+Result<void> SqliteStore::sweep_suspicious() {
   if (touched_.empty()) return {};
   auto batch = begin_flush();
   write(*batch);

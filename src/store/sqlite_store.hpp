@@ -106,7 +106,7 @@ class SqliteStore final : public Store {
   void touch(ScopeState& state);
   Ticket ticket(ScopeState& state);
 
-  Result<void> sweep_suspicious(Loaded& loaded);
+  Result<void> sweep_suspicious();
   Result<void> load(const Loaded& loaded);
   void install(Loaded& loaded);
   void install(ScopeState& state, LoadedScope& loaded);
@@ -127,6 +127,9 @@ class SqliteStore final : public Store {
   /// What a file that was opened again holds, doubtful batches that turned out to be there included.
   void install_again(Loaded& loaded);
   Error closed_file(const char* call) const;
+  /// True while there is room for upkeep alone. Looks again, unless a batch is being written.
+  bool full();
+  Error no_room(const char* call) const;
   /// After a read: what it found damaged is set aside by the next batch.
   void look_back(ScopeState& state);
   void sweep_with_next(ScopeState& state);
@@ -151,7 +154,7 @@ class SqliteStore final : public Store {
   std::size_t bytes_ = 0;
   Ticket accepted_ = 0, durable_ = 0;
   std::uint64_t batch_ = 0;
-  bool writing_ = false;
+  bool writing_ = false, full_ = false;
   std::optional<std::uint64_t> doubtful_;  ///< First batch that failed with nobody able to look whether it is there.
   std::vector<std::pair<ScopeId, Error>> faults_;  ///< Found by start(): not yet reported.
   std::vector<ScopeId> revived_;  ///< Grew by doubtful batches that turned out to be there: not yet reported.

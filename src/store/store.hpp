@@ -47,6 +47,7 @@ struct Options {
   std::string vfs{};                                   ///< A registered SQLite VFS; empty: the default one.
   std::size_t memtable_bytes = 512 * 1024;             ///< wants_flush() beyond this.
   std::size_t cache_bytes = 1024 * 1024;               ///< SQLite page cache.
+  std::size_t ballast_bytes = 0;                       ///< Kept beside the file for upkeep on a full disk; 0: none.
   std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
 };
 

@@ -9,8 +9,6 @@
 namespace edgesync::store {
 namespace {
 
-constexpr std::size_t damaged_ranges_max = 256;  // per scope; all are written when one changes
-
 /// True for the ranges that the cells of one path, or some of them, are read by (crdt/key.hpp).
 bool of_one_path(const crdt::KeyRange& range) noexcept {
   const auto end = std::find(range.low.begin(), range.low.end(), std::byte{0});

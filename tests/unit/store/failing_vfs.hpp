@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // FailingVfs: the system's VFS with one switch: from its N-th write or sync on, calls fail, once or until told to stop.
-// Everything else goes through, so what the store does next happens on a real file.
+// Or the disk has so much room and no more. Everything else goes through, so what the store does next happens on a real
+// file.
 #pragma once
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <new>
 #include <string>
@@ -26,6 +30,7 @@ class FailingVfs {
     vfs_.pAppData = this;
     vfs_.xOpen = open;
     vfs_.xDelete = [](sqlite3_vfs* vfs, const char* path, int sync) {
+      self(vfs).resize(path, 0);
       return below(vfs)->xDelete(below(vfs), path, sync);
     };
     vfs_.xAccess = [](sqlite3_vfs* vfs, const char* path, int flags, int* out) {
@@ -58,6 +63,9 @@ class FailingVfs {
     const std::lock_guard lock(mutex_);
     before_sync_ = std::move(wait);
   }
+  /// The disk has room for so many more bytes in files that grow; negative: for any number.
+  void room(std::int64_t bytes) { room_ = bytes; }
+  std::int64_t room() const { return room_; }
   /// True if the failure has not happened yet.
   bool armed() const { return left_ > 0; }
   /// Writes since the last failure.
@@ -68,6 +76,7 @@ class FailingVfs {
     sqlite3_file base;
     FailingVfs* owner;
     sqlite3_file* real;
+    std::string* path;
     std::vector<std::pair<sqlite3_int64, int>>* unsynced;  // where was written since the last sync
   };
 
@@ -80,13 +89,14 @@ class FailingVfs {
     auto* opened = new (handle) File{{nullptr},
                                      &self(vfs),
                                      reinterpret_cast<sqlite3_file*>(&file(handle) + 1),
+                                     new std::string(path != nullptr ? path : ""),
                                      new std::vector<std::pair<sqlite3_int64, int>>};
     opened->real->pMethods = nullptr;
     const int code = below(vfs)->xOpen(below(vfs), path, opened->real, flags, out);
     if (opened->real->pMethods != nullptr)
       opened->base.pMethods = &self(vfs).methods_;
     else
-      delete opened->unsynced;
+      delete opened->unsynced, delete opened->path;
     return code;
   }
 
@@ -95,6 +105,15 @@ class FailingVfs {
       const std::string zeros(static_cast<std::size_t>(size), '\0');
       real(f)->pMethods->xWrite(real(f), zeros.data(), size, at);
     }
+  }
+
+  /// Books what a file takes; false if there is no room for it to grow.
+  bool resize(const std::string& path, std::int64_t size) {
+    std::int64_t& known = sizes_[path];
+    if (room_ >= 0 && size - known > room_) return false;
+    if (room_ >= 0) room_ -= size - known;
+    known = size;
+    return true;
   }
 
   int failure(Call call) {
@@ -116,7 +135,7 @@ class FailingVfs {
   void fill_methods() {
     methods_.iVersion = 1;  // no shared memory: the store must do without
     methods_.xClose = [](sqlite3_file* f) {
-      delete file(f).unsynced;
+      delete file(f).unsynced, delete file(f).path;
       return real(f)->pMethods->xClose(real(f));
     };
     methods_.xRead = [](sqlite3_file* f, void* data, int size, sqlite3_int64 at) {
@@ -125,11 +144,15 @@ class FailingVfs {
     methods_.xWrite = [](sqlite3_file* f, const void* data, int size, sqlite3_int64 at) {
       const int code = file(f).owner->failure(Call::write);
       if (code != SQLITE_OK) return code;
+      FailingVfs& owner = *file(f).owner;
+      if (!owner.resize(*file(f).path, std::max<std::int64_t>(owner.sizes_[*file(f).path], at + size)))
+        return SQLITE_FULL;
       file(f).unsynced->emplace_back(at, size);
       ++file(f).owner->writes_;
       return real(f)->pMethods->xWrite(real(f), data, size, at);
     };
     methods_.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+      file(f).owner->resize(*file(f).path, size);
       return real(f)->pMethods->xTruncate(real(f), size);
     };
     methods_.xSync = [](sqlite3_file* f, int flags) {
@@ -165,6 +188,8 @@ class FailingVfs {
   Call call_ = Call::write;
   int left_ = 0, code_ = 0;
   std::size_t writes_ = 0;
+  std::int64_t room_ = -1;
+  std::map<std::string, std::int64_t> sizes_;
   bool goes_on_ = false, kept_ = false;
 };
 

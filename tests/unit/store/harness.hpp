@@ -41,7 +41,10 @@ inline Flushed flush(Store& store) {
 /// One store that can be closed and opened again.
 class Opened {
  public:
-  explicit Opened(std::uint64_t seed = 1, std::string vfs = {}) : random_(seed), vfs_(std::move(vfs)) { reopen(); }
+  explicit Opened(std::uint64_t seed = 1, std::string vfs = {}, std::size_t ballast_bytes = 0)
+      : random_(seed), vfs_(std::move(vfs)), ballast_bytes_(ballast_bytes) {
+    reopen();
+  }
 
   void reopen() {
     store_.reset();
@@ -54,6 +57,7 @@ class Opened {
     Options options;
     options.path = path();
     options.vfs = vfs_;
+    options.ballast_bytes = ballast_bytes_;
     return Store::open(options, random_, at_ms(0));
   }
 
@@ -65,6 +69,7 @@ class Opened {
   TempDir dir_;
   Xoshiro random_;
   std::string vfs_;
+  std::size_t ballast_bytes_;
   std::unique_ptr<Store> store_;
 };
 
