@@ -51,14 +51,12 @@ const char* meaning(es::Why why) {
       return "this node's disk fails";
     case es::Why::corrupt:
       return "this node's database is damaged: edgesync verify tells where";
-    case es::Why::quota:
-      return "a bound set for this scope is reached";
     case es::Why::clock:
       return "this node's clock is too far from the hub's: set it";
-    case es::Why::reidentify:
-      return "this database is a copy of one that went on: it needs an identity of its own";
+    case es::Why::stale_copy:
+      return "this database is an older copy of one that went on: open that one";
     case es::Why::repairing:
-      return "what was damaged or missed is fetched again";
+      return "damaged rows were set aside: edgesync quarantine lists them";
     case es::Why::waiting_cut:
       return "a large change is arriving and shows when it is whole";
     case es::Why::refused:

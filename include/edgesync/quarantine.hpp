@@ -17,7 +17,6 @@ struct Quarantined {
     records,   ///< A damaged segment of a stream.
     version,   ///< A damaged config version.
     journal,   ///< A damaged journal entry.
-    cut,       ///< What a peer sent and this node cannot apply; `place` says which scopes.
   };
   std::uint64_t id = 0;  ///< Ascending, never used again.
   Kind kind{};

@@ -25,10 +25,9 @@ enum class Why : std::uint8_t {
   disk_full,    ///< The disk or quota is full: what is written is refused, what was written stays and is sent.
   storage,      ///< The disk fails.
   corrupt,      ///< The database is damaged; run `edgesync verify`.
-  quota,        ///< A bound set for this scope is reached.
   clock,        ///< This node's clock is too far from the hub's: see Status::clock_offset.
-  reidentify,   ///< The database is a copy of one that went on: it is about to take a new identity.
-  repairing,    ///< What was damaged or missed is being fetched again.
+  stale_copy,   ///< The database is an older copy of one that went on: open that one (Errc::stale_copy).
+  repairing,    ///< Damaged rows were set aside; their keys are known again once somebody writes them.
   waiting_cut,  ///< A large change is arriving; it becomes visible when it is whole. See ScopeStatus::arriving.
 
   // The hub's word

@@ -51,12 +51,10 @@ const char* name(Why why) noexcept {
       return "storage";
     case Why::corrupt:
       return "corrupt";
-    case Why::quota:
-      return "quota";
     case Why::clock:
       return "clock";
-    case Why::reidentify:
-      return "reidentify";
+    case Why::stale_copy:
+      return "stale_copy";
     case Why::repairing:
       return "repairing";
     case Why::waiting_cut:

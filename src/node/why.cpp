@@ -41,7 +41,7 @@ Why why_unlinked(const Error& last, bool hub_said) noexcept {
     case Errc::limit_exceeded:
       return Why::limit;
     case Errc::stale_copy:
-      return Why::reidentify;
+      return Why::stale_copy;
     case Errc::clock:
       return Why::clock;
     case Errc::storage_full:

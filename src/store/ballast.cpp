@@ -2,6 +2,8 @@
 #include "store/ballast.hpp"
 
 #include <sqlite3.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <vector>
@@ -27,9 +29,18 @@ bool fill(sqlite3_file& file, std::size_t bytes) {
 
 }  // namespace
 
+/// A full disk is asked at every refused call: it must not be written to for that. Other systems than the default one
+/// cannot be asked. What is kept back for the superuser counts for the superuser.
+bool Ballast::has_room() const noexcept {
+  struct statvfs system {};
+  if (!vfs_.empty() || ::statvfs(database_.c_str(), &system) != 0) return true;
+  const std::uint64_t blocks = ::geteuid() == 0 ? system.f_bfree : system.f_bavail;
+  return blocks * system.f_frsize >= bytes_;
+}
+
 bool Ballast::make() {
   sqlite3_vfs* const vfs = find(vfs_);
-  if (held_ || !wanted() || vfs == nullptr) return held_;
+  if (held_ || !wanted() || vfs == nullptr || !has_room()) return held_;
   std::vector<std::max_align_t> memory(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
   auto* const file = reinterpret_cast<sqlite3_file*>(memory.data());
   // As a journal it inherits the mode of the database that its name begins with.

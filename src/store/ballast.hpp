@@ -12,7 +12,7 @@ class Ballast {
  public:
   /// The file is `database` with "-ballast" behind it, in the SQLite VFS of that name. 0 bytes: none.
   Ballast(const std::string& database, std::string vfs, std::size_t bytes)
-      : path_(database + "-ballast"), vfs_(std::move(vfs)), bytes_(bytes) {}
+      : database_(database), path_(database + "-ballast"), vfs_(std::move(vfs)), bytes_(bytes) {}
 
   bool wanted() const noexcept { return bytes_ > 0; }
   bool held() const noexcept { return held_; }
@@ -21,7 +21,9 @@ class Ballast {
   void release() noexcept;
 
  private:
-  std::string path_, vfs_;
+  bool has_room() const noexcept;
+
+  std::string database_, path_, vfs_;
   std::size_t bytes_;
   bool held_ = false;
 };

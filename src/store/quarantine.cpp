@@ -97,8 +97,6 @@ const char* name(Quarantined::Kind kind) noexcept {
       return "version";
     case Quarantined::Kind::journal:
       return "journal";
-    case Quarantined::Kind::cut:
-      return "cut";
   }
   return "unknown";
 }
