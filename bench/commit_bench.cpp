@@ -43,7 +43,7 @@ std::unique_ptr<Store> open_store(const std::string& path) {
   Xoshiro random(1);
   Options options;
   options.path = path;
-  return Store::open(options, random, now()).value();
+  return Store::open(std::move(options), random, now()).value();
 }
 
 void flush(Store& store) {

@@ -143,4 +143,12 @@ es::Result<int> run_quarantine(const Options& options, Output& output) {
   return 0;
 }
 
+es::Result<int> run_backup(const Options& options, Output& output) {
+  auto node = open_existing(options.db);
+  if (!node) return node.error();
+  if (auto copied = node->backup(options.to); !copied) return copied.error();
+  output.line({{"result", "copied"}, {"to", options.to}});
+  return 0;
+}
+
 }  // namespace program

@@ -26,6 +26,7 @@ es::Result<int> run_diff(const Options& options, Output& output);
 es::Result<int> run_dump(const Options& options, Output& output);
 es::Result<int> run_verify(const Options& options, Output& output);
 es::Result<int> run_quarantine(const Options& options, Output& output);
+es::Result<int> run_backup(const Options& options, Output& output);
 
 /// Opens a database that exists. Fails with: not_found; as Node::open.
 es::Result<es::Node> open_existing(const std::string& path);

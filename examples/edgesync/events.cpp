@@ -36,6 +36,10 @@ json::object from_event(const es::Event& event) {
   if (event.commit.stamp != 0) out["commit"] = std::to_string(event.commit.stamp);
   add_version(out, event);
   if (!event.peer.empty()) out["peer"] = event.peer;
+  if (event.kind == es::EventKind::identity) {
+    out["old"] = es::to_string(event.replica_before);
+    out["new"] = es::to_string(event.replica_after);
+  }
   add_error(out, event.error);
   return out;
 }

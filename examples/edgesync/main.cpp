@@ -40,6 +40,7 @@ es::Result<int> run(Options options) {
   if (options.command == "dump") return run_dump(options, output);
   if (options.command == "verify") return run_verify(options, output);
   if (options.command == "quarantine") return run_quarantine(options, output);
+  if (options.command == "backup") return run_backup(options, output);
   return run_session(options, output);
 }
 

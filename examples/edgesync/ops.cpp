@@ -30,6 +30,7 @@ constexpr std::array ops = {
     Named{"status", status},
     Named{"flush", flush},
     Named{"watch", watch},
+    Named{"backup", backup},
     Named{"link", link},
     Named{"unlink", unlink},
     Named{"close", close},

@@ -31,6 +31,7 @@ Answer digest(Session&, Fields&);
 Answer status(Session&, Fields&);
 Answer flush(Session&, Fields&);
 Answer watch(Session&, Fields&);
+Answer backup(Session&, Fields&);
 Answer link(Session&, Fields&);
 Answer unlink(Session&, Fields&);
 Answer close(Session&, Fields&);

@@ -71,6 +71,13 @@ Answer flush(Session& session, Fields& fields) {
   }
 }
 
+Answer backup(Session& session, Fields& fields) {
+  const std::string to = fields.text("to");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  if (auto copied = session.node().backup(to); !copied) return copied.error();
+  return json::object();
+}
+
 Answer link(Session& session, Fields& fields) {
   const std::string url = fields.text("url");
   const std::string token = fields.text_or("token", "");

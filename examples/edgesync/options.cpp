@@ -38,6 +38,7 @@ const std::vector<Command>& commands() {
       {"dump", {"--db", "--scope", "--json"}},
       {"verify", {"--db", "--json"}},
       {"quarantine", {"--db", "--json"}},
+      {"backup", {"--db", "--to", "--json"}},
   };
   return all;
 }
@@ -55,6 +56,7 @@ const std::vector<TextOption>& text_options() {
       {"--token", &Options::token},
       {"--ca", &Options::ca},
       {"--scope", &Options::scope},
+      {"--to", &Options::to},
   };
   return all;
 }
@@ -135,6 +137,7 @@ class Parser {
     if (options.versions.size() != command_.versions) return fail("V1 V2", "missing");
     if (command_.versions != 0 && options.scope.empty()) return fail("--scope", "missing");
     if (command_.name == "serve" && !options.listen) return fail("--listen", "missing");
+    if (command_.name == "backup" && options.to.empty()) return fail("--to", "missing");
     if (!options.listen && !(options.certificate + options.client_ca + options.tokens).empty()) {
       return fail("--listen", "missing");
     }
@@ -177,6 +180,7 @@ std::string_view usage() noexcept {
   edgesync dump   --db FILE [--scope S]
   edgesync verify --db FILE       also repairs what the database can by itself
   edgesync quarantine --db FILE   what was set aside, as it was found
+  edgesync backup --db FILE --to FILE
   edgesync --help | --version
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
 per line on stdin. A plaintext listener or ws:// URL needs --insecure and a loopback address.

@@ -90,6 +90,8 @@ json::object from_metrics(const es::Metrics& metrics) {
   out["storage_faults"] = metrics.storage_faults;
   out["handler_faults"] = metrics.handler_faults;
   out["watchdogs"] = metrics.watchdogs;
+  out["identities"] = metrics.identities;
+  out["records_missing"] = metrics.records_missing;
   return out;
 }
 

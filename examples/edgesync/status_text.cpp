@@ -53,8 +53,8 @@ const char* meaning(es::Why why) {
       return "this node's database is damaged: edgesync verify tells where";
     case es::Why::clock:
       return "this node's clock is too far from the hub's: set it";
-    case es::Why::stale_copy:
-      return "this database is an older copy of one that went on: open that one";
+    case es::Why::identity_clash:
+      return "another copy of this database, or another session, goes by this node's replica id";
     case es::Why::repairing:
       return "damaged rows were set aside: edgesync quarantine lists them";
     case es::Why::waiting_cut:

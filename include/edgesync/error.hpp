@@ -37,7 +37,7 @@ enum class Errc {
   timed_out,           ///< The deadline passed; the work goes on unless the call says otherwise.
   cancelled,           ///< The caller stopped waiting. Equal to std::errc::operation_canceled.
   closed,              ///< The node, hub or link was closed.
-  stale_copy,          ///< The hub knows later commits of this node than this database: it is an older copy.
+  identity_clash,      ///< Another copy of the database, or another session of the node, goes by the same replica id.
   clock = 29,          ///< This node's clock is too far from its hub's; both go on once one of them is set.
   name_unknown = 32,   ///< An `unreachable`: the host's name does not resolve.
   no_route,            ///< An `unreachable`: no network, or no way from it to the host.

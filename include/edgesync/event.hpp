@@ -36,6 +36,8 @@ enum class EventKind : std::uint8_t {
                   ///< damaged: `error` says how many, and they were set aside.
   clock,          ///< A clock is off: `error` says whose and by how much, or is empty once it is right again.
   watchdog,       ///< Something awaited did not come in time: `error` names it. A link that waits for it has ended.
+  identity,       ///< This database goes by a new replica id from here on, or a peer's identity is in doubt: `error`
+                  ///< says why. What happened while opening is told to the first handler.
 };
 
 /// "linked", "ack", ...
@@ -51,6 +53,7 @@ struct Event {
   VersionInfo version{};
   std::string peer{};
   Error error{};
+  ReplicaId replica_before{}, replica_after{};  ///< identity: equal if nobody's id has changed.
 };
 
 /// One key that changed, by this node or by another.

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 namespace edgesync {
@@ -65,7 +66,11 @@ class EDGESYNC_EXPORT Node {
   Result<std::vector<Quarantined>> quarantine(std::uint64_t after = 0, std::size_t limit = 100) const;
   Result<QuarantineCounts> quarantined() const;
 
-  ReplicaId id() const;
+  /// Writes a consistent copy of the database to `path`, a new file. Whoever opens it finds all data and a replica id
+  /// of its own. Other calls wait meanwhile. Fails with: invalid_argument (`path` exists), storage_*, closed.
+  Result<void> backup(const std::string& path) const;
+
+  ReplicaId id() const;  ///< May change while the node runs: EventKind::identity.
   const std::string& name() const noexcept;
   /// Ends the link, makes what is accepted durable, and waits for handlers. Later calls fail with `closed`.
   void close() noexcept;

@@ -9,7 +9,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,9 @@ struct TlsOptions {
   std::string key_file{};          ///< PEM.
 };
 
+/// What tells this machine and this file from others, by name. Only what two of them both name is compared.
+using Environment = std::map<std::string, std::string>;
+
 struct NodeOptions {
   std::string database{};  ///< Path of the one file; created if missing, mode 0600.
   std::string name{};      ///< A path, for people and for the hub's authorization; empty: the replica id.
@@ -43,7 +48,12 @@ struct NodeOptions {
   /// Disk space held beside the database ("-ballast"). When the disk is full it is given back, so that upkeep goes on:
   /// acks, trims, config rollback. New data is refused (storage_full) until it can be taken again. 0: none.
   std::size_t ballast_bytes = 1024 * 1024;
-  std::uint32_t versions_kept = 100;   ///< Config versions per scope that rollback can reach.
+  std::uint32_t versions_kept = 100;  ///< Config versions per scope that rollback can reach.
+  /// A database that is opened in another environment than before takes a new replica id before it writes anything, so
+  /// that a copied disk and its original never pass for one. Nothing: what the system tells of its machine and of the
+  /// file (src/node/environment.hpp). A host that knows better, such as a pod that moves with its volume, gives its
+  /// own; an empty one is never another.
+  std::optional<Environment> environment{};
   std::shared_ptr<Runtime> runtime{};  ///< Null: the node runs a thread of its own.
   Function<void(LogLevel, std::string_view)>
       log{};  ///< Empty: silent. Called on any thread; must not block or call back.

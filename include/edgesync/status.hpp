@@ -22,13 +22,14 @@ enum class Why : std::uint8_t {
   closed,      ///< The node was closed.
 
   // This node
-  disk_full,    ///< The disk or quota is full: what is written is refused, what was written stays and is sent.
-  storage,      ///< The disk fails.
-  corrupt,      ///< The database is damaged; run `edgesync verify`.
-  clock,        ///< This node's clock is too far from the hub's: see Status::clock_offset.
-  stale_copy,   ///< The database is an older copy of one that went on: open that one (Errc::stale_copy).
-  repairing,    ///< Damaged rows were set aside; their keys are known again once somebody writes them.
-  waiting_cut,  ///< A large change is arriving; it becomes visible when it is whole. See ScopeStatus::arriving.
+  disk_full,       ///< The disk or quota is full: what is written is refused, what was written stays and is sent.
+  storage,         ///< The disk fails.
+  corrupt,         ///< The database is damaged; run `edgesync verify`.
+  clock,           ///< This node's clock is too far from the hub's: see Status::clock_offset.
+  identity_clash,  ///< Another copy of the database, or another session of the node, goes by the same replica id
+                   ///< (Errc::identity_clash). Copies settle it by themselves: EventKind::identity.
+  repairing,       ///< Damaged rows were set aside; their keys are known again once somebody writes them.
+  waiting_cut,     ///< A large change is arriving; it becomes visible when it is whole. See ScopeStatus::arriving.
 
   // The hub's word
   refused,       ///< The hub refuses the scope, or writes to it.
@@ -103,7 +104,10 @@ struct Metrics {
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< Frames, above TLS.
   std::uint64_t links = 0, links_failed = 0;
   std::uint64_t conflicts = 0, divergences = 0, storage_faults = 0, handler_faults = 0;
-  std::uint64_t watchdogs = 0;  ///< Waits that ended without what was awaited.
+  std::uint64_t watchdogs = 0;        ///< Waits that ended without what was awaited.
+  std::uint64_t identities = 0;       ///< identity events: copies noticed, hubs that had lost something, sessions in
+                                      ///< a quarrel.
+  std::uint64_t records_missing = 0;  ///< Records that the hub lost after it had acked them and this node trimmed them.
 };
 
 }  // namespace edgesync

@@ -30,7 +30,8 @@ using Value = std::variant<std::monostate, bool, std::int64_t, double, std::stri
 /// Wall-clock time, microseconds since 1970-01-01 UTC.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
-/// One incarnation of a database: 128 random bits, minted when the file is created. Not the device's identity.
+/// One incarnation of a database: 128 random bits, minted when the file is created, and again when it turns out to be a
+/// copy. Not the device's identity.
 struct ReplicaId {
   std::array<std::byte, 16> bytes{};
   auto operator<=>(const ReplicaId&) const = default;

@@ -35,7 +35,7 @@ constexpr std::array rows{
     Row{Errc::timed_out, "timed_out", "the deadline passed", true},
     Row{Errc::cancelled, "cancelled", "cancelled", true},
     Row{Errc::closed, "closed", "closed", false},
-    Row{Errc::stale_copy, "stale_copy", "the database is an older copy", false},
+    Row{Errc::identity_clash, "identity_clash", "the replica id is in use twice", true},
     Row{Errc::clock, "clock", "the clock is too far off", true},
     Row{Errc::name_unknown, "name_unknown", "the host's name is not known", true},
     Row{Errc::no_route, "no_route", "there is no way to the host", true},

@@ -20,17 +20,17 @@ std::uint64_t milliseconds_of(Timestamp wall) noexcept {
 
 }  // namespace
 
-Stamp Hlc::tagged(std::uint64_t upper) const noexcept {
+Stamp Hlc::tagged(const Hash128& secret, std::uint64_t upper) noexcept {
   std::array<std::byte, 8> bytes;
   for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<std::byte>(upper >> (8 * i));
-  return upper << tag_bits | (siphash(secret_, bytes).a & ((1U << tag_bits) - 1));
+  return upper << tag_bits | (siphash(secret, bytes).a & ((1U << tag_bits) - 1));
 }
 
 Stamp Hlc::mint(Timestamp wall) noexcept {
   const std::uint64_t counter = (std::uint64_t{1} << logical_bits) - 1;
   const std::uint64_t next = planted(Bug::wrap_counter) ? (upper_ & ~counter) | ((upper_ + 1) & counter) : upper_ + 1;
   upper_ = std::max(planted(Bug::follow_wall) ? 0 : next, milliseconds_of(wall) << logical_bits);
-  return tagged(upper_);
+  return tagged(secret_, upper_);
 }
 
 bool Hlc::observe(Stamp remote, Timestamp wall, std::chrono::milliseconds drift_max) noexcept {

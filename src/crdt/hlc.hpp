@@ -41,6 +41,10 @@ class Hlc {
   /// Moves past a stamp of this replica itself, however far ahead: what it mints must never be covered already.
   void pass(Stamp own) noexcept { upper_ = std::max(upper_, own >> tag_bits); }
 
+  /// Whether `stamp` carries the tag that `secret` gives it; by chance once in 4,096.
+  static bool tagged_under(const Hash128& secret, Stamp stamp) noexcept {
+    return tagged(secret, stamp >> tag_bits) == stamp;
+  }
   /// When `stamp` was minted, by its author's clock.
   static Timestamp wall(Stamp stamp) noexcept;
   /// The first stamp of a millisecond.
@@ -48,7 +52,7 @@ class Hlc {
 
  private:
   static constexpr unsigned tag_bits = 12, logical_bits = 8;
-  Stamp tagged(std::uint64_t upper) const noexcept;
+  static Stamp tagged(const Hash128& secret, std::uint64_t upper) noexcept;
 
   Hash128 secret_;
   std::uint64_t upper_;  // milliseconds and counter of the last stamp

@@ -42,6 +42,12 @@ void MemoryTable::scan_log(const ReplicaId& replica, Stamp after, const Function
     if (!visit(*at)) return;
 }
 
+void MemoryTable::rewind(const Dot& to) {
+  context_ = lowered(context_, to);
+  floors_ = lowered(floors_, to);
+  std::erase_if(log_[to.replica], [&](const LogItem& item) { return item.dot.stamp > to.stamp; });
+}
+
 void MemoryTable::evict_removals(const ReplicaId& replica, Stamp through) {
   const auto found = log_.find(replica);
   if (found == log_.end()) return;

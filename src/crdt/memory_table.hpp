@@ -3,14 +3,14 @@
 // and benchmarks compare the SQLite table with it.
 #pragma once
 
-#include "crdt/scope_table.hpp"
+#include "crdt/reissue.hpp"
 
 #include <deque>
 #include <map>
 
 namespace edgesync::crdt {
 
-class MemoryTable final : public ScopeTable {
+class MemoryTable final : public RewindableTable {
  public:
   explicit MemoryTable(const Hash128& fingerprint_key) : fingerprint_key_(fingerprint_key) {}
 
@@ -24,6 +24,7 @@ class MemoryTable final : public ScopeTable {
   void log(const LogItem& item) override;
   void scan_log(const ReplicaId& replica, Stamp after, const Function<bool(const LogItem&)>& visit) override;
   Summary summary() const override { return summary_; }
+  void rewind(const Dot& to) override;
 
   /// Forgets removal records of `replica` up to `through` and raises the floor.
   void evict_removals(const ReplicaId& replica, Stamp through);

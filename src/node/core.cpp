@@ -2,6 +2,7 @@
 #include "node/core.hpp"
 
 #include "base/path.hpp"
+#include "node/environment.hpp"
 #include "node/release_date.hpp"
 
 #include <algorithm>
@@ -18,6 +19,9 @@ store::Options store_options(const NodeOptions& options) {
   result.memtable_bytes = options.memtable_bytes;
   result.cache_bytes = options.cache_bytes;
   result.ballast_bytes = options.ballast_bytes;
+  result.environment = [given = options.environment, path = options.database] {
+    return given ? *given : environment_of(path);
+  };
   return result;
 }
 
@@ -79,8 +83,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   if (!store) return std::move(store).error();
   core->store_ = *std::move(store);
   core->settled_through_ = core->store_->durable();
-  core->id_ = core->store_->replica();
-  core->name_ = core->options_.name.empty() ? to_string(core->id_) : core->options_.name;
+  core->name_ = core->options_.name.empty() ? to_string(core->store_->replica()) : core->options_.name;
   sync::EngineOptions engine;
   engine.name = core->name_;
   engine.authorizer = std::move(authorizer);
@@ -99,8 +102,23 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
       return std::move(opened).error();
     }
   }
+  if (core->store_->renamed()) core->engine_->report_identity(*core->store_->renamed());
   core->stir(lock);
   return core;
+}
+
+ReplicaId Core::id() {
+  const Lock lock(mutex_);
+  return store_ ? store_->replica() : last_id_;
+}
+
+Result<void> Core::backup(const std::string& path) {
+  auto lock = lock_idle();
+  if (!lock) return std::move(lock).error();
+  if (auto settled = settle(*lock, store_->accepted()); !settled) return settled;
+  settled_.wait(*lock, [&] { return closed_ || !store_->writing(); });
+  if (closed_) return Error(Errc::closed, "backup: the node was closed");
+  return store_->backup(path);
 }
 
 Result<Core::Lock> Core::lock() {
@@ -149,10 +167,12 @@ void Core::group_commit(Lock& lock) {
   const store::Ticket first = store_->durable() + 1;
   commit_due_ = never;
   auto batch = store_->begin_flush();
+  // A new id can be taken only when nothing more is accepted under the old one.
+  const bool alone = engine_->forked();
   engine_->write_begins(now());
-  lock.unlock();
+  if (!alone) lock.unlock();
   store_->write(*batch);
-  lock.lock();
+  if (!alone) lock.lock();
   engine_->write_ends(now());
   store::Flushed flushed = store_->finish(std::move(batch));
   settled_through_ = store_->durable();
@@ -221,6 +241,7 @@ void Core::close() noexcept {
   std::vector<FlushWaiter> waiters = std::exchange(flushes_, {});
   settled_.notify_all();
   if (!host_->inside()) settled_.wait(lock, [&] { return calling_ == 0 && !store_->writing(); });
+  last_id_ = store_->replica();
   engine_.reset();
   store_.reset();
   lock.unlock();

@@ -70,7 +70,11 @@ class Core : public std::enable_shared_from_this<Core> {
   Metrics metrics();
   Handlers& handlers() noexcept { return handlers_; }
   const std::string& name() const noexcept { return name_; }
-  ReplicaId id() const noexcept { return id_; }
+  /// May change while the node runs.
+  ReplicaId id();
+  /// The first handler also hears of what happened while the database was opened.
+  Subscription on_event(EventHandler handler);
+  Result<void> backup(const std::string& path);
   std::chrono::milliseconds batch_delay() const noexcept { return options_.batch_delay; }
 
   // --- called by connections, on the runtime: connections.cpp ---
@@ -103,8 +107,12 @@ class Core : public std::enable_shared_from_this<Core> {
     Error error{};
   };
   using StopCallback = std::stop_callback<Function<void()>>;
+  struct FlushTarget {
+    store::ScopeId scope{};
+    crdt::Dot last{};
+  };
   struct FlushWaiter {
-    std::vector<std::pair<store::ScopeId, crdt::Stamp>> targets{};
+    std::vector<FlushTarget> targets{};
     Function<void(Result<void>)> done{};
     std::stop_token stop{};
     std::unique_ptr<StopCallback> on_stop{};
@@ -121,6 +129,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void post_dispatch(Lock& lock);
   void dispatch();
   void log(const Event& event) const;
+  std::vector<Event> take_events();
   void dispatch_actions(Lock& lock);
   void put_to_application(Lock& lock, sync::ConfigPlane::Action action);
   void arm(Lock& lock);
@@ -133,7 +142,9 @@ class Core : public std::enable_shared_from_this<Core> {
   // status.cpp
   Targets flush_targets();
   std::string missing(const Targets& targets);
-  bool reached(const Targets& targets);
+  bool reached(const FlushTarget& target) const;
+  bool reached(const Targets& targets) const;
+  bool all_acked(store::ScopeId scope) const;
   void finish_flushes(Lock& lock);
   Why link_why();
   Why scope_why(const ScopeStatus& scope, store::ScopeId id);
@@ -144,7 +155,7 @@ class Core : public std::enable_shared_from_this<Core> {
   NodeOptions options_;
   const Kind kind_;
   std::string name_;
-  ReplicaId id_{};
+  ReplicaId last_id_{};  ///< After close().
   std::shared_ptr<Runtime> runtime_;
   transport::Host* host_;
   std::unique_ptr<Random> random_;
@@ -165,7 +176,9 @@ class Core : public std::enable_shared_from_this<Core> {
   store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
   bool dispatch_posted_ = false, commit_posted_ = false;
-  int calling_ = 0;  ///< Callers of the application under way; close() waits for them.
+  bool heard_ = false;            ///< Somebody listens to events.
+  std::vector<Event> unheard_{};  ///< Until then: a new identity must not go unnoticed.
+  int calling_ = 0;               ///< Callers of the application under way; close() waits for them.
   bool closing_ = false, closed_ = false;
 };
 

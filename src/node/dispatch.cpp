@@ -32,7 +32,7 @@ void Core::dispatch() {
   if (!store_->writing()) dispatch_actions(lock);
   finish_flushes(lock);
   if (!closed_) {
-    const auto events = engine_->take_events();
+    const auto events = take_events();
     std::vector<Change> changes;
     for (const store::PathChange& change : std::exchange(changes_, {})) {
       const auto& author = change.after ? change.after : change.before;
@@ -61,6 +61,28 @@ void Core::log(const Event& event) const {
   const std::string about = event.peer.empty() ? event.scope : event.peer;
   options_.log(LogLevel::warning, std::string(edgesync::name(event.kind)) + (about.empty() ? "" : " " + about) + ": " +
                                       (event.error.code ? event.error.detail : "right again"));
+}
+
+std::vector<Event> Core::take_events() {
+  constexpr std::size_t unheard_max = 8;
+  auto events = engine_->take_events();
+  if (!heard_) {
+    std::erase_if(events, [](const Event& event) { return event.kind != EventKind::identity; });
+    for (Event& event : events)
+      if (unheard_.size() < unheard_max) unheard_.push_back(std::move(event));
+    return {};
+  }
+  events.insert(events.begin(), std::make_move_iterator(unheard_.begin()), std::make_move_iterator(unheard_.end()));
+  unheard_.clear();
+  return events;
+}
+
+Subscription Core::on_event(EventHandler handler) {
+  auto registered = handlers_.on_event(std::move(handler));
+  Lock lock(mutex_);
+  heard_ = true;
+  stir(lock);
+  return registered;
 }
 
 void Core::dispatch_actions(Lock& lock) {

@@ -31,6 +31,8 @@ const char* name(EventKind kind) noexcept {
       return "clock";
     case EventKind::watchdog:
       return "watchdog";
+    case EventKind::identity:
+      return "identity";
   }
   return "unknown";
 }
@@ -53,8 +55,8 @@ const char* name(Why why) noexcept {
       return "corrupt";
     case Why::clock:
       return "clock";
-    case Why::stale_copy:
-      return "stale_copy";
+    case Why::identity_clash:
+      return "identity_clash";
     case Why::repairing:
       return "repairing";
     case Why::waiting_cut:

@@ -47,7 +47,9 @@ void Node::flush(Function<void(Result<void>)> done, std::stop_token stop) {
 }
 Status Node::status() const { return core_->status(); }
 Metrics Node::metrics() const { return core_->metrics(); }
-Subscription Node::on_event(EventHandler handler) { return core_->handlers().on_event(std::move(handler)); }
+Subscription Node::on_event(EventHandler handler) { return core_->on_event(std::move(handler)); }
+
+Result<void> Node::backup(const std::string& path) const { return core_->backup(path); }
 
 Result<std::vector<std::string>> Node::verify() const {
   auto lock = core_->lock_idle();

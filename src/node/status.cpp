@@ -34,11 +34,16 @@ Why Core::link_why() {
 
 StreamCounts Core::counts(store::ScopeId scope) const {
   StreamCounts counts;
-  for (const store::StreamState& state : store_->stream(scope))
-    if (state.origin == id_) counts.produced = state.last;
-  if (store_->local_only(scope)) return counts;
-  counts.delivered = engine_->root() ? counts.produced : std::min(counts.produced, store_->acked(scope)[id_]);
-  counts.pending = counts.produced - counts.delivered;
+  const auto& selves = store_->selves();
+  const bool local = store_->local_only(scope);
+  for (const store::StreamState& state : store_->stream(scope)) {
+    if (std::find(selves.begin(), selves.end(), state.origin) == selves.end()) continue;
+    counts.produced += state.last;
+    if (local) continue;
+    const std::uint64_t acked = engine_->root() ? state.last : store_->acked(scope)[state.origin];
+    counts.delivered += std::min(state.last, acked);
+  }
+  if (!local) counts.pending = counts.produced - counts.delivered;
   return counts;
 }
 
@@ -55,7 +60,7 @@ Why Core::scope_why(const ScopeStatus& scope, store::ScopeId id) {
 void Core::count_pending(ScopeStatus& status, const store::Scope& scope, Now now, bool idle) {
   if (engine_->root() || store_->local_only(scope.id)) return;
   if (!idle) {  // what the file does not say, contexts do in part
-    status.pending = store_->context(scope.id)[id_] > status.acked ? 1 : 0;
+    status.pending = all_acked(scope.id) ? 0 : 1;
     return;
   }
   const auto pending = store_->pending(scope.id);
@@ -71,8 +76,8 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
   ScopeStatus status;
   status.plane = scope.plane;
   status.scope = scope.name;
-  status.acked = store_->acked(scope.id)[id_];
-  status.stable = store_->stable(scope.id)[id_];
+  status.acked = store_->acked(scope.id)[store_->replica()];
+  status.stable = store_->stable(scope.id)[store_->replica()];
   status.conflicts = engine_->conflicts(scope.id);
   status.rejected = engine_->rejected(scope.id);
   const auto summary = store_->summary(scope.id);
@@ -88,16 +93,18 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
 Status Core::status() {
   Status status;
   status.name = name_;
-  status.replica = id_;
   auto lock = this->lock();
   // A disk that takes its time must not keep the answer back: then some of it is left out.
   const bool idle = lock && settled_.wait_for(*lock, status_patience, [&] { return closed_ || !store_->writing(); });
   if (!lock || closed_) {
+    if (lock) lock->unlock();
+    status.replica = id();
     status.why = Why::closed;
     status.last_error = {Errc::closed, "the node was closed"};
     return status;
   }
   const Now now = this->now();
+  status.replica = store_->replica();
   status.linked = engine_->linked();
   status.peers = engine_->links(sync::Role::hub);
   if (uplink_ && !uplink_->attempting) status.retry_in = until(uplink_->retry, now.monotonic);
@@ -122,22 +129,36 @@ Core::Targets Core::flush_targets() {
   Targets targets;
   if (engine_->root()) return targets;
   for (const store::Scope& scope : store_->scopes()) {
-    const crdt::Stamp own = store_->context(scope.id)[id_];
-    if (own > store_->acked(scope.id)[id_] && !store_->local_only(scope.id)) targets.emplace_back(scope.id, own);
+    if (store_->local_only(scope.id)) continue;
+    for (const ReplicaId& self : store_->selves()) {
+      const crdt::Stamp own = store_->context(scope.id)[self];
+      if (own > store_->acked(scope.id)[self]) targets.push_back({scope.id, {self, own}});
+    }
   }
   return targets;
 }
 
-bool Core::reached(const Targets& targets) {
-  return std::all_of(targets.begin(), targets.end(),
-                     [&](const auto& target) { return store_->acked(target.first)[id_] >= target.second; });
+bool Core::all_acked(store::ScopeId scope) const {
+  const auto& selves = store_->selves();
+  return std::all_of(selves.begin(), selves.end(),
+                     [&](const ReplicaId& self) { return store_->acked(scope)[self] >= store_->context(scope)[self]; });
+}
+
+bool Core::reached(const FlushTarget& target) const {
+  if (store_->acked(target.scope).covers(target.last)) return true;
+  // What was re-issued under another id meanwhile is there when everything is.
+  return !store_->context(target.scope).covers(target.last) && all_acked(target.scope);
+}
+
+bool Core::reached(const Targets& targets) const {
+  return std::all_of(targets.begin(), targets.end(), [&](const FlushTarget& target) { return reached(target); });
 }
 
 std::string Core::missing(const Targets& targets) {
   std::string text;
-  for (const auto& [scope, stamp] : targets) {
-    if (store_->acked(scope)[id_] >= stamp) continue;
-    const store::Scope described = store_->scope(scope);
+  for (const FlushTarget& target : targets) {
+    if (reached(target)) continue;
+    const store::Scope described = store_->scope(target.scope);
     text += (text.empty() ? "" : ", ") + std::string(edgesync::name(described.plane)) + " " + described.name;
   }
   std::string why = edgesync::name(link_why());

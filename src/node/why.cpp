@@ -40,8 +40,8 @@ Why why_unlinked(const Error& last, bool hub_said) noexcept {
       return Why::protocol_violation;
     case Errc::limit_exceeded:
       return Why::limit;
-    case Errc::stale_copy:
-      return Why::stale_copy;
+    case Errc::identity_clash:
+      return Why::identity_clash;
     case Errc::clock:
       return Why::clock;
     case Errc::storage_full:

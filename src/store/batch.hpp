@@ -48,6 +48,7 @@ struct Part {
   std::optional<Bytes> policy{};
   bool watched = false;
   std::uint32_t history = 0;
+  crdt::Stamp stable_own = 0;  ///< Of this replica's transactions.
   std::vector<Memtable::Generation> generations{};
   std::vector<Run> runs{};
   std::vector<VersionOp> versions{};
@@ -71,6 +72,7 @@ class GroupCommit final : public Batch {
   Ticket through = 0;
   std::vector<Part> parts{};
   std::vector<Arrival> arrivals{};
+  std::optional<crdt::Lineage::Row> lineage{};  ///< Of the stamps that are minted since the file was opened.
 
   /// What write() found.
   std::optional<Error> error{}, log_error{};

@@ -123,6 +123,7 @@ Result<void> BatchWriter::write() {
   batch_.diverged.clear(), batch_.learned.clear(), batch_.faults.clear();
   if (place_) batch_.faults.emplace_back(ScopeId{}, *place_);
   Query(file_.db, Sql::begin).step();
+  if (batch_.lineage) write_lineage(*batch_.lineage);
   for (Part& part : batch_.parts) write_local(part);
   local_ = file_.db.failed();
   write_arrivals();
@@ -130,6 +131,12 @@ Result<void> BatchWriter::write() {
   // An error may have made the engine roll back by itself; committing what came after it would tear the batch.
   if (auto good = file_.check(); !good) return good;
   return file_.commit(batch_.number);
+}
+
+void BatchWriter::write_lineage(const crdt::Lineage::Row& row) {
+  const Bytes secret = to_bytes(row.secret);
+  Query(file_.db, Sql::lineage_put).bind(row.first).bind(secret).step();
+  Query(file_.db, Sql::lineage_trim).bind(std::uint64_t{crdt::Lineage::rows_max - 1}).step();
 }
 
 void BatchWriter::write_arrivals() {
@@ -177,6 +184,7 @@ void BatchWriter::write_scope(Part& part) {
 void BatchWriter::write_local(Part& part) {
   part.learned = false;
   part.table->begin(part.watched || part.history > 0);
+  part.table->set_stable(part.stable_own);
   write_scope(part);
   if (part.sweep) sweep_part(part);
   part.table->mending(true);  // what is written here replaces all that the key may have held

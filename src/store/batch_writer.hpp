@@ -19,6 +19,7 @@ class BatchWriter {
   /// That what is written can be found again; a write-ahead log that somebody deleted is saved into the database.
   Result<void> check_place();
   bool free_ballast();
+  void write_lineage(const crdt::Lineage::Row& row);
   void write_arrivals();
   /// Sets aside what the failed attempt tripped over; false if it was nothing that a peer sent.
   bool set_aside();

@@ -41,6 +41,7 @@ Result<Loaded> File::open(const ReplicaId& fresh, bool create) {
   if (good) good = read_replica();
   Loaded loaded;
   if (good) {
+    read_identity(loaded);
     read_origins();
     read_scopes(loaded);
     read_contexts(loaded);
@@ -57,7 +58,9 @@ Result<Loaded> File::reopen(std::uint64_t doubtful) {
   auto loaded = open(known, false);
   if (!loaded) return loaded;
   Result<void> good;
-  if (replica_ != known) good = Error(Errc::storage_corrupt, "store: " + db.path() + ": another file stands here now");
+  const bool ours = replica_ == known || replica_ == becoming_;
+  becoming_.reset();
+  if (!ours) good = Error(Errc::storage_corrupt, "store: " + db.path() + ": another file stands here now");
   if (good && loaded->batch >= doubtful && !planted(Bug::retry_sync)) good = db.rewrite_log();
   if (good) return loaded;
   replica_ = known;
@@ -190,6 +193,7 @@ Result<void> File::commit(std::uint64_t batch) {
   Query(db, Sql::commit).step();
   if (auto good = check(); !good) return good;
   origins.stored = origins.size();
+  if (becoming_) replica_ = *std::exchange(becoming_, {});
   return {};
 }
 

@@ -4,11 +4,13 @@
 // handle can tell whether the batch is there.
 #pragma once
 
+#include "crdt/lineage.hpp"
 #include "crdt/scope_table.hpp"
 #include "store/ballast.hpp"
 #include "store/origins.hpp"
 #include "store/range_set.hpp"
 #include "store/sqlite_db.hpp"
+#include "store/store.hpp"
 
 #include <map>
 #include <string>
@@ -42,6 +44,8 @@ struct LoadedScope {
 struct Loaded {
   std::uint64_t batch = 0;
   std::vector<LoadedScope> scopes{};
+  crdt::Lineage lineage{};
+  std::vector<ReplicaId> former{};  ///< Earlier replica ids, the last one first.
 };
 
 class File {
@@ -59,6 +63,18 @@ class File {
 
   const ReplicaId& replica() const noexcept { return replica_; }
 
+  /// Compares `environment` with the one that the file remembers, and remembers it. If the file turns out to be a copy
+  /// it takes the id `fresh` before anything is minted. Fails with: storage_*.
+  Result<std::optional<Renamed>> settle_identity(const Environment& environment, const ReplicaId& fresh,
+                                                 Loaded& loaded);
+  /// Takes `id`; `former` are all before it. It is replica() once the commit that follows is durable. Requires: in a
+  /// transaction.
+  void rename(const ReplicaId& id, const std::vector<ReplicaId>& former);
+
+  /// Writes a copy of the file to `path`, whole or not at all, which opens as a copy. Requires: not in a transaction.
+  /// Fails with: invalid_argument (`path` exists), storage_*.
+  Result<void> backup(const std::string& path);
+
   /// Writes the origins that are new, the batch's number, and commits. Requires: in a transaction.
   Result<void> commit(std::uint64_t batch);
   /// The latched error, if any.
@@ -75,6 +91,7 @@ class File {
   Result<void> create(const ReplicaId& fresh);
   Result<void> check_format();
   Result<void> read_replica();
+  void read_identity(Loaded& loaded);
   void read_origins();
   void read_scopes(Loaded& loaded);
   void read_contexts(Loaded& loaded);
@@ -82,6 +99,7 @@ class File {
   void read_context_row(const Query& row, LoadedScope& scope);
 
   ReplicaId replica_{};
+  std::optional<ReplicaId> becoming_{};  ///< From rename() until its commit is known to be in the file, or not.
 };
 
 /// A replica id from a column; nothing unless it has 16 bytes.

@@ -50,6 +50,7 @@ Part SqliteStore::take(ScopeState& state) {
   if (part.create || state.policy_dirty) part.policy = state.policy.encode();
   part.watched = state.watched;
   part.history = state.policy.history;
+  part.stable_own = state.stable[file_.replica()];
   part.generations = state.memtable.take();
   part.runs = std::exchange(state.runs, {});
   part.versions = std::exchange(state.versions, {});
@@ -84,6 +85,7 @@ Result<void> SqliteStore::revive() {
 
 void SqliteStore::install_again(Loaded& loaded) {
   doubtful_.reset();
+  take_selves(loaded.former);
   const std::size_t known = revived_.size();
   for (const LoadedScope& scope : loaded.scopes)
     if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context))
@@ -107,6 +109,7 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
   if (full())  // the peer keeps it, and offers it again
     for (const Arrival& arrival : std::exchange(batch->arrivals, {}))
       batch->refused.push_back({arrival.ticket, false, no_room("arrivals")});
+  batch->lineage = std::exchange(lineage_due_, {});
   std::sort(touched_.begin(), touched_.end(),
             [](const ScopeState* a, const ScopeState* b) { return a->scope.id < b->scope.id; });
   for (ScopeState* state : std::exchange(touched_, {})) batch->parts.push_back(take(*state));
@@ -170,6 +173,7 @@ void SqliteStore::publish(ScopeState& state, const Part& part, Flushed& flushed)
 
 void SqliteStore::give_back(GroupCommit& batch) {
   // The batch's content is gone, and its callers are told. What the store says about itself is written next time.
+  if (batch.lineage) lineage_due_ = batch.lineage;
   for (const Part& part : batch.parts) {
     ScopeState& state = *find(part.scope.id);
     state.table.reset(state.durable);

@@ -26,7 +26,12 @@ void SqliteStore::observe_learned(Timestamp wall) {
 
 crdt::Stamp SqliteStore::mint(Timestamp wall) {
   if (!learned_.empty()) observe_learned(wall);
-  return clock_.mint(wall);
+  const crdt::Stamp stamp = clock_.mint(wall);
+  if (!std::exchange(minted_, true)) {
+    lineage_due_ = crdt::Lineage::Row{lineage_from_, secret_};
+    lineage_.add(*lineage_due_);
+  }
+  return stamp;
 }
 
 Result<crdt::Changes> SqliteStore::plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp) {

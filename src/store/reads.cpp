@@ -116,13 +116,14 @@ Result<Store::Pending> SqliteStore::pending_cells(ScopeState& state) {
     ++pending.count;
     older(pending.oldest, crdt::Hlc::wall(stamp));
   };
-  state.table.scan_log(file_.replica(), state.acked[file_.replica()], [&](const crdt::LogItem& item) {
-    const bool range = item.type == crdt::LogItem::Type::remove_range;
-    const bool overtaken = !range && state.memtable.writes(item.key);
-    const bool live = item.type != crdt::LogItem::Type::write || holds(state.table.find(item.key), item.dot);
-    if (live && !overtaken) count(item.dot.stamp);
-    return true;
-  });
+  for (const ReplicaId& self : selves_)
+    state.table.scan_log(self, state.acked[self], [&](const crdt::LogItem& item) {
+      const bool range = item.type == crdt::LogItem::Type::remove_range;
+      const bool overtaken = !range && state.memtable.writes(item.key);
+      const bool live = item.type != crdt::LogItem::Type::write || holds(state.table.find(item.key), item.dot);
+      if (live && !overtaken) count(item.dot.stamp);
+      return true;
+    });
   for (const Memtable::Generation& generation : state.memtable.generations()) {
     for (const auto& [key, write] : generation.changes.writes) count(write.stamp);
     for (const auto& range : generation.changes.ranges) count(range.stamp);
@@ -135,15 +136,15 @@ Result<Store::Pending> SqliteStore::pending_cells(ScopeState& state) {
 
 Result<Store::Pending> SqliteStore::pending_records(ScopeState& state) {
   Pending pending;
-  const ReplicaId& self = file_.replica();
-  const std::uint64_t done = std::max(state.acked[self], state.durable.floors[self]);
-  const std::uint64_t last = state.durable.context[self];
-  if (last > done) {
-    pending.count = last - done;
+  for (const ReplicaId& self : selves_) {
+    const std::uint64_t done = std::max(state.acked[self], state.durable.floors[self]);
+    const std::uint64_t last = state.durable.context[self];
+    if (last <= done) continue;
+    pending.count += last - done;
     const auto first = read_segments(state.table, self, done, 1);
     if (!first) return first.error();
-    if (!first->empty())
-      if (const auto info = stream::inspect(first->front().body)) pending.oldest = info->from;
+    if (first->empty()) continue;
+    if (const auto info = stream::inspect(first->front().body)) older(pending.oldest, info->from);
   }
   for (const Run& run : state.runs) {
     pending.count += run.rows.size();
@@ -180,6 +181,11 @@ Result<std::vector<Quarantined>> SqliteStore::quarantine(std::uint64_t after, st
 Result<QuarantineCounts> SqliteStore::quarantined() {
   if (auto open = revive(); !open) return open.error();
   return count_aside(file_);
+}
+
+Result<void> SqliteStore::backup(const std::string& path) {
+  if (auto open = revive(); !open) return open;
+  return file_.backup(path);
 }
 
 Result<void> SqliteStore::compact(std::size_t removals_max) {

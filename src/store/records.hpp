@@ -27,4 +27,9 @@ Result<std::vector<StoredSegment>> read_segments(SqlTable& table, const ReplicaI
 /// A segment's share of its scope's fingerprint.
 Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t first, ByteView body) noexcept;
 
+/// Gives the records of `from` after sequence `kept` to `to`, numbered anew, and forgets them of `from`. If `kept` lies
+/// within a segment, that one goes as a whole. Fails with: storage_*.
+Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const ReplicaId& to, std::uint64_t kept,
+                             const stream::Schema& schema);
+
 }  // namespace edgesync::store

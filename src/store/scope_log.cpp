@@ -64,6 +64,31 @@ void ScopeLog::save() {
   }
 }
 
+std::pair<std::uint64_t, std::uint64_t> ScopeLog::cut(const crdt::Dot& after) {
+  std::pair<std::uint64_t, std::uint64_t> gone{};
+  const Oid oid = file_.origins.find(after.replica);
+  save();
+  drop_tails();
+  for (auto read = oid == 0 ? std::nullopt : block_at(oid, after.stamp); read;) {
+    auto next = block_after(read->block.key());
+    LogBlock kept(read->block.key());
+    for (const crdt::LogItem& item : read->items) {
+      if (item.dot.stamp <= after.stamp) {
+        kept.append(item, file_.origins);
+        continue;
+      }
+      ++gone.first;
+      if (item.type != crdt::LogItem::Type::write) ++gone.second;
+    }
+    if (kept.empty())
+      erase(read->block.key());
+    else if (kept.size() != read->block.size())
+      put(kept);
+    read = std::move(next);
+  }
+  return gone;
+}
+
 std::optional<ScopeLog::Read> ScopeLog::block_at(Oid oid, crdt::Stamp stamp) {
   {
     constexpr crdt::Stamp column_max = INT64_MAX;  // a peer's context may claim more

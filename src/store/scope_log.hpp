@@ -28,6 +28,9 @@ class ScopeLog {
   void drop_tails() { tails_.clear(); }
   std::size_t tails() const noexcept { return tails_.size(); }
 
+  /// Forgets all items of `after.replica` above `after.stamp`; how many, and how many removals among them.
+  std::pair<std::uint64_t, std::uint64_t> cut(const crdt::Dot& after);
+
   /// The block that holds the first item after `stamp`, or the last one before it. Requires: saved.
   std::optional<Read> block_at(Oid oid, crdt::Stamp stamp);
   std::optional<Read> block_after(const BlockKey& key);

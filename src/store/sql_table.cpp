@@ -104,6 +104,7 @@ void SqlTable::replace(ByteView key, const crdt::Cell& before, const crdt::Cell&
   summary_dirty_ = true;
   if (remember_ && !replaced_.contains(key)) replaced_.emplace(to_bytes(key), before);
   write(key, !before.empty(), after);
+  if (crdt::is_counter_of(key, file_.replica())) remember_counter(key, before, after);
   if (planted(Bug::tear_transaction) && ++written_ == 1) tear();
 }
 
@@ -118,6 +119,38 @@ void SqlTable::write(ByteView key, bool existed, const crdt::Cell& after) {
   seal_cell(scratch_, sid_, key);
   oversized_ = oversized_ || after.size() > crdt::cell_entries_max || scratch_.size() > cell_bytes_max;
   Query(file_.db, existed ? Sql::cell_update : Sql::cell_insert).bind(sid_).bind(key).bind(scratch_).step();
+}
+
+void SqlTable::remember_counter(ByteView key, const crdt::Cell& before, const crdt::Cell& after) {
+  const auto own = [&](const crdt::Cell& cell) {
+    const auto at = std::find_if(cell.rbegin(), cell.rend(),
+                                 [&](const crdt::Entry& entry) { return entry.dot.replica == file_.replica(); });
+    return at == cell.rend() ? nullptr : &*at;
+  };
+  const crdt::Entry *was = own(before), *is = own(after);
+  if (was == nullptr || (is != nullptr && is->dot == was->dot)) return;
+  if (is == nullptr) return void(Query(file_.db, Sql::counter_delete).bind(sid_).bind(key).step());
+  auto versions = counter_versions(key).value_or(crdt::CounterVersions{});
+  const Bytes known = versions.encode();
+  versions.replaced(*was, is->dot.stamp, stable_own_);
+  if (const Bytes now = versions.encode(); now != known)
+    Query(file_.db, Sql::counter_put).bind(sid_).bind(key).bind(now).step();
+}
+
+std::optional<crdt::CounterVersions> SqlTable::counter_versions(ByteView key) {
+  Query row(file_.db, Sql::counter_find);
+  if (!row.bind(sid_).bind(key).step()) return std::nullopt;
+  auto versions = crdt::CounterVersions::decode(row.blob(0));
+  if (!versions) file_.db.corrupt("counter: scope " + std::to_string(sid_) + ", key " + to_hex(key) + ": damaged");
+  return versions;
+}
+
+void SqlTable::rewind(const crdt::Dot& to) {
+  state_.context = crdt::lowered(state_.context, to);
+  state_.floors = crdt::lowered(state_.floors, to);
+  risen_.push_back(to.replica);
+  const auto [items, removals] = log_.cut(to);
+  count_log(-static_cast<std::int64_t>(items), -static_cast<std::int64_t>(removals));
 }
 
 void SqlTable::tear() {

@@ -7,6 +7,7 @@
 // damaged; a reader only notes it, so that the next batch sweeps the scope (sweep.hpp).
 #pragma once
 
+#include "crdt/reissue.hpp"
 #include "store/file.hpp"
 #include "store/scope_log.hpp"
 
@@ -19,7 +20,7 @@ using CellMap = std::map<Bytes, crdt::Cell, BytesLess>;
 
 inline constexpr std::size_t damaged_ranges_max = 256;  // per scope; all are written when one changes
 
-class SqlTable final : public crdt::ScopeTable {
+class SqlTable final : public crdt::RewindableTable {
  public:
   SqlTable(File& file, std::uint32_t sid, const Hash128& fingerprint_key)
       : file_(file), sid_(sid), fingerprint_key_(fingerprint_key), log_(file, sid) {}
@@ -35,12 +36,17 @@ class SqlTable final : public crdt::ScopeTable {
   void scan_log(const ReplicaId& replica, crdt::Stamp after,
                 const Function<bool(const crdt::LogItem&)>& visit) override;
   crdt::Summary summary() const override { return state_.summary; }
+  void rewind(const crdt::Dot& to) override;
 
   const Durable& state() const noexcept { return state_; }
   /// Takes `state` for what the file holds.
   void reset(Durable state);
   /// From here on replaced cells are remembered if `remember`; what was before is forgotten.
   void begin(bool remember);
+  /// What of this replica's transactions is everybody's: counters remember their sum up to there.
+  void set_stable(crdt::Stamp own) noexcept { stable_own_ = own; }
+  /// Earlier versions of a counter cell of this replica.
+  std::optional<crdt::CounterVersions> counter_versions(ByteView key);
   const CellMap& replaced() const noexcept { return replaced_; }
   /// The latest stamp that the context has learned since begin(); 0 if none.
   crdt::Stamp latest() const noexcept { return latest_; }
@@ -101,6 +107,7 @@ class SqlTable final : public crdt::ScopeTable {
   void tell_unknown(const crdt::KeyRange& range, bool found);
   crdt::Cell nothing_at(ByteView key);
   void write(ByteView key, bool existed, const crdt::Cell& after);
+  void remember_counter(ByteView key, const crdt::Cell& before, const crdt::Cell& after);
   void tear();
   void save_damage();
   std::uint32_t summary_check(ByteView sum) const;
@@ -120,7 +127,7 @@ class SqlTable final : public crdt::ScopeTable {
   std::uint64_t aside_ = 0;
   CellMap replaced_;
   std::optional<std::uint64_t> journal_bytes_;
-  crdt::Stamp latest_ = 0;
+  crdt::Stamp latest_ = 0, stable_own_ = 0;
   std::uint64_t logged_ = 0, written_ = 0;
   Bytes scratch_;
 };

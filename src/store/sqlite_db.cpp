@@ -184,6 +184,28 @@ void SqliteDb::close(bool after_failure) noexcept {
   db_ = nullptr;
 }
 
+Result<void> SqliteDb::copy_to(const std::string& path, const Function<void(SqliteDb& copy)>& finish) {
+  std::error_code failure;
+  if (std::filesystem::exists(plain(path), failure))
+    return Error(Errc::invalid_argument, "backup: " + path + ": there is such a file already");
+  const std::string unfinished = path + ".part";
+  std::filesystem::remove(plain(unfinished), failure);
+  {
+    SqliteDb copy(unfinished, vfs_, cache_bytes_);
+    if (auto opened = copy.open(true); !opened) return opened;
+    sqlite3_backup* const pages = sqlite3_backup_init(copy.db_, "main", db_, "main");
+    if (pages == nullptr) return copy.error(sqlite3_errcode(copy.db_), "backup");
+    sqlite3_backup_step(pages, -1);
+    if (const int code = sqlite3_backup_finish(pages); code != SQLITE_OK) return copy.error(code, "backup");
+    finish(copy);
+    if (auto error = copy.take_error()) return *std::move(error);
+  }
+  std::filesystem::rename(plain(unfinished), plain(path), failure);
+  if (failure) return Error(Errc::storage_io, "backup: " + path + ": " + failure.message());
+  sync_directory_of(plain(path));
+  return {};
+}
+
 Result<void> SqliteDb::run(const char* sql, const char* operation) {
   const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return {};

@@ -8,6 +8,7 @@
 #include "store/statements.hpp"
 
 #include <edgesync/error.hpp>
+#include <edgesync/function.hpp>
 
 #include <array>
 #include <optional>
@@ -47,6 +48,9 @@ class SqliteDb {
   bool log_lost() const;
   /// Moves all of the log into the database.
   Result<void> move_log();
+  /// Copies the database to `path`, lets `finish` write there what makes it a copy, and only then gives it that name.
+  /// Fails with: invalid_argument (`path` exists), storage_*.
+  Result<void> copy_to(const std::string& path, const Function<void(SqliteDb& copy)>& finish);
   bool is_open() const noexcept { return db_ != nullptr; }
   const std::string& path() const noexcept { return path_; }
 

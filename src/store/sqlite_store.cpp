@@ -29,6 +29,7 @@ Result<std::unique_ptr<Store>> Store::open(Options options, Random& random, Time
 SqliteStore::SqliteStore(Options options, const Hash128& secret)
     : options_(std::move(options)),
       file_(options_.path, options_.vfs, options_.cache_bytes, options_.ballast_bytes),
+      secret_(secret),
       clock_(secret, 0) {}
 
 Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
@@ -38,6 +39,11 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   // be shipped and acknowledged, and then a power cut would take it.
   if (!planted(Bug::trust_cache))
     if (auto durable = file_.db.rewrite_log(); !durable) return durable;
+  auto renamed = file_.settle_identity(options_.environment ? options_.environment() : Environment{}, fresh, *loaded);
+  if (!renamed) return renamed.error();
+  renamed_ = *std::move(renamed);
+  take_selves(loaded->former);
+  lineage_ = std::move(loaded->lineage);
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
   file_.now = now;
@@ -45,6 +51,7 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   for (auto& [sid, state] : states_) {
     if (state->scope.plane == Plane::stream) continue;
     state->last_own = state->durable.context[file_.replica()];
+    for (const ReplicaId& self : selves_) lineage_from_ = std::max(lineage_from_, state->durable.context[self] + 1);
     observe_context(state->durable.context, now);
   }
   return {};
@@ -71,6 +78,11 @@ void SqliteStore::look_back(ScopeState& state) {
   if (!state.table.wants_sweep() && !state.table.blocks().damaged()) return;
   state.noted = state.table.noted();
   sweep_with_next(state);
+}
+
+void SqliteStore::take_selves(const std::vector<ReplicaId>& former) {
+  selves_ = former;
+  selves_.insert(selves_.begin(), file_.replica());
 }
 
 Result<void> SqliteStore::load(const Loaded& loaded) {

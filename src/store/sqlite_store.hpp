@@ -47,6 +47,9 @@ class SqliteStore final : public Store {
   Result<void> start(const ReplicaId& fresh, Timestamp now);
 
   const ReplicaId& replica() const override { return file_.replica(); }
+  const std::vector<ReplicaId>& selves() const override { return selves_; }
+  const std::optional<Renamed>& renamed() const override { return renamed_; }
+  bool minted(crdt::Stamp stamp) const override { return lineage_.minted(stamp); }
   Result<ScopeId> open_scope(Plane plane, std::string_view name) override;
   std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const override;
   std::vector<Scope> scopes() const override;
@@ -98,6 +101,8 @@ class SqliteStore final : public Store {
   Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) override;
   Result<QuarantineCounts> quarantined() override;
   Result<std::vector<std::string>> verify() override;
+  Result<Renamed> reidentify(const ReplicaId& fresh, std::string reason, bool authority) override;
+  Result<void> backup(const std::string& path) override;
   Result<void> compact(std::size_t removals_max) override;
 
  private:
@@ -133,6 +138,8 @@ class SqliteStore final : public Store {
   /// After a read: what it found damaged is set aside by the next batch.
   void look_back(ScopeState& state);
   void sweep_with_next(ScopeState& state);
+  Result<void> write_reissue(const ReplicaId& fresh, bool authority);
+  void take_selves(const std::vector<ReplicaId>& former);
   void forget_tails();
 
   Result<void> checked(ScopeState& state);
@@ -142,7 +149,14 @@ class SqliteStore final : public Store {
 
   Options options_;
   File file_;
+  Hash128 secret_;
   crdt::Hlc clock_;
+  crdt::Lineage lineage_{};
+  crdt::Stamp lineage_from_ = 1;                     ///< What this file minted before it was opened is below.
+  bool minted_ = false;                              ///< This open has its row in the lineage.
+  std::optional<crdt::Lineage::Row> lineage_due_{};  ///< That row, until it is in the file.
+  std::vector<ReplicaId> selves_{};
+  std::optional<Renamed> renamed_{};
   std::vector<crdt::Stamp> learned_;  ///< Remote stamps the clock has not moved past yet: it needs a wall time.
 
   std::unordered_map<std::uint32_t, std::unique_ptr<ScopeState>> states_;

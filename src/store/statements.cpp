@@ -13,6 +13,7 @@ constexpr auto texts = [] {
   put(Sql::commit, "COMMIT");
   put(Sql::meta_get, "SELECT v FROM meta WHERE k = ?1");
   put(Sql::meta_put, "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET v = excluded.v");
+  put(Sql::meta_delete, "DELETE FROM meta WHERE k = ?1");
   put(Sql::origins, "SELECT oid, replica FROM origin ORDER BY oid");
   put(Sql::origin_put, "INSERT INTO origin VALUES (?1, ?2)");
   put(Sql::scopes, "SELECT sid, plane, name, policy FROM scope ORDER BY sid");
@@ -80,6 +81,13 @@ constexpr auto texts = [] {
   put(Sql::damages, "SELECT sid, low, high FROM damage ORDER BY sid, low");
   put(Sql::damage_put, "INSERT INTO damage VALUES (?1, ?2, ?3)");
   put(Sql::damage_clear, "DELETE FROM damage WHERE sid = ?1");
+  put(Sql::counter_find, "SELECT versions FROM counter WHERE sid = ?1 AND key = ?2");
+  put(Sql::counter_put, "REPLACE INTO counter VALUES (?1, ?2, ?3)");
+  put(Sql::counter_delete, "DELETE FROM counter WHERE sid = ?1 AND key = ?2");
+  put(Sql::lineage, "SELECT first, secret FROM lineage ORDER BY first");
+  put(Sql::lineage_put, "REPLACE INTO lineage VALUES (?1, ?2)");
+  put(Sql::lineage_trim,
+      "DELETE FROM lineage WHERE first < (SELECT first FROM lineage ORDER BY first DESC LIMIT 1 OFFSET ?1)");
   put(Sql::integrity, "PRAGMA integrity_check(100)");
   return sql;
 }();
@@ -91,11 +99,13 @@ const char* text(Sql sql) noexcept { return texts[static_cast<std::size_t>(sql)]
 const char* schema_text() noexcept {
   return "CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
          "CREATE TABLE origin (oid INTEGER PRIMARY KEY, replica BLOB NOT NULL UNIQUE);"
+         "CREATE TABLE lineage (first INTEGER PRIMARY KEY, secret BLOB NOT NULL);"
          "CREATE TABLE scope (sid INTEGER PRIMARY KEY, plane INTEGER NOT NULL, name TEXT NOT NULL,"
          " policy BLOB NOT NULL, UNIQUE (plane, name));"
          "CREATE TABLE ctx (sid INTEGER, oid INTEGER, stamp INTEGER NOT NULL, floor INTEGER NOT NULL,"
          " acked INTEGER NOT NULL, stable INTEGER NOT NULL, sum BLOB, PRIMARY KEY (sid, oid)) WITHOUT ROWID;"
          "CREATE TABLE cell (sid INTEGER, key BLOB, e BLOB NOT NULL, PRIMARY KEY (sid, key)) WITHOUT ROWID;"
+         "CREATE TABLE counter (sid INTEGER, key BLOB, versions BLOB NOT NULL, PRIMARY KEY (sid, key)) WITHOUT ROWID;"
          "CREATE TABLE log (sid INTEGER, oid INTEGER, lo INTEGER, part INTEGER, body BLOB NOT NULL,"
          " PRIMARY KEY (sid, oid, lo, part)) WITHOUT ROWID;"
          "CREATE TABLE sblk (sid INTEGER, oid INTEGER, first INTEGER, n INTEGER NOT NULL, body BLOB NOT NULL,"

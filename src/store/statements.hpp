@@ -16,6 +16,7 @@ enum class Sql : std::size_t {
   commit,
   meta_get,
   meta_put,
+  meta_delete,
   origins,
   origin_put,
   scopes,
@@ -62,6 +63,12 @@ enum class Sql : std::size_t {
   damages,
   damage_put,
   damage_clear,
+  counter_find,
+  counter_put,
+  counter_delete,
+  lineage,
+  lineage_put,
+  lineage_trim,
   integrity,
   count_
 };

@@ -24,6 +24,7 @@
 
 #include <edgesync/edit.hpp>
 #include <edgesync/error.hpp>
+#include <edgesync/options.hpp>
 #include <edgesync/quarantine.hpp>
 #include <edgesync/records.hpp>
 #include <edgesync/versions.hpp>
@@ -49,6 +50,13 @@ struct Options {
   std::size_t cache_bytes = 1024 * 1024;               ///< SQLite page cache.
   std::size_t ballast_bytes = 0;                       ///< Kept beside the file for upkeep on a full disk; 0: none.
   std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
+  Function<Environment()> environment{};  ///< Where the file is opened, asked once it is; another one: it is a copy.
+};
+
+/// The database goes by another replica id.
+struct Renamed {
+  ReplicaId before{}, after{};
+  std::string reason{};
 };
 
 struct Scope {
@@ -171,6 +179,12 @@ class Store {
 
   // --- identity and scopes (in memory) ---
   virtual const ReplicaId& replica() const = 0;
+  /// replica(), then the ids that the file went by before, the last one first: what they wrote is this node's, too.
+  virtual const std::vector<ReplicaId>& selves() const = 0;
+  /// Set if the file was found to be a copy when it was opened.
+  virtual const std::optional<Renamed>& renamed() const = 0;
+  /// False: certainly no stamp of this file's transactions. Wrong once in 4,096 about those of others.
+  virtual bool minted(crdt::Stamp stamp) const = 0;
   /// Finds the scope or creates it, durable with the next flush. Fails with: invalid_argument (name).
   virtual Result<ScopeId> open_scope(Plane plane, std::string_view name) = 0;
   virtual std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const = 0;
@@ -257,6 +271,14 @@ class Store {
   /// Checks the file: SQLite's own check, fingerprints recomputed, log against cells, segments' checksums. Each string
   /// is one finding; none means sound.
   virtual Result<std::vector<std::string>> verify() = 0;
+
+  /// Another copy mints under replica(): takes the id `fresh` and says again under it what is not certainly everybody's
+  /// (crdt/reissue.hpp), durably, in one transaction. `authority`: nothing is certain, for nobody keeps its acks; its
+  /// records stay. Requires: all is flushed. Fails with: storage_*; then nothing has changed, or revive() will tell.
+  virtual Result<Renamed> reidentify(const ReplicaId& fresh, std::string reason, bool authority) = 0;
+  /// Writes a consistent copy to `path`, which opens under a replica id of its own. Requires: all is flushed.
+  /// Fails with: invalid_argument (`path` exists), storage_io, storage_full.
+  virtual Result<void> backup(const std::string& path) = 0;
 
   /// Log upkeep: sweeps stale items and evicts removal records beyond the bounds. Called by write() in small steps;
   /// this runs it to the end, for tests. `removals_max` overrides the bound.

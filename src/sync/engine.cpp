@@ -19,10 +19,18 @@ LinkId Engine::open_link(Role role, std::string token, std::string address, Now 
                          std::optional<std::chrono::milliseconds> heartbeat) {
   look_at_clock(now);
   const LinkId id = next_link_++;
-  const LinkContext context{
-      store_,        codec_,   random_, options_.limits, options_.authorizer,
-      options_.name, metrics_, clock_,  root(),          heartbeat.value_or(options_.limits.heartbeat)};
-  auto link = std::make_unique<Link>(role, context, std::move(token), std::move(address), now);
+  LinkContext context{store_,
+                      codec_,
+                      random_,
+                      options_.limits,
+                      options_.authorizer,
+                      options_.name,
+                      metrics_,
+                      clock_,
+                      [this, id](const wire::Hello& hello) { return enter(id, hello); },
+                      root(),
+                      heartbeat.value_or(options_.limits.heartbeat)};
+  auto link = std::make_unique<Link>(role, std::move(context), std::move(token), std::move(address), now);
   if (role == Role::node) {
     uplink_ = id;
     for (const store::Scope& scope : store_.scopes()) link->on_scope(scope.id);
@@ -37,10 +45,12 @@ void Engine::received(LinkId id, ByteView frame, Now now) {
   if (at == links_.end()) return;
   const std::size_t unsettled = at->second->unsettled();
   const bool known = at->second->linked();
+  now_ = now.monotonic;
   at->second->on_frame(frame, now);
   if (!known && at->second->linked()) introduced(*at->second, now);
   if (at->second->unsettled() > unsettled) commit_soon_ = true;
   drain_signals(id, *at->second);
+  reidentify();
 }
 
 std::optional<Bytes> Engine::next_frame(LinkId id, Now now) {
@@ -49,6 +59,7 @@ std::optional<Bytes> Engine::next_frame(LinkId id, Now now) {
   auto frame = at->second->next_frame(now);
   drain_signals(id, *at->second);
   if (!frame && !store_.writing()) wakes_.erase(id);
+  reidentify();
   return frame;
 }
 
@@ -69,6 +80,11 @@ Engine::Ended Engine::closed(LinkId id, const Error& why, Now now) {
   const std::unique_ptr<Link> link = std::move(at->second);
   links_.erase(at);
   wakes_.erase(id);
+  if (link->role() == Role::hub && link->linked()) {
+    // A batch that failed settles nothing at a link that had ended: what is not on its way is not waited for.
+    const bool waits = link->unsettled() > 0 && store_.accepted() > store_.durable();
+    sessions_.left(link->peer().replica, id, waits ? store_.accepted() : 0);
+  }
   const bool uplink = uplink_ == id;
   if (uplink) uplink_.reset();
   if (!link->linked()) ++metrics_.links_failed;
@@ -157,6 +173,8 @@ void Engine::flushed(const store::Flushed& flushed) {
     link->on_flushed(flushed);
     drain_signals(id, *link);
   }
+  sessions_.settled(store_.durable());
+  reidentify();
 }
 
 std::vector<LinkId> Engine::take_wakes() { return {wakes_.begin(), wakes_.end()}; }
@@ -194,6 +212,10 @@ void Engine::on_signal(const Link& link, const Signal& signal) {
       events_.push_back(std::move(refused));
       return;
     }
+    case Signal::Kind::told:
+      return on_told(link, signal);
+    case Signal::Kind::forked:
+      return on_forked(link, signal.error);
     case Signal::Kind::diverged:
       ++metrics_.divergences;
       events_.push_back(event(EventKind::diverged, signal.scope));
@@ -215,17 +237,18 @@ void Engine::on_acked(const Link& link, const Signal& signal) {
   }
   if (planted(Bug::trim_at_ack) && store_.scope(signal.scope).plane == Plane::stream)
     for (const crdt::Context::Item& item : signal.context.items()) store_.trim(signal.scope, item.replica, item.stamp);
-  if (link.peer().root || planted(Bug::stable_at_relay)) on_stable(signal.scope, signal.context);
+  if (!link.peer().root && !planted(Bug::stable_at_relay)) return;
+  crdt::Context stable = store_.stable(signal.scope);
+  stable.join(signal.context);
+  on_stable(signal.scope, std::move(stable));
 }
 
-void Engine::on_stable(store::ScopeId scope, const crdt::Context& context) {
+void Engine::on_stable(store::ScopeId scope, crdt::Context stable) {
   const ReplicaId& self = store_.replica();
   const crdt::Stamp before = store_.stable(scope)[self];
-  crdt::Context stable = store_.stable(scope);
-  stable.join(context);
   store_.note_acked(scope, store_.acked(scope), stable);
   if (store_.scope(scope).plane == Plane::stream)
-    for (const crdt::Context::Item& item : context.items()) store_.trim(scope, item.replica, item.stamp);
+    for (const crdt::Context::Item& item : stable.items()) store_.trim(scope, item.replica, item.stamp);
   if (stable[self] > before) {
     Event event = this->event(EventKind::stable, scope);
     event.commit = {stable[self]};
@@ -256,6 +279,16 @@ void Engine::report(EventKind kind, store::ScopeId scope, VersionInfo version, E
   reported.error = std::move(error);
   if (kind == EventKind::rejected) ++rejected_[scope];
   events_.push_back(std::move(reported));
+}
+
+void Engine::report_identity(const store::Renamed& renamed, std::string_view peer) {
+  ++metrics_.identities;
+  Event told = event(EventKind::identity, {});
+  told.replica_before = renamed.before;
+  told.replica_after = renamed.after;
+  told.peer = std::string(peer);
+  told.error = {Errc::identity_clash, renamed.reason};
+  events_.push_back(std::move(told));
 }
 
 Event Engine::event(EventKind kind, store::ScopeId scope) const {

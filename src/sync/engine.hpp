@@ -9,6 +9,7 @@
 
 #include "sync/config_plane.hpp"
 #include "sync/link.hpp"
+#include "sync/sessions.hpp"
 
 #include <edgesync/event.hpp>
 
@@ -78,6 +79,9 @@ class Engine {
   /// Why the last group commit failed; nothing once one has succeeded.
   const std::optional<Error>& storage_fault() const noexcept { return storage_fault_; }
 
+  /// Another copy of the database mints under its id: a new one is taken as soon as all that was accepted is durable.
+  /// Whoever commits should let nothing in between.
+  bool forked() const noexcept { return fork_.has_value(); }
   std::optional<LinkId> uplink_id() const noexcept { return uplink_; }
 
   // --- what the driver has to say ---
@@ -85,6 +89,8 @@ class Engine {
   /// Hub: a connection that never became a link.
   void report_stranger(std::string_view peer, const Error& why);
   void report(EventKind kind, store::ScopeId scope, VersionInfo version, Error error);
+  /// This database goes by another id, or (`before` equal to `after`) a peer's identity is in doubt.
+  void report_identity(const store::Renamed& renamed, std::string_view peer = {});
   void commit_soon() noexcept { commit_soon_ = true; }
   /// Something awaited did not come: counted and told.
   void watchdog(const Error& why);
@@ -114,7 +120,11 @@ class Engine {
   Instant disk_due() const noexcept;
   void on_signal(const Link& link, const Signal& signal);
   void on_acked(const Link& link, const Signal& signal);
-  void on_stable(store::ScopeId scope, const crdt::Context& stable);
+  void on_told(const Link& link, const Signal& signal);
+  void on_stable(store::ScopeId scope, crdt::Context stable);
+  void on_forked(const Link& link, const Error& how);
+  void reidentify();
+  Result<void> enter(LinkId id, const wire::Hello& hello);
   Event event(EventKind kind, store::ScopeId scope) const;
 
   store::Store& store_;
@@ -134,6 +144,11 @@ class Engine {
   std::optional<Error> storage_fault_{};
   std::optional<Instant> writing_since_{};
   bool disk_told_ = false;
+  std::optional<std::string> fork_{};  ///< How it shows that our id is in use twice.
+  unsigned forks_ = 0;
+  LinkId lost_told_ = 0;  ///< The link whose hub was said to have lost something.
+  Sessions sessions_{};
+  Instant now_{};  ///< Of the frame at hand.
   std::map<store::ScopeId, std::uint64_t> conflicts_{}, rejected_{};
 };
 

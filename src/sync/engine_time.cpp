@@ -63,6 +63,7 @@ void Engine::tick(Now now) {
     if (!ended && link->ending()) watchdog(*link->ending());
     wakes_.insert(id);
   }
+  reidentify();
 }
 
 Instant Engine::deadline() const {

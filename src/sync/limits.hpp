@@ -31,7 +31,10 @@ struct Limits {
   std::size_t inspects = 64;                 ///< Of one search, unanswered: a thousand ranges in one round trip.
   std::size_t look_entries = 4096;        ///< Looked at in one go: a few milliseconds; then others may have their turn.
   std::size_t segment_window = 1u << 20;  ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
-  std::size_t resyncs = 16;               ///< In a row without an ack: more means the two disagree for good.
+  unsigned forks =
+      8;  ///< Times that a new id is taken because a peer says so, per open: a liar must not fill contexts.
+  unsigned flips = 5;  ///< Times in an hour that one session of a node takes another's place before it is told of.
+  std::size_t resyncs = 16;  ///< In a row without an ack: more means the two disagree for good.
 
   std::chrono::milliseconds hello{10'000};  ///< From open until the peer's Hello.
   std::chrono::milliseconds look_pause{1};  ///< Between two goes.
@@ -42,6 +45,8 @@ struct Limits {
   std::chrono::milliseconds clock_off{60'000};   ///< Clocks further apart are told of; round trips make seconds of it.
   std::chrono::milliseconds stamps_ahead{
       600'000};  ///< Own stamps so far ahead of the hub's time call for another identity.
+  std::chrono::milliseconds settle_retry{200};  ///< To a new session while the data of the one before are stored.
+  std::chrono::milliseconds flip_window{3'600'000};
   std::chrono::milliseconds retry_after_max{3'600'000};  ///< A hub cannot ask for more: one bad word silences no fleet.
 };
 

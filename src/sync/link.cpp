@@ -44,10 +44,10 @@ std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + prin
 
 Link::Link(Role role, LinkContext context, std::string token, std::string address, Now now)
     : role_(role),
-      context_(context),
+      context_(std::move(context)),
       token_(std::move(token)),
       address_(std::move(address)),
-      inbox_(context.limits),
+      inbox_(context_.limits),
       opened_(now.monotonic),
       heard_(now.monotonic) {
   if (role_ == Role::node) say_hello(now);
@@ -55,7 +55,7 @@ Link::Link(Role role, LinkContext context, std::string token, std::string addres
 
 void Link::say_hello(Now now) {
   wire::Hello hello;
-  hello.capabilities = {"delta", "segment", "search"};
+  hello.capabilities = {"delta", "segment", "search", "proof"};
   hello.replica = context_.store.replica();
   hello.name = context_.name;
   hello.token = role_ == Role::node ? token_ : std::string();
@@ -131,18 +131,29 @@ bool Link::welcome(const wire::Hello& hello) {
     end(std::move(good).error());
     return false;
   }
-  if (hello.replica == context_.store.replica()) {
-    end({Errc::protocol_violation, "replica " + to_string(hello.replica) + " is on both ends of the link"});
+  if (role_ == Role::node) {
+    if (hello.replica == context_.store.replica()) fork("the hub goes by the same replica id");
+    return !ending_;
+  }
+  const Credentials credentials{hello.token, hello.name, hello.replica, address_};
+  if (!context_.authorizer.connect || !context_.authorizer.connect(credentials)) {
+    end({Errc::unauthorized, hello.token.empty() ? "no token" : "the token was refused"});
     return false;
   }
-  if (role_ == Role::node) return true;
-  const Credentials credentials{hello.token, hello.name, hello.replica, address_};
-  if (context_.authorizer.connect && context_.authorizer.connect(credentials)) {
-    token_ = hello.token;  // the scopes are authorized with it
-    return true;
+  token_ = hello.token;  // the scopes are authorized with it
+  return enter(hello);
+}
+
+bool Link::enter(const wire::Hello& hello) {
+  if (hello.replica == context_.store.replica()) {
+    say_hello({heard_, hello.now});  // so that it sees why, and takes another id
+    end({Errc::identity_clash, "replica " + to_string(hello.replica) + " is on both ends of the link"});
+    return false;
   }
-  end({Errc::unauthorized, hello.token.empty() ? "no token" : "the token was refused"});
-  return false;
+  if (!context_.enter) return true;
+  auto entered = context_.enter(hello);
+  if (!entered) end(std::move(entered).error(), context_.limits.settle_retry);
+  return entered.has_value();
 }
 
 void Link::on(wire::Bye&& bye) {
@@ -248,6 +259,7 @@ bool Link::may_look() const { return !looks_.empty() && look_on_ == never && !en
 std::optional<wire::Message> Link::next_message(Now now) {
   do {
     while (control_.empty() && may_look()) look(now);
+    while (control_.empty() && !proofs_.empty() && !ending_ && !context_.store.writing()) prove();
     if (control_.empty() && linked_ && !ending_)
       if (auto message = next_of_lanes(now)) return message;
   } while (control_.empty() && may_look());  // the lanes may have begun a search
@@ -258,6 +270,8 @@ std::optional<wire::Message> Link::next_message(Now now) {
 }
 
 std::optional<wire::Message> Link::next_of_lanes(Now now) {
+  // A forked history must not be shipped in one scope before it shows in another.
+  if (unanswered_ > 0) return std::nullopt;
   if (auto part = next_part(Plane::config, now)) return part;
   // Streams and state take turns, so that neither starves the other.
   segments_turn_ = !segments_turn_;

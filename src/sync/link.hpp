@@ -35,9 +35,11 @@ struct Signal {
     linked,    ///< Both sides accepted each other.
     opened,    ///< The peer takes part in `scope`, which may be new here.
     acked,     ///< The peer durably has `context` of `scope`.
-    stable,    ///< So has the root.
+    stable,    ///< So has the root, no more and no less than `context`.
     refused,   ///< The peer does not admit `scope`: `error`.
     diverged,  ///< The peer has the same context of `scope` and another fingerprint.
+    told,      ///< The hub said what it has of `scope`, no more and no less than `context`.
+    forked,    ///< Another copy of this database mints under its replica id: `error` says how it shows.
   };
   Kind kind{};
   store::ScopeId scope{};
@@ -55,6 +57,8 @@ struct LinkContext {
   const std::string& name;
   Metrics& metrics;
   const Timekeeper& clock;
+  /// Hub role: a node that was let in begins its session, or is told why not now.
+  Function<Result<void>(const wire::Hello&)> enter{};
   bool root = false;                      ///< What is durable here is stable.
   std::chrono::milliseconds heartbeat{};  ///< Silence before a ping.
 };
@@ -105,7 +109,10 @@ class Link {
   struct Channel {
     store::ScopeId scope{};
     Plane plane{};
-    bool open = false;  ///< Subscribed by both.
+    bool open = false;      ///< Subscribed by both.
+    bool answered = false;  ///< Node role: the hub has said yes or no.
+    bool proving = false;   ///< Streams: nothing is sent until the hub's records have proved to be ours.
+    bool proved = false;    ///< Streams, hub role: asked for; once is enough.
     bool refused = false;
     bool writable = true;     ///< We may send (node role), the peer may (hub role).
     crdt::Context peer{};     ///< What the peer durably has; for streams, last sequences.
@@ -161,6 +168,7 @@ class Link {
   void on(wire::Bye&& bye);
   void send(wire::Message message) { control_.push_back(std::move(message)); }
   bool welcome(const wire::Hello& hello);
+  bool enter(const wire::Hello& hello);
   void say_hello(Now now);
   void await_answer(const wire::Message& sent, Now now);
   std::string described(wire::Channel number) const;
@@ -180,11 +188,23 @@ class Link {
   Result<Admitted> admit(const wire::Subscribe& subscribe);
   void open_channel(wire::Subscribe&& subscribe, const Admitted& admitted);
 
+  // link_audit.cpp: is what the peer knows of us our own?
+  void fork(std::string reason);
+  bool own(const Channel& channel, crdt::Stamp told) const;
+  bool audit(wire::Channel number, Channel& channel, const crdt::Context& told);
+  void on(wire::Prove&& prove);
+  void on(wire::Proof&& proof);
+  void prove();
+  void prove(const wire::Prove& prove);
+  void check(const wire::Proof& proof);
+  Result<Bytes> segment_hash(const Channel& channel, const ReplicaId& origin, std::uint64_t last);
+
   // link_receive.cpp: what the peer sends us
   void on(wire::DeltaPart&& part);
   void on(wire::Cut&& cut);
   void on(wire::Segment&& segment);
   void settle(const Unsettled& unsettled, bool applied);
+  void note_former(const Channel& channel, const crdt::Context& held);
   bool may_receive(wire::Channel number, const Channel* channel, bool records);
 
   // link_send.cpp: what we send the peer
@@ -241,6 +261,8 @@ class Link {
   Instant look_on_ = never;                         ///< When to go on with the first of them; never: at once.
   std::map<wire::Channel, Instant> answers_due_{};  ///< Of Subscribes.
   std::map<wire::Channel, Instant> records_due_{};  ///< Of streams with segments in flight: the next ack.
+  std::deque<wire::Message> proofs_{};              ///< Proves and Proofs that wait for the file, one per channel.
+  std::size_t unanswered_ = 0;                      ///< Node role: subscriptions that the hub has not answered.
   bool segments_turn_ = false;
   std::size_t resyncs_ = 0;
 

@@ -40,7 +40,10 @@ bool Link::may_receive(wire::Channel number, const Channel* channel, bool record
 }
 
 void Link::on(wire::DeltaPart&& part) {
-  if (!may_receive(part.channel, find(part.channel), false)) return;
+  Channel* channel = find(part.channel);
+  if (!may_receive(part.channel, channel, false)) return;
+  if (part.first && !own(*channel, part.delta.upto[context_.store.replica()]))
+    return fork("a peer passes on transactions of scope " + context_.store.scope(channel->scope).name);
   const std::size_t bytes = weight(part.delta);
   if (auto added = inbox_.add(std::move(part), bytes); !added) end(std::move(added).error());
 }
@@ -53,6 +56,7 @@ void Link::on(wire::Cut&& cut) {
   for (auto& [number, delta] : *deltas) {
     Channel& channel = channels_.at(number);
     channel.peer.join(delta.upto);  // it ships only what is durable there
+    note_former(channel, delta.upto);
     unsettled.bases.emplace_back(number, delta.base);
     unsettled.bytes += weight(delta);
     context_.metrics.keys_received += delta.keys.size();
@@ -66,6 +70,15 @@ void Link::on(wire::Cut&& cut) {
     return end({Errc::limit_exceeded, "more cuts than can be stored"});
   if (planted(Bug::ack_before_commit)) send(wire::Ack{cut.cut});
   unsettled_.emplace(context_.store.apply(std::move(remote)), std::move(unsettled));
+}
+
+/// Under an id that was ours before, another copy may go on: what the hub sends of it need not be acked.
+void Link::note_former(const Channel& channel, const crdt::Context& held) {
+  if (role_ != Role::node) return;
+  crdt::Context known;
+  for (const ReplicaId& self : context_.store.selves())
+    if (held[self] > context_.store.acked(channel.scope)[self]) known.advance({self, held[self]});
+  if (!known.empty()) signals_.push_back({Signal::Kind::acked, channel.scope, std::move(known), {}});
 }
 
 void Link::on(wire::Segment&& segment) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Link: subscriptions. The node names the scopes and numbers them; the hub admits each or says why not.
 #include "base/text.hpp"
+#include "crdt/reissue.hpp"
 #include "sync/link.hpp"
 
 namespace edgesync::sync {
@@ -21,6 +22,7 @@ void Link::subscribe(store::ScopeId scope) {
   channel.scope = scope;
   channel.plane = described.plane;
   numbers_[scope] = number;
+  ++unanswered_;
   send(wire::Subscribe{number, described.plane, described.name, context_.store.context(scope),
                        context_.store.summary(scope)});
 }
@@ -80,6 +82,7 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   channel.writable = writable;
   channel.peer = std::move(subscribe.context);
   numbers_[scope] = subscribe.channel;
+  if (!audit(subscribe.channel, channel, channel.peer)) return;
   signals_.push_back({Signal::Kind::opened, scope, {}, {}});
   const crdt::Context& mine = context_.store.context(scope);
   const crdt::Summary summary = context_.store.summary(scope);
@@ -96,19 +99,19 @@ void Link::on(wire::Subscribed&& subscribed) {
   if (role_ != Role::node || channel == nullptr || channel->open)
     return end({Errc::protocol_violation, "subscribed: channel " + std::to_string(subscribed.channel)});
   answers_due_.erase(subscribed.channel);
-  // Going on would lose: new commits would take the names of those that the hub already has.
-  const ReplicaId& self = context_.store.replica();
-  if (subscribed.context[self] > context_.store.context(channel->scope)[self])
-    return end({Errc::stale_copy, context_.store.scope(channel->scope).name +
-                                      ": the hub holds commits of this node that this database does not: it is an "
-                                      "older copy of one that went on"});
+  if (!std::exchange(channel->answered, true)) --unanswered_;
+  if (!audit(subscribed.channel, *channel, subscribed.context)) return;
   channel->open = true;
   channel->writable = subscribed.writable;
   channel->peer = std::move(subscribed.context);
   channel->sent = channel->peer;
   if (!channel->writable)
     signals_.push_back({Signal::Kind::refused, channel->scope, {}, {Errc::forbidden, "the hub lets us read only"}});
-  signals_.push_back({Signal::Kind::acked, channel->scope, channel->peer, {}});
+  // Records that are not proved to be ours must not count as acked: we would trim our own under their numbers.
+  const ReplicaId& self = context_.store.replica();
+  crdt::Context told = channel->peer;
+  if (channel->proving) told = crdt::lowered(told, {self, context_.store.acked(channel->scope)[self]});
+  signals_.push_back({Signal::Kind::told, channel->scope, std::move(told), {}});
   mark_dirty(subscribed.channel);
 }
 
@@ -118,6 +121,7 @@ void Link::on(wire::Unsubscribed&& unsubscribed) {
     return end({Errc::protocol_violation, "unsubscribed: channel " + std::to_string(unsubscribed.channel)});
   answers_due_.erase(unsubscribed.channel);
   records_due_.erase(unsubscribed.channel);
+  if (!std::exchange(channel->answered, true)) --unanswered_;
   channel->open = false;
   channel->refused = true;
   if (search_ && search_->channel == unsubscribed.channel) end_search();

@@ -9,7 +9,7 @@
 namespace edgesync::sync {
 
 bool Link::sends(const Channel& channel) const noexcept {
-  if (!channel.open || channel.refused || context_.store.local_only(channel.scope)) return false;
+  if (!channel.open || channel.refused || channel.proving || context_.store.local_only(channel.scope)) return false;
   return role_ == Role::node ? channel.writable : channel.plane != Plane::stream;
 }
 

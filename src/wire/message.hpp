@@ -138,6 +138,21 @@ struct Inspect {
   bool operator==(const Inspect&) const = default;
 };
 
+/// Node to hub: prove that the records of mine that you hold through `sequence` are the ones that I hold.
+struct Prove {
+  Channel channel = 0;
+  std::uint64_t sequence = 0;
+  bool operator==(const Prove&) const = default;
+};
+
+/// Hub to node: the hash of the segment of yours that ends at `sequence`; empty: I have none that does.
+struct Proof {
+  Channel channel = 0;
+  std::uint64_t sequence = 0;
+  Bytes hash{};
+  bool operator==(const Proof&) const = default;
+};
+
 struct Ping {
   std::uint64_t nonce = 0;
   bool operator==(const Ping&) const = default;
@@ -157,6 +172,6 @@ struct Bye {
 };
 
 using Message = std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment,
-                             StreamAck, Ping, Pong, Bye, Findings, Inspect>;
+                             StreamAck, Ping, Pong, Bye, Findings, Inspect, Prove, Proof>;
 
 }  // namespace edgesync::wire

@@ -30,12 +30,14 @@ auto fields(Is<Ping> auto& m) { return std::tie(m.nonce); }
 auto fields(Is<Pong> auto& m) { return std::tie(m.nonce); }
 auto fields(Is<Findings> auto& m) { return std::tie(m.channel, m.search, m.common, m.findings); }
 auto fields(Is<Inspect> auto& m) { return std::tie(m.channel, m.search, m.ranges); }
+auto fields(Is<Prove> auto& m) { return std::tie(m.channel, m.sequence); }
+auto fields(Is<Proof> auto& m) { return std::tie(m.channel, m.sequence, m.hash); }
 auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
 
 constexpr std::size_t kinds = std::variant_size_v<Message>;
-constexpr std::array<const char*, kinds> names{"hello", "subscribe", "subscribed", "unsubscribed", "delta part", "cut",
-                                               "ack",   "resync",    "stable",     "segment",      "stream ack", "ping",
-                                               "pong",  "bye",       "findings",   "inspect"};
+constexpr std::array<const char*, kinds> names{
+    "hello",   "subscribe",  "subscribed", "unsubscribed", "delta part", "cut",      "ack",     "resync", "stable",
+    "segment", "stream ack", "ping",       "pong",         "bye",        "findings", "inspect", "prove",  "proof"};
 
 // Where the reading of one message stands, for errors.
 struct Progress {

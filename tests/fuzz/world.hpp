@@ -22,7 +22,7 @@ class World {
     store::Options options;
     options.path = database;
     options.vfs = vfs_.name();
-    return store::Store::open(options, random_, at_ms(0));
+    return store::Store::open(std::move(options), random_, at_ms(0));
   }
 
   sim::Disk& disk() noexcept { return disk_; }

@@ -67,7 +67,7 @@ TEST_P(InEveryFrame, ACutConnectionLosesNothing) {
   const std::uint64_t bytes = run_plan(make_script()).first_connection.at(hub ? 1 : 0);
   ASSERT_GT(bytes, 500u);
   constexpr std::uint64_t step = 7;  // no frame is as short, and where inside a frame the cut is makes no difference
-  for (std::uint64_t at = 1; at <= bytes; at += step) {
+  for (std::uint64_t at = 1; at < bytes; at += step) {  // at the last byte, all has arrived
     Plan plan = make_script();
     plan.cut_at = at;
     plan.cut_hub = hub;

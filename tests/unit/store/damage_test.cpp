@@ -171,7 +171,7 @@ TEST(HostileFile, ADirectoryOrAMissingFolderIsAnError) {
   for (const std::string& path : {dir.file(""), dir.file("none/node.db")}) {
     Options options;
     options.path = path;
-    const auto opened = Store::open(options, random, at_ms(0));
+    const auto opened = Store::open(std::move(options), random, at_ms(0));
     ASSERT_FALSE(opened);
     EXPECT_TRUE(opened.error().is(Errc::storage_io)) << opened.error().detail;
   }

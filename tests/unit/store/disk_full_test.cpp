@@ -154,7 +154,7 @@ TEST(OpenFile, WhoseLogWasDeletedSavesIt) {
   Options options;
   options.path = copy.file();
   Xoshiro random(3);
-  auto again = Store::open(options, random, at_ms(1)).value();
+  auto again = Store::open(std::move(options), random, at_ms(1)).value();
   EXPECT_EQ(contents(*again, state_scope(*again)).size(), 3U);
 }
 

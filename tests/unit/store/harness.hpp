@@ -58,7 +58,7 @@ class Opened {
     options.path = path();
     options.vfs = vfs_;
     options.ballast_bytes = ballast_bytes_;
-    return Store::open(options, random_, at_ms(0));
+    return Store::open(std::move(options), random_, at_ms(0));
   }
 
   std::string path() const { return dir_.file(); }

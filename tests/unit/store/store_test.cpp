@@ -62,7 +62,7 @@ TEST(Store, RefusesAnotherProcess) {
     Xoshiro random(9);
     Options options;
     options.path = opened.path();
-    const auto second = Store::open(options, random, at_ms(0));
+    const auto second = Store::open(std::move(options), random, at_ms(0));
     ::_exit(!second && second.error().is(Errc::already_open) ? 0 : 1);
   }
   int status = -1;

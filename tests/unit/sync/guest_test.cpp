@@ -3,6 +3,7 @@
 #include "unit/sync/pair.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace edgesync::sync {
 namespace {
@@ -130,23 +131,41 @@ TEST_F(Guests, OfASharedStreamEachIsToldItsOwnPart) {
   EXPECT_TRUE(answers[0].context.empty());
 }
 
-TEST_F(Guests, AHubThatKnowsMoreOfUsThanWeDoMeansThatWeAreAnOlderCopy) {
+TEST_F(Guests, AHubThatKnowsMoreOfUsThanWeDoMeansThatWeAreACopyAndNeedAnIdOfOurOwn) {
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"n", i64}}}, false).value();
   const store::Row row{now.wall, {std::int64_t{1}}};
   node->store->append(scope, {&row, 1}).value();
   node->commit();
+  const ReplicaId before = node->store->replica();
   arrive(*node, Role::node);
   crdt::Context more;
-  more.advance({node->store->replica(), 2});
+  more.advance({before, 2});
   const auto asked = heard<wire::Subscribe>(*node);
   ASSERT_EQ(asked.size(), 1u);
   say(*node, wire::Subscribed{asked[0].channel, more, {}, true});
   ASSERT_TRUE(ending(*node));
-  EXPECT_TRUE(ending(*node)->is(Errc::stale_copy)) << ending(*node)->detail;
-  node->commit();
-  EXPECT_EQ(node->store->acked(scope)[node->store->replica()], 0u);
+  EXPECT_TRUE(ending(*node)->is(Errc::identity_clash)) << ending(*node)->detail;
+  EXPECT_NE(node->store->replica(), before);
   EXPECT_EQ(node->store->segments(scope, node->store->replica(), 0, 1 << 20).value().size(), 1u);
+  EXPECT_TRUE(node->store->segments(scope, before, 0, 1 << 20).value().empty());
+}
+
+TEST_F(Guests, ALiarAmongHubsDoesNotMakeUsChangeForEver) {
+  const auto scope = node->open(Plane::state, "s");
+  std::set<ReplicaId> ids;
+  for (int i = 0; i < 20; ++i) {
+    set(*node, scope, "a", std::int64_t{i});
+    node->commit();
+    arrive(*node, Role::node);
+    crdt::Context more;
+    more.advance({node->store->replica(), 1ULL << 60});
+    say(*node, wire::Subscribed{heard<wire::Subscribe>(*node).at(0).channel, more, {}, true});
+    ASSERT_TRUE(ending(*node));
+    node->engine->closed(link_, {Errc::closed, "gone"}, now);
+    ids.insert(node->store->replica());
+  }
+  EXPECT_LE(ids.size(), limits.forks);
 }
 
 TEST_F(Guests, AStreamThatBecomesLocalOnlyAfterItsSubscriptionStaysHere) {

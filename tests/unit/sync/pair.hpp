@@ -28,7 +28,7 @@ struct Side {
       : random(seed) {
     store::Options options;
     options.path = path.string();
-    store = store::Store::open(options, random, Timestamp{}).value();
+    store = store::Store::open(std::move(options), random, Timestamp{}).value();
     EngineOptions engine_options;
     engine_options.name = role == Role::hub ? "hub" : "node";
     engine_options.root = role == Role::hub && !relay;
@@ -141,6 +141,8 @@ class Pair : public testing::Test {
     const Edit edit = Edit().set(key, std::move(value));
     return side.store->commit(scope, edit.ops(), now.wall).value().stamp;
   }
+
+  std::filesystem::path file(const std::string& name) const { return directory_ / name; }
 
   Limits limits{};
   Now now{Instant(std::chrono::hours(1)), Timestamp(std::chrono::hours(24 * 365 * 56))};

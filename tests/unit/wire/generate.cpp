@@ -179,8 +179,12 @@ Message random_message(Random& random, std::size_t index) {
       return Bye{random_code(random), random_text(random, 30), std::chrono::milliseconds(random.below(1ULL << 32))};
     case 14:
       return Findings{channel, random_number(random), random_context(random), random_findings(random)};
-    default:
+    case 15:
       return Inspect{channel, random_number(random), random_ranges(random)};
+    case 16:
+      return Prove{channel, random_number(random)};
+    default:
+      return Proof{channel, random_number(random), random_bytes(random, 20)};
   }
 }
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// A new id for a database of which another copy lives: cells, log, records, contexts and the id itself in one
+// transaction, so that a power cut leaves the old life or the new one.
+#include "store/records.hpp"
+#include "store/sqlite_store.hpp"
+
+#include <algorithm>
+
+namespace edgesync::store {
+namespace {
+
+constexpr std::size_t chunk_bytes = 4 << 20;  // of segments read at a time
+
+/// Rows on their way from segments of one origin into segments of another.
+class Renumbering {
+ public:
+  Renumbering(SqlTable& table, const ReplicaId& to, const stream::Schema& schema)
+      : table_(table), to_(to), rows_(schema) {}
+
+  void take(const std::vector<Record>& records, std::uint64_t after) {
+    for (const Record& record : records) {
+      if (record.sequence <= after) continue;
+      if (!rows_.accepts(record.fields)) write();
+      rows_.add(record.at, record.fields);
+    }
+  }
+  void write() {
+    const auto count = static_cast<std::uint32_t>(rows_.size());
+    if (count == 0) return;
+    put_segment(table_, {{}, to_, next_, count, false, rows_.finish(next_)});
+    next_ += count;
+  }
+
+ private:
+  SqlTable& table_;
+  const ReplicaId& to_;
+  stream::SegmentBuilder rows_;
+  std::uint64_t next_ = 1;
+};
+
+void forget(SqlTable& table, const ReplicaId& origin, const StoredSegment& segment) {
+  File& file = table.file();
+  Query(file.db, Sql::segment_delete).bind(table.sid()).bind(file.origins.find(origin)).bind(segment.first).step();
+  Hash128 none{};
+  none -= segment_hash(table.fingerprint_key(), origin, segment.first, segment.body);
+  table.count_in(none, std::uint64_t{0} - segment.count);
+}
+
+}  // namespace
+
+Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const ReplicaId& to, std::uint64_t kept,
+                             const stream::Schema& schema) {
+  Renumbering renumbering(table, to, schema);
+  std::uint64_t after = kept, through = kept;
+  for (;;) {
+    const auto segments = read_segments(table, from, through, chunk_bytes);
+    if (!segments) return segments.error();
+    if (segments->empty()) break;
+    for (const StoredSegment& segment : *segments) {
+      const auto records = stream::decode(segment.body);
+      if (!records) return Error(Errc::storage_corrupt, "sblk: segment " + std::to_string(segment.first) + ": damaged");
+      after = std::min(after, segment.first - 1);
+      renumbering.take(*records, after);
+      forget(table, from, segment);
+      through = segment.first + segment.count - 1;
+    }
+  }
+  renumbering.write();
+  table.rewind({from, after});
+  return {};
+}
+
+Result<void> SqliteStore::write_reissue(const ReplicaId& fresh, bool authority) {
+  const ReplicaId before = file_.replica();
+  Query(file_.db, Sql::begin).step();
+  for (auto& [sid, state] : states_) {
+    if (!state->stored) continue;
+    SqlTable& table = state->table;
+    table.begin(false);
+    const crdt::Stamp stable = state->stable[before];
+    if (state->scope.plane != Plane::stream) {
+      crdt::reissue(table, before, fresh, authority ? 0 : std::min(stable, table.context()[before]),
+                    [&table](ByteView key) { return table.counter_versions(key); });
+    } else if (!authority && state->policy.schema && !state->policy.local_only) {
+      const std::uint64_t kept = std::max(stable, table.floors()[before]);
+      if (table.context()[before] > kept)
+        if (auto good = reissue_records(table, before, fresh, kept, *state->policy.schema); !good) return good;
+    }
+    table.save();
+  }
+  file_.rename(fresh, selves_);
+  if (auto good = file_.check(); !good) return good;
+  return file_.commit(batch_);
+}
+
+Result<Renamed> SqliteStore::reidentify(const ReplicaId& fresh, std::string reason, bool authority) {
+  if (auto open = revive(); !open) return open.error();
+  const ReplicaId before = file_.replica();
+  ++batch_;
+  auto written = write_reissue(fresh, authority);
+  if (written) {
+    auto former = selves_;
+    take_selves(former);
+  } else {
+    // As after any commit that fails: only the file, opened again, knows which life it holds.
+    file_.db.close(true);
+    for (auto& [sid, state] : states_) state->table.reset(state->durable);
+    doubtful_ = std::min(doubtful_.value_or(batch_), batch_);
+    if (!revive() || file_.replica() != fresh) return written.error();
+  }
+  for (auto& [sid, state] : states_) {
+    if (written) state->durable = state->table.state();
+    const std::uint64_t own = state->durable.context[fresh];
+    state->last_own = state->scope.plane == Plane::stream ? 0 : own;
+    state->next_sequence = own + 1;
+  }
+  return Renamed{before, fresh, std::move(reason)};
+}
+
+}  // namespace edgesync::store

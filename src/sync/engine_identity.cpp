@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: identities. What follows when our own replica id turns out to be in use twice, when a node comes twice, and
+// when a hub no longer has what it had.
+#include "sync/engine.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+
+void Engine::on_forked(const Link& link, const Error& how) {
+  if (fork_) return;
+  if (forks_ == options_.limits.forks) return;  // the link has ended; whoever claims so much is not believed
+  ++forks_;
+  fork_ = how.detail + (link.peer().name.empty() ? "" : " (said by " + link.peer().name + ")");
+}
+
+void Engine::reidentify() {
+  if (!fork_ || store_.writing()) return;
+  if (store_.accepted() != store_.durable()) {
+    commit_soon_ = true;
+    return;
+  }
+  auto renamed = store_.reidentify(random_.id(), *fork_, root());
+  if (!renamed) {
+    last_error_ = renamed.error();  // the next frame or group commit tries again
+    return;
+  }
+  fork_.reset();
+  report_identity(*renamed);
+  // All peers know us by the id before.
+  for (auto& [id, link] : links_) {
+    link->end({Errc::identity_clash, "this side goes by a new replica id"}, options_.limits.settle_retry);
+    wakes_.insert(id);
+  }
+}
+
+Result<void> Engine::enter(LinkId id, const wire::Hello& hello) {
+  const auto older = sessions_.of(hello.replica);
+  const auto at = older ? links_.find(*older) : links_.end();
+  bool settled = !sessions_.unsettled(hello.replica);
+  if (at != links_.end()) {
+    settled = settled && at->second->unsettled() == 0;
+    at->second->end({Errc::identity_clash, "another session of this node has taken its place"});
+    wakes_.insert(*older);
+  }
+  if (!settled) return Error(Errc::identity_clash, "the data of an earlier session are being stored");
+  if (sessions_.enter(hello.replica, id, now_, options_.limits.flips, options_.limits.flip_window))
+    report_identity(
+        {hello.replica, hello.replica, "sessions of this node keep taking each other's place: is it there twice?"},
+        hello.name);
+  return {};
+}
+
+void Engine::on_told(const Link& link, const Signal& signal) {
+  const crdt::Context before = store_.acked(signal.scope);
+  const auto trimmed = store_.floors(signal.scope);
+  const bool stream = store_.scope(signal.scope).plane == Plane::stream;
+  bool lost = false;
+  for (const crdt::Context::Item& item : before.items()) {
+    const std::uint64_t has = signal.context[item.replica];
+    if (has >= item.stamp) continue;
+    lost = true;
+    if (stream && trimmed[item.replica] > has) metrics_.records_missing += trimmed[item.replica] - has;
+  }
+  if (lost && std::exchange(lost_told_, *uplink_) != *uplink_)
+    report_identity({link.peer().replica, link.peer().replica,
+                     "the hub holds less than was acknowledged: it is another one, or was restored from an older copy"},
+                    link.peer().name);
+  const crdt::Context stable = store_.stable(signal.scope);
+  store_.note_acked(signal.scope, crdt::meet(before, signal.context),
+                    link.peer().root ? crdt::meet(stable, signal.context) : stable);
+  on_acked(link, signal);
+}
+
+}  // namespace edgesync::sync
