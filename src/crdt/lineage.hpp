@@ -6,6 +6,7 @@
 
 #include "crdt/hlc.hpp"
 
+#include <limits>
 #include <vector>
 
 namespace edgesync::crdt {
@@ -24,8 +25,9 @@ class Lineage {
 
   /// Requires: `row.first` is above every earlier one's.
   void add(const Row& row);
-  /// False: certainly not minted here. True: it was, or one chance in 4,096.
-  bool minted(Stamp stamp) const noexcept;
+  /// False: certainly not minted here. True: it was, or one chance in 4,096. `last`: the last one that was minted here
+  /// under the id in question; whatever is later would carry a tag of that time.
+  bool minted(Stamp stamp, Stamp last = std::numeric_limits<Stamp>::max()) const noexcept;
   const std::vector<Row>& rows() const noexcept { return rows_; }
 
  private:

@@ -46,6 +46,27 @@ class Reissue {
     return kept_;
   }
 
+  /// The range removals of `author` no longer observe what was taken back.
+  void narrow(const ReplicaId& author) {
+    std::vector<LogItem> items;
+    table_.scan_log(author, 0, [&](const LogItem& item) {
+      const bool wide = item.type == LogItem::Type::remove_range && item.observed[from_] > kept_;
+      if (wide || !items.empty()) items.push_back(item);
+      return true;
+    });
+    if (items.empty()) return;
+    Context last, floors;
+    last.advance({author, table_.context()[author]});
+    floors.advance({author, table_.floors()[author]});
+    table_.rewind({author, items.front().dot.stamp - 1});
+    for (LogItem& item : items) {
+      item.observed = lowered(item.observed, {from_, kept_});
+      table_.log(item);
+    }
+    table_.advance(last);
+    table_.raise_floors(floors);
+  }
+
  private:
   /// Below what a counter remembers of itself nothing can be said about it: then more is said again.
   void lower_for_counters() {
@@ -217,8 +238,12 @@ bool is_counter_of(ByteView key, const ReplicaId& owner) {
 }
 
 Stamp reissue(RewindableTable& table, const ReplicaId& from, const ReplicaId& to, Stamp kept,
-              const VersionsOf& versions_of) {
-  return Reissue(table, from, to, kept, versions_of).run();
+              const VersionsOf& versions_of, std::span<const ReplicaId> later) {
+  Reissue reissue(table, from, to, kept, versions_of);
+  kept = reissue.run();
+  for (const ReplicaId& author : later)
+    if (author != from) reissue.narrow(author);
+  return kept;
 }
 
 }  // namespace edgesync::crdt

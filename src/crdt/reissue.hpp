@@ -13,6 +13,7 @@
 #include "crdt/scope_table.hpp"
 
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace edgesync::crdt {
@@ -59,8 +60,9 @@ using VersionsOf = Function<std::optional<CounterVersions>(ByteView key)>;
 bool is_counter_of(ByteView key, const ReplicaId& owner);
 
 /// Makes `to` the author of all that `from` did above `kept`, or above less if a counter's past is not known that well.
-/// Returns the stamp that was kept. Requires: `to` is new to the table.
+/// `later`: other ids of the same replica, whose range removals observed what is taken back. Returns the stamp that was
+/// kept. Requires: `to` is new to the table.
 Stamp reissue(RewindableTable& table, const ReplicaId& from, const ReplicaId& to, Stamp kept,
-              const VersionsOf& versions_of);
+              const VersionsOf& versions_of, std::span<const ReplicaId> later = {});
 
 }  // namespace edgesync::crdt

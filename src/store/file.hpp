@@ -45,7 +45,7 @@ struct Loaded {
   std::uint64_t batch = 0;
   std::vector<LoadedScope> scopes{};
   crdt::Lineage lineage{};
-  std::vector<ReplicaId> former{};  ///< Earlier replica ids, the last one first.
+  std::vector<Former> former{};  ///< The last one first.
 };
 
 class File {
@@ -69,7 +69,7 @@ class File {
                                                  Loaded& loaded);
   /// Takes `id`; `former` are all before it. It is replica() once the commit that follows is durable. Requires: in a
   /// transaction.
-  void rename(const ReplicaId& id, const std::vector<ReplicaId>& former);
+  void rename(const ReplicaId& id, const std::vector<Former>& former);
 
   /// Writes a copy of the file to `path`, whole or not at all, which opens as a copy. Requires: not in a transaction.
   /// Fails with: invalid_argument (`path` exists), storage_*.

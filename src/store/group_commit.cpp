@@ -85,7 +85,7 @@ Result<void> SqliteStore::revive() {
 
 void SqliteStore::install_again(Loaded& loaded) {
   doubtful_.reset();
-  take_selves(loaded.former);
+  take_selves(std::move(loaded.former));
   const std::size_t known = revived_.size();
   for (const LoadedScope& scope : loaded.scopes)
     if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context))

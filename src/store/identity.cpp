@@ -62,7 +62,10 @@ std::optional<std::string> difference(const KnownEnvironment& before, const Know
 void File::read_identity(Loaded& loaded) {
   const Bytes ids = meta(db, former_key);
   Reader in(ids);
-  while (!in.failed() && in.left() > 0) loaded.former.push_back(in.id());
+  while (!in.failed() && in.left() > 0) {
+    const ReplicaId id = in.id();
+    loaded.former.push_back({id, in.u64()});
+  }
   if (in.failed()) return db.corrupt("meta: former ids");
   Query rows(db, Sql::lineage);
   while (rows.step()) {
@@ -72,10 +75,13 @@ void File::read_identity(Loaded& loaded) {
   }
 }
 
-void File::rename(const ReplicaId& id, const std::vector<ReplicaId>& former) {
+void File::rename(const ReplicaId& id, const std::vector<Former>& former) {
   Bytes ids;
   Writer out(ids);
-  for (std::size_t i = 0; i < std::min(former.size(), former_max); ++i) out.id(former[i]);
+  for (std::size_t i = 0; i < std::min(former.size(), former_max); ++i) {
+    out.id(former[i].id);
+    out.u64(former[i].last);
+  }
   put_meta(db, replica_key, id.bytes);
   put_meta(db, former_key, ids);
   becoming_ = id;
@@ -98,7 +104,10 @@ Result<std::optional<Renamed>> File::settle_identity(const Environment& environm
   put_meta(db, environment_key, encode(here));
   Query(db, Sql::meta_delete).bind_text(copy_key).step();
   if (renamed) {
-    loaded.former.insert(loaded.former.begin(), replica_);
+    Former before{replica_, 0};
+    for (const LoadedScope& scope : loaded.scopes)
+      if (scope.plane != Plane::stream) before.last = std::max(before.last, scope.durable.context[replica_]);
+    loaded.former.insert(loaded.former.begin(), before);
     loaded.former.resize(std::min(loaded.former.size(), former_max));
     rename(fresh, loaded.former);
   }

@@ -70,37 +70,56 @@ Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const Repli
   return {};
 }
 
-Result<void> SqliteStore::write_reissue(const ReplicaId& fresh, bool authority) {
-  const ReplicaId before = file_.replica();
+Result<void> SqliteStore::reissue(ScopeState& state, const ReplicaId& fresh, const ReplicaId& self, bool authority) {
+  SqlTable& table = state.table;
+  const std::uint64_t stable = state.stable[self], last = table.context()[self];
+  if (state.scope.plane != Plane::stream) {
+    crdt::reissue(
+        table, self, fresh, authority ? 0 : std::min(stable, last),
+        [&table](ByteView key) { return table.counter_versions(key); }, selves_);
+    return {};
+  }
+  const bool stay = authority || self != file_.replica() || !state.policy.schema || state.policy.local_only;
+  const std::uint64_t kept = std::max(stable, table.floors()[self]);
+  if (stay || last <= kept) return {};
+  return reissue_records(table, self, fresh, kept, *state.policy.schema);
+}
+
+Result<void> SqliteStore::write_reissue(const ReplicaId& fresh, const ReplicaId& self, bool authority) {
+  authority = authority && self == file_.replica();
   Query(file_.db, Sql::begin).step();
   for (auto& [sid, state] : states_) {
     if (!state->stored) continue;
-    SqlTable& table = state->table;
-    table.begin(false);
-    const crdt::Stamp stable = state->stable[before];
-    if (state->scope.plane != Plane::stream) {
-      crdt::reissue(table, before, fresh, authority ? 0 : std::min(stable, table.context()[before]),
-                    [&table](ByteView key) { return table.counter_versions(key); });
-    } else if (!authority && state->policy.schema && !state->policy.local_only) {
-      const std::uint64_t kept = std::max(stable, table.floors()[before]);
-      if (table.context()[before] > kept)
-        if (auto good = reissue_records(table, before, fresh, kept, *state->policy.schema); !good) return good;
-    }
-    table.save();
+    state->table.begin(false);
+    if (auto good = reissue(*state, fresh, self, authority); !good) return good;
+    state->table.save();
   }
-  file_.rename(fresh, selves_);
+  file_.rename(fresh, former_after(self));
   if (auto good = file_.check(); !good) return good;
   return file_.commit(batch_);
 }
 
-Result<Renamed> SqliteStore::reidentify(const ReplicaId& fresh, std::string reason, bool authority) {
+/// What former() is once another id is taken, under which everything of `self` is said again.
+std::vector<Former> SqliteStore::former_after(const ReplicaId& self) const {
+  Former current{file_.replica(), 0};
+  for (const auto& [sid, state] : states_)
+    if (state->scope.plane != Plane::stream) current.last = std::max(current.last, state->durable.context[current.id]);
+  std::vector<Former> former = former_;
+  former.insert(former.begin(), current);
+  for (Former& one : former)
+    if (one.id == self) one.last = 0;
+  return former;
+}
+
+Result<Renamed> SqliteStore::reidentify(const ReplicaId& fresh, const ReplicaId& self, std::string reason,
+                                        bool authority) {
   if (auto open = revive(); !open) return open.error();
   const ReplicaId before = file_.replica();
   ++batch_;
-  auto written = write_reissue(fresh, authority);
+  auto former = former_after(self);
+  auto written = write_reissue(fresh, self, authority);
   if (written) {
-    auto former = selves_;
-    take_selves(former);
+    take_selves(std::move(former));
   } else {
     // As after any commit that fails: only the file, opened again, knows which life it holds.
     file_.db.close(true);

@@ -42,7 +42,7 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   auto renamed = file_.settle_identity(options_.environment ? options_.environment() : Environment{}, fresh, *loaded);
   if (!renamed) return renamed.error();
   renamed_ = *std::move(renamed);
-  take_selves(loaded->former);
+  take_selves(std::move(loaded->former));
   lineage_ = std::move(loaded->lineage);
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
@@ -80,9 +80,10 @@ void SqliteStore::look_back(ScopeState& state) {
   sweep_with_next(state);
 }
 
-void SqliteStore::take_selves(const std::vector<ReplicaId>& former) {
-  selves_ = former;
-  selves_.insert(selves_.begin(), file_.replica());
+void SqliteStore::take_selves(std::vector<Former> former) {
+  former_ = std::move(former);
+  selves_ = {file_.replica()};
+  for (const Former& self : former_) selves_.push_back(self.id);
 }
 
 Result<void> SqliteStore::load(const Loaded& loaded) {

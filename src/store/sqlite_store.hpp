@@ -49,7 +49,8 @@ class SqliteStore final : public Store {
   const ReplicaId& replica() const override { return file_.replica(); }
   const std::vector<ReplicaId>& selves() const override { return selves_; }
   const std::optional<Renamed>& renamed() const override { return renamed_; }
-  bool minted(crdt::Stamp stamp) const override { return lineage_.minted(stamp); }
+  const std::vector<Former>& former() const override { return former_; }
+  bool minted(crdt::Stamp stamp, crdt::Stamp last) const override { return lineage_.minted(stamp, last); }
   Result<ScopeId> open_scope(Plane plane, std::string_view name) override;
   std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const override;
   std::vector<Scope> scopes() const override;
@@ -101,7 +102,8 @@ class SqliteStore final : public Store {
   Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) override;
   Result<QuarantineCounts> quarantined() override;
   Result<std::vector<std::string>> verify() override;
-  Result<Renamed> reidentify(const ReplicaId& fresh, std::string reason, bool authority) override;
+  Result<Renamed> reidentify(const ReplicaId& fresh, const ReplicaId& self, std::string reason,
+                             bool authority) override;
   Result<void> backup(const std::string& path) override;
   Result<void> compact(std::size_t removals_max) override;
 
@@ -138,8 +140,10 @@ class SqliteStore final : public Store {
   /// After a read: what it found damaged is set aside by the next batch.
   void look_back(ScopeState& state);
   void sweep_with_next(ScopeState& state);
-  Result<void> write_reissue(const ReplicaId& fresh, bool authority);
-  void take_selves(const std::vector<ReplicaId>& former);
+  Result<void> write_reissue(const ReplicaId& fresh, const ReplicaId& self, bool authority);
+  Result<void> reissue(ScopeState& state, const ReplicaId& fresh, const ReplicaId& self, bool authority);
+  std::vector<Former> former_after(const ReplicaId& self) const;
+  void take_selves(std::vector<Former> former);
   void forget_tails();
 
   Result<void> checked(ScopeState& state);
@@ -156,6 +160,7 @@ class SqliteStore final : public Store {
   bool minted_ = false;                              ///< This open has its row in the lineage.
   std::optional<crdt::Lineage::Row> lineage_due_{};  ///< That row, until it is in the file.
   std::vector<ReplicaId> selves_{};
+  std::vector<Former> former_{};
   std::optional<Renamed> renamed_{};
   std::vector<crdt::Stamp> learned_;  ///< Remote stamps the clock has not moved past yet: it needs a wall time.
 

@@ -29,6 +29,7 @@
 #include <edgesync/records.hpp>
 #include <edgesync/versions.hpp>
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,6 +52,12 @@ struct Options {
   std::size_t ballast_bytes = 0;                       ///< Kept beside the file for upkeep on a full disk; 0: none.
   std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
   Function<Environment()> environment{};  ///< Where the file is opened, asked once it is; another one: it is a copy.
+};
+
+/// An id that the file went by before.
+struct Former {
+  ReplicaId id{};
+  crdt::Stamp last = 0;  ///< Its last stamp here, if it is still ours to send; 0: all of it was said again.
 };
 
 /// The database goes by another replica id.
@@ -183,8 +190,10 @@ class Store {
   virtual const std::vector<ReplicaId>& selves() const = 0;
   /// Set if the file was found to be a copy when it was opened.
   virtual const std::optional<Renamed>& renamed() const = 0;
-  /// False: certainly no stamp of this file's transactions. Wrong once in 4,096 about those of others.
-  virtual bool minted(crdt::Stamp stamp) const = 0;
+  virtual const std::vector<Former>& former() const = 0;
+  /// False: certainly no stamp that this file minted, nor one that the same process went on to mint after the file was
+  /// copied. Wrong once in 4,096 about those of others. `last`: Former::last, of an id before.
+  virtual bool minted(crdt::Stamp stamp, crdt::Stamp last = std::numeric_limits<crdt::Stamp>::max()) const = 0;
   /// Finds the scope or creates it, durable with the next flush. Fails with: invalid_argument (name).
   virtual Result<ScopeId> open_scope(Plane plane, std::string_view name) = 0;
   virtual std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const = 0;
@@ -272,10 +281,12 @@ class Store {
   /// is one finding; none means sound.
   virtual Result<std::vector<std::string>> verify() = 0;
 
-  /// Another copy mints under replica(): takes the id `fresh` and says again under it what is not certainly everybody's
-  /// (crdt/reissue.hpp), durably, in one transaction. `authority`: nothing is certain, for nobody keeps its acks; its
-  /// records stay. Requires: all is flushed. Fails with: storage_*; then nothing has changed, or revive() will tell.
-  virtual Result<Renamed> reidentify(const ReplicaId& fresh, std::string reason, bool authority) = 0;
+  /// Another copy minted under `self`, one of selves(): takes the id `fresh` and says again under it what is not
+  /// certainly everybody's (crdt/reissue.hpp), durably, in one transaction. `authority`: nothing is certain, for nobody
+  /// keeps its acks. Records of an authority, or of an earlier id, stay. Requires: all is flushed. Fails with:
+  /// storage_*; then nothing has changed, or revive() will tell.
+  virtual Result<Renamed> reidentify(const ReplicaId& fresh, const ReplicaId& self, std::string reason,
+                                     bool authority) = 0;
   /// Writes a consistent copy to `path`, which opens under a replica id of its own. Requires: all is flushed.
   /// Fails with: invalid_argument (`path` exists), storage_io, storage_full.
   virtual Result<void> backup(const std::string& path) = 0;

@@ -215,7 +215,7 @@ void Engine::on_signal(const Link& link, const Signal& signal) {
     case Signal::Kind::told:
       return on_told(link, signal);
     case Signal::Kind::forked:
-      return on_forked(link, signal.error);
+      return on_forked(link, signal);
     case Signal::Kind::diverged:
       ++metrics_.divergences;
       events_.push_back(event(EventKind::diverged, signal.scope));

@@ -122,7 +122,7 @@ class Engine {
   void on_acked(const Link& link, const Signal& signal);
   void on_told(const Link& link, const Signal& signal);
   void on_stable(store::ScopeId scope, crdt::Context stable);
-  void on_forked(const Link& link, const Error& how);
+  void on_forked(const Link& link, const Signal& signal);
   void reidentify();
   Result<void> enter(LinkId id, const wire::Hello& hello);
   Event event(EventKind kind, store::ScopeId scope) const;
@@ -144,7 +144,12 @@ class Engine {
   std::optional<Error> storage_fault_{};
   std::optional<Instant> writing_since_{};
   bool disk_told_ = false;
-  std::optional<std::string> fork_{};  ///< How it shows that our id is in use twice.
+  /// An id that is ours, or was, is in use twice.
+  struct Fork {
+    ReplicaId self{};
+    std::string reason{};
+  };
+  std::optional<Fork> fork_{};
   unsigned forks_ = 0;
   LinkId lost_told_ = 0;  ///< The link whose hub was said to have lost something.
   Sessions sessions_{};

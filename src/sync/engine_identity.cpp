@@ -7,11 +7,12 @@
 
 namespace edgesync::sync {
 
-void Engine::on_forked(const Link& link, const Error& how) {
+void Engine::on_forked(const Link& link, const Signal& signal) {
   if (fork_) return;
   if (forks_ == options_.limits.forks) return;  // the link has ended; whoever claims so much is not believed
   ++forks_;
-  fork_ = how.detail + (link.peer().name.empty() ? "" : " (said by " + link.peer().name + ")");
+  const std::string& peer = link.peer().name;
+  fork_ = Fork{signal.self, signal.error.detail + (peer.empty() ? "" : " (said by " + peer + ")")};
 }
 
 void Engine::reidentify() {
@@ -20,7 +21,7 @@ void Engine::reidentify() {
     commit_soon_ = true;
     return;
   }
-  auto renamed = store_.reidentify(random_.id(), *fork_, root());
+  auto renamed = store_.reidentify(random_.id(), fork_->self, fork_->reason, root());
   if (!renamed) {
     last_error_ = renamed.error();  // the next frame or group commit tries again
     return;

@@ -132,7 +132,7 @@ bool Link::welcome(const wire::Hello& hello) {
     return false;
   }
   if (role_ == Role::node) {
-    if (hello.replica == context_.store.replica()) fork("the hub goes by the same replica id");
+    if (hello.replica == context_.store.replica()) fork(hello.replica, "the hub goes by the same replica id");
     return !ending_;
   }
   const Credentials credentials{hello.token, hello.name, hello.replica, address_};

@@ -45,6 +45,7 @@ struct Signal {
   store::ScopeId scope{};
   crdt::Context context{};
   Error error{};
+  ReplicaId self{};  ///< forked: the id that is ours, or was.
 };
 
 /// What a link is given; everything outlives it.
@@ -189,8 +190,9 @@ class Link {
   void open_channel(wire::Subscribe&& subscribe, const Admitted& admitted);
 
   // link_audit.cpp: is what the peer knows of us our own?
-  void fork(std::string reason);
+  void fork(const ReplicaId& self, std::string reason);
   bool own(const Channel& channel, crdt::Stamp told) const;
+  bool own(const Channel& channel, const store::Former& self, crdt::Stamp told) const;
   bool audit(wire::Channel number, Channel& channel, const crdt::Context& told);
   void on(wire::Prove&& prove);
   void on(wire::Proof&& proof);

@@ -8,9 +8,9 @@
 
 namespace edgesync::sync {
 
-void Link::fork(std::string reason) {
+void Link::fork(const ReplicaId& self, std::string reason) {
   Error error(Errc::identity_clash, "this database is a copy of one that went on: " + std::move(reason));
-  signals_.push_back({Signal::Kind::forked, {}, {}, error});
+  signals_.push_back({Signal::Kind::forked, {}, {}, error, self});
   end(std::move(error), context_.limits.settle_retry);
 }
 
@@ -23,11 +23,26 @@ bool Link::own(const Channel& channel, crdt::Stamp told) const {
   return known || channel.plane == Plane::stream || context_.store.minted(told);
 }
 
+/// Whether the peer's `told` of an id that we went by before, until we were noticed to be a copy, can be of one history
+/// with what we did under it. It can not if we were copied from a copy that nobody had noticed. What is stable is
+/// everybody's; of records, each number is taken once, whoever brings it.
+bool Link::own(const Channel& channel, const store::Former& self, crdt::Stamp told) const {
+  const store::Store& store = context_.store;
+  const crdt::Stamp ours = std::min(store.context(channel.scope)[self.id], self.last);
+  return channel.plane == Plane::stream || ours <= store.stable(channel.scope)[self.id] || told == 0 ||
+         told == store.acked(channel.scope)[self.id] || store.minted(told, self.last);
+}
+
 bool Link::audit(wire::Channel number, Channel& channel, const crdt::Context& told) {
   const ReplicaId& self = context_.store.replica();
   const std::string& name = context_.store.scope(channel.scope).name;
   if (!own(channel, told[self])) {
-    fork("the peer knows later transactions of it in scope " + name);
+    fork(self, "the peer knows later transactions of it in scope " + name);
+    return false;
+  }
+  for (const store::Former& former : context_.store.former()) {
+    if (own(channel, former, told[former.id])) continue;
+    fork(former.id, "the peer knows other transactions of it in scope " + name);
     return false;
   }
   if (role_ == Role::hub || channel.plane != Plane::stream) return true;
@@ -86,7 +101,8 @@ void Link::check(const wire::Proof& proof) {
   if (!mine) return end(mine.error(), std::chrono::seconds(5));
   // A hub that has trimmed the segment proves nothing, and there is nothing to hold against it.
   if (!proof.hash.empty() && proof.hash != *mine)
-    return fork("the hub has other records of it in stream " + context_.store.scope(channel.scope).name);
+    return fork(context_.store.replica(),
+                "the hub has other records of it in stream " + context_.store.scope(channel.scope).name);
   channel.proving = false;
   signals_.push_back({Signal::Kind::acked, channel.scope, channel.peer, {}});
   mark_dirty(proof.channel);

@@ -206,7 +206,7 @@ TEST(Reidentify, SaysEverythingAgainThatIsNotStable) {
   const auto before = contents(*file, id);
   const ReplicaId old = file->replica(), fresh{{std::byte{5}}};
   const crdt::Stamp last = file->context(id)[old];
-  const Renamed renamed = file->reidentify(fresh, "a test", false).value();
+  const Renamed renamed = file->reidentify(fresh, file->replica(), "a test", false).value();
   EXPECT_EQ(renamed.before, old);
   EXPECT_EQ(file->replica(), fresh);
   EXPECT_THAT(file->selves(), ElementsAre(fresh, old));
@@ -243,7 +243,7 @@ TEST(Reidentify, KeepsWhatIsStable) {
   file->commit(id, Edit().add("n", 100).ops(), at_ms(301)).value();
   flush(*file);
   const auto before = contents(*file, id);
-  file->reidentify(fresh, "a test", false).value();
+  file->reidentify(fresh, file->replica(), "a test", false).value();
   EXPECT_EQ(file->context(id)[old], context[old]);
   EXPECT_EQ(contents(*file, id), before);
   EXPECT_EQ(file->pending(id).value().count, 2u);
@@ -261,12 +261,12 @@ TEST(Reidentify, IsDoneWholeOrNotAtAllWhateverFails) {
       const ReplicaId old = file->replica(), fresh{{std::byte{5}}};
       vfs.fail(kept ? FailingVfs::Call::sync : FailingVfs::Call::write, nth, kept ? SQLITE_IOERR_FSYNC : SQLITE_FULL,
                false, kept);
-      const auto renamed = file->reidentify(fresh, "a test", false);
+      const auto renamed = file->reidentify(fresh, file->replica(), "a test", false);
       vfs.heal();
       EXPECT_EQ(file->replica(), renamed ? fresh : old) << nth;
       EXPECT_EQ(contents(*file, id), before) << nth;
       EXPECT_THAT(findings(*file), IsEmpty()) << nth;
-      if (!renamed) file->reidentify(fresh, "again", false).value();
+      if (!renamed) file->reidentify(fresh, file->replica(), "again", false).value();
       file.reopen();
       EXPECT_EQ(file->replica(), fresh);
       EXPECT_EQ(contents(*file, id), before) << nth;

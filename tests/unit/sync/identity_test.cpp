@@ -165,6 +165,63 @@ TEST_F(Copies, ACounterIsCountedOnceHoweverOftenItsAcksWereKnown) {
   EXPECT_EQ(at_hub("n"), Value(std::int64_t{sum + 31'001}));
 }
 
+TEST_F(Copies, ANoticedOneAndItsOriginalCountOnceWhatBothBring) {
+  for (const bool copy_first : {true, false}) {
+    const std::string name = copy_first ? "first.db" : "second.db", key = name;
+    add(scope(), key, 5);
+    node->commit();
+    node->store->backup(file(name)).value();
+    if (!copy_first) add(scope(), key, 100), meet();
+    disconnect();
+    const ReplicaId original = node->store->replica();
+    node.reset();
+    open_node(name);
+    EXPECT_NE(node->store->replica(), original);
+    const ReplicaId copy = node->store->replica();
+    add(scope(), key, 1'000);
+    meet();
+    EXPECT_EQ(node->store->replica(), copy);
+    disconnect();
+    node.reset();
+    open_node();
+    scope();
+    meet();
+    EXPECT_EQ(at_hub(key), Value(std::int64_t{copy_first ? 1'005 : 1'105}));
+    expect_equal();
+  }
+}
+
+TEST_F(Copies, OfOneThatNobodyNoticedCompareWhatTheyBringOfIt) {
+  set(*node, scope(), "a", std::int64_t{1});
+  meet();
+  disconnect();
+  node.reset();
+  copy("node.db", "older.db");
+  open_node();
+  set(*node, scope(), "x/1", std::int64_t{1});
+  set(*node, scope(), "since", std::int64_t{1});
+  meet();
+  disconnect();
+  node.reset();
+  copy("older.db", "node.db");  // nobody notices
+  open_node();
+  now.wall += std::chrono::minutes(1);
+  set(*node, scope(), "b", std::int64_t{2});
+  node->commit();
+  node->store->backup(file("noticed.db")).value();
+  node.reset();
+  open_node("noticed.db");
+  const ReplicaId noticed = node->store->replica();
+  node->store->commit(scope(), Edit().erase_prefix("x").ops(), now.wall).value();  // of "x/1" it knows nothing
+  set(*node, scope(), "c", std::int64_t{3});
+  meet();
+  EXPECT_NE(node->store->replica(), noticed);
+  for (const auto& [key, value] : std::map<std::string, int>{{"a", 1}, {"x/1", 1}, {"since", 1}, {"b", 2}, {"c", 3}})
+    EXPECT_EQ(at_hub(key), Value(std::int64_t{value})) << key;
+  expect_equal();
+  EXPECT_TRUE(node->engine->caught_up(scope()));
+}
+
 TEST_F(Copies, RecordsUnderNumbersThatTheHubHasOfAnotherCopyAreSaidAgain) {
   auto telemetry = node->open(Plane::stream, "telemetry");
   node->store->define_stream(telemetry, {{{"n", i64}}}, false).value();
