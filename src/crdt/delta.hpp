@@ -11,6 +11,7 @@
 
 #include "crdt/search.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace edgesync::crdt {
@@ -34,6 +35,9 @@ struct Delta {
 
 /// What `table` has and `receiver` has not. Reads one consistent state of the table.
 Delta make_delta(ScopeTable& table, const Context& receiver);
+
+/// The same if it has no more than about `bytes_max`.
+std::optional<Delta> make_small_delta(ScopeTable& table, const Context& receiver, std::size_t bytes_max);
 
 /// True if make_delta() would have to list the whole scope.
 bool below_floor(ScopeTable& table, const Context& receiver);

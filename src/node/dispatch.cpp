@@ -35,6 +35,10 @@ void Core::dispatch() {
     const auto events = take_events();
     std::vector<Change> changes;
     for (const store::PathChange& change : std::exchange(changes_, {})) {
+      if (change.path.empty()) {  // more than can be told one by one
+        changes.push_back({store_->scope(change.scope).name, {}, {}, {}, {}, {}});
+        continue;
+      }
       const auto& author = change.after ? change.after : change.before;
       changes.push_back({store_->scope(change.scope).name, change.path, shown_value(change.before),
                          shown_value(change.after), author->dot.replica, crdt::Hlc::wall(author->dot.stamp)});

@@ -27,7 +27,8 @@ void Handlers::call(const Event& event) {
 
 void Handlers::call(const Change& change) {
   for (const auto& entry : changes_.all())
-    if (entry->live && entry->topic.scope == change.scope && below(change.key, entry->topic.prefix))
+    if (entry->live && entry->topic.scope == change.scope &&
+        (change.key.empty() || below(change.key, entry->topic.prefix)))
       contain([&] { entry->callback(change); });
 }
 

@@ -57,12 +57,14 @@ struct Part {
   std::vector<crdt::KeyRange> mended{};
   bool sweep = false;  ///< Damage is known or suspected.
   Suspicion suspicion{};
-  bool learned = false;  ///< Written by write(): a cut was applied.
+  std::vector<Oid> stages_ended{};  ///< Whose stages make room for others.
+  bool learned = false;             ///< Written by write(): a cut was applied.
 };
 
 struct Arrival {
   Ticket ticket = 0;
-  std::variant<RemoteCut, RemoteSegment> body{};
+  std::variant<RemoteCut, RemoteSegment, RemoteChunk> body{};
+  std::optional<Error> refused{};  ///< Before anything was written.
 };
 
 class GroupCommit final : public Batch {
@@ -73,6 +75,7 @@ class GroupCommit final : public Batch {
   std::vector<Part> parts{};
   std::vector<Arrival> arrivals{};
   std::optional<crdt::Lineage::Row> lineage{};  ///< Of the stamps that are minted since the file was opened.
+  bool alone = false;  ///< Stages are joined, and nothing else is in it: it may take long, and fail for lack of room.
 
   /// What write() found.
   std::optional<Error> error{}, log_error{};

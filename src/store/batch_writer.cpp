@@ -20,18 +20,6 @@ bool not_the_disk(const Error& error) noexcept {
   return error.is(Errc::storage_corrupt) || error.is(Errc::limit_exceeded);
 }
 
-/// A peer lists all that it holds of a key: if that is here now, the key is known again.
-void mend_listed(SqlTable& table, const crdt::Delta& delta) {
-  if (table.state().damaged.empty()) return;
-  for (const crdt::KeyState& state : delta.keys) {
-    if (!table.unknown(state.key)) continue;
-    const crdt::Cell cell = table.find(state.key);
-    const bool all = std::all_of(state.listed.begin(), state.listed.end(),
-                                 [&](const crdt::Listed& listed) { return holds(cell, listed.entry.dot); });
-    if (all && !state.listed.empty()) table.mend(only(state.key));
-  }
-}
-
 }  // namespace
 
 Part* GroupCommit::part(ScopeId id) noexcept {
@@ -108,7 +96,8 @@ void BatchWriter::sweep_part(Part& part) {
 }
 
 bool BatchWriter::set_aside() {
-  if (local_ || !not_the_disk(*batch_.error)) return false;
+  // A large cut that does not fit the disk is refused; whatever else there is to commit still may fit.
+  if (!batch_.alone && (local_ || !not_the_disk(*batch_.error))) return false;
   bool found = false;
   for (std::size_t i = 0; i < aside_.size(); ++i) {
     if (aside_[i] || (reached_ < aside_.size() && reached_ != i)) continue;
@@ -143,6 +132,7 @@ void BatchWriter::write_arrivals() {
   reached_ = batch_.arrivals.size();
   for (std::size_t i = 0; i < batch_.arrivals.size(); ++i) {
     const Arrival& arrival = batch_.arrivals[i];
+    if (!aside_[i]) aside_[i] = arrival.refused;
     batch_.outcomes.push_back(aside_[i] ? Outcome{arrival.ticket, false, aside_[i]} : apply(arrival));
     if (file_.db.failed()) reached_ = std::min(reached_, i);
   }
@@ -192,6 +182,7 @@ void BatchWriter::write_local(Part& part) {
     crdt::apply_changes(*part.table, file_.replica(), generation.changes);
   part.table->mending(false);
   for (const VersionOp& op : part.versions) write_version(file_, part.table->sid(), op);
+  for (const Oid from : part.stages_ended) end_stage(*part.table, from);
   for (const Trim& trim : part.trims) trim_records(*part.table, trim);
   for (const crdt::KeyRange& range : part.mended) part.table->mend(range);
   write_runs(part);
@@ -211,6 +202,10 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
   if (const auto* segment = std::get_if<RemoteSegment>(&arrival.body)) {
     Part* part = batch_.part(segment->scope);
     outcome.applied = part != nullptr && take_segment(*part->table, *segment);
+  } else if (const auto* chunk = std::get_if<RemoteChunk>(&arrival.body)) {
+    Part* part = batch_.part(chunk->scope);
+    if (part != nullptr && part->scope.plane != Plane::stream)
+      outcome = keep_chunk(*part->table, *chunk, batch_.number);
   } else if (const auto* cut = std::get_if<RemoteCut>(&arrival.body)) {
     outcome = apply(*cut);
   }
@@ -226,21 +221,41 @@ Outcome BatchWriter::apply(const RemoteCut& cut) {
     if (auto good = admit(delta, mine, file_.replica()); !good) return {0, false, good.error()};
     if (!crdt::applicable(delta, mine)) return {};
   }
+  for (const RemoteStage& stage : cut.stages) {
+    const Part* part = batch_.part(stage.scope);
+    if (part == nullptr || part->scope.plane == Plane::stream || !joinable(*part->table, stage)) return {};
+    if (sound(*part->table, stage.from)) continue;
+    end_stage(*part->table, file_.origins.find(stage.from));
+    const std::string where = std::string(name(part->scope.plane)) + " scope " + part->scope.name;
+    batch_.faults.emplace_back(stage.scope,
+                               Error(Errc::storage_corrupt, where + ": damaged: a cut that was kept aside"));
+    return {};
+  }
   for (const RemoteDelta& remote : cut.deltas) apply(*batch_.part(remote.scope), remote);
+  for (const RemoteStage& stage : cut.stages) {
+    Part& part = *batch_.part(stage.scope);
+    const crdt::Context upto = part.table->stages().at(stage.from).upto;
+    apply(part, upto, [&] { return join_stage(*part.table, stage); });
+  }
   return {0, true, {}};
 }
 
 void BatchWriter::apply(Part& part, const RemoteDelta& remote) {
+  apply(part, remote.delta.upto,
+        [&] { return crdt::apply_delta(*part.table, remote.delta, remote.removed ? &*remote.removed : nullptr); });
+  for (const crdt::KeyRange& range : remote.mended) part.table->mend(range);
+  part.table->mend_listed(remote.delta);
+}
+
+void BatchWriter::apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join) {
   part.table->take_oversized();  // by local writes, which always may
-  const crdt::Applied applied =
-      crdt::apply_delta(*part.table, remote.delta, remote.removed ? &*remote.removed : nullptr);
+  const crdt::Applied applied = join();
   if (part.table->take_oversized())
     file_.db.fail(
         Error(Errc::limit_exceeded, "cut: scope " + part.scope.name + ": a cell above 16 MiB or 4096 entries"));
-  for (const crdt::KeyRange& range : remote.mended) part.table->mend(range);
-  mend_listed(*part.table, remote.delta);
   part.learned = true;
-  batch_.learned.push_back(remote.delta.upto);
+  batch_.learned.push_back(upto);
+  end_stale_stages(*part.table);
   if (applied.diverged) batch_.diverged.push_back(part.scope.id);
   std::string last;
   for (const Bytes& key : applied.conflicts) {
@@ -262,6 +277,7 @@ void BatchWriter::finish_part(Part& part) {
 }
 
 void BatchWriter::collect_changes(Part& part) {
+  if (part.table->forgot()) return batch_.changes.push_back({part.scope.id, {}, {}, {}});
   BeforeView before(*part.table, part.table->replaced());
   std::set<std::string> paths;
   for (const auto& [key, cell] : part.table->replaced())

@@ -33,6 +33,7 @@ class BatchWriter {
   Outcome apply(const Arrival& arrival);
   Outcome apply(const RemoteCut& cut);
   void apply(Part& part, const RemoteDelta& remote);
+  void apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join);
   void finish_part(Part& part);
   void collect_changes(Part& part);
 

@@ -13,11 +13,12 @@ struct Missed {
   bool others = false;  ///< One that is not this replica's own, or that the hub was said to have.
 };
 
-Missed missed_damage(SqlTable& table, const crdt::Context& receiver, crdt::Stamp acked) {
+Missed missed_damage(SqlTable& table, const crdt::Context& receiver, const crdt::Context& reached, crdt::Stamp acked) {
   Missed missed;
   const ReplicaId& self = table.file().replica();
-  for (const auto& origin : table.context().items())
+  for (const auto& origin : reached.items())
     table.scan_log(origin.replica, receiver[origin.replica], [&](const LogItem& item) {
+      if (item.dot.stamp > origin.stamp) return false;
       if (item.type == LogItem::Type::remove_range || !table.unknown(item.key)) return true;
       missed.any = true;
       missed.others |= origin.replica != self || item.dot.stamp <= acked;
@@ -34,19 +35,19 @@ bool has_all_others(const crdt::Context& receiver, SqlTable& table) {
 
 }  // namespace
 
-crdt::Delta certain_delta(SqlTable& table, const crdt::Context& receiver, crdt::Stamp acked) {
-  crdt::Delta nothing;
-  nothing.base = nothing.upto = receiver;
-  nothing.summary = table.summary();
+crdt::Chunk certain_chunk(SqlTable& table, const crdt::Context& receiver, crdt::Stamp acked, std::size_t bytes_max) {
+  crdt::Chunk nothing;
+  nothing.delta.base = nothing.delta.upto = nothing.reached = receiver;
+  nothing.delta.summary = table.summary();
   if (!receiver.covers(table.floors())) return nothing;  // only a listing of everything would be exact
-  crdt::Delta delta = crdt::make_fast_delta(table, receiver);
-  const Missed missed = missed_damage(table, receiver, acked);
-  if (!missed.any) return delta;
+  crdt::Chunk chunk = crdt::make_chunk(table, receiver, bytes_max);
+  const Missed missed = missed_damage(table, receiver, chunk.reached, acked);
+  if (!missed.any) return chunk;
   if (missed.others || !has_all_others(receiver, table)) return nothing;
-  std::erase_if(delta.keys, [&](const crdt::KeyState& state) { return table.unknown(state.key); });
-  std::erase_if(delta.removals,
+  std::erase_if(chunk.delta.keys, [&](const crdt::KeyState& state) { return table.unknown(state.key); });
+  std::erase_if(chunk.delta.removals,
                 [&](const LogItem& item) { return item.type == LogItem::Type::remove && table.unknown(item.key); });
-  return delta;
+  return chunk;
 }
 
 }  // namespace edgesync::store

@@ -2,15 +2,15 @@
 // What a damaged scope may still tell. A key whose row was lost must not be listed: its absence would be taken for a
 // removal. So a receiver that has missed no change of a damaged key gets all the rest; one that has missed some gets
 // this replica's own changes, if it has all others, without those of damaged keys; and else nothing, until a peer has
-// mended the scope.
+// mended the scope. Of a delta that is told in chunks each is judged by itself.
 #pragma once
 
-#include "crdt/delta.hpp"
+#include "crdt/chunk.hpp"
 #include "store/sql_table.hpp"
 
 namespace edgesync::store {
 
-/// `acked`: own changes up to here are known to be at the hub. Nothing to tell: `upto` is `receiver`.
-crdt::Delta certain_delta(SqlTable& table, const crdt::Context& receiver, crdt::Stamp acked);
+/// `acked`: own changes up to here are known to be at the hub. Nothing to tell: `upto` and `reached` are `told`.
+crdt::Chunk certain_chunk(SqlTable& table, const crdt::Context& told, crdt::Stamp acked, std::size_t bytes_max);
 
 }  // namespace edgesync::store

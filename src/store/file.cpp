@@ -46,6 +46,7 @@ Result<Loaded> File::open(const ReplicaId& fresh, bool create) {
     read_scopes(loaded);
     read_contexts(loaded);
     read_damage(loaded);
+    read_stages(*this, loaded);
     good = check();
   }
   if (good) return loaded;

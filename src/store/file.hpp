@@ -10,6 +10,7 @@
 #include "store/origins.hpp"
 #include "store/range_set.hpp"
 #include "store/sqlite_db.hpp"
+#include "store/stage.hpp"
 #include "store/store.hpp"
 
 #include <map>
@@ -27,6 +28,7 @@ struct Durable {
   std::uint64_t log_items = 0;  ///< Items in the log, removals included.
   std::uint64_t version = 0;    ///< The last journal entry's.
   RangeSet damaged{};           ///< Where rows were lost.
+  Stages stages{};              ///< By peer.
 };
 
 struct LoadedScope {
@@ -38,6 +40,7 @@ struct LoadedScope {
   crdt::Context acked{}, stable{};
   std::vector<ReplicaId> lost{};  ///< Of whom no row of the context can be read: see sweep.hpp.
   bool lost_summary = false;
+  std::vector<Oid> stages_lost{};
 };
 
 /// Everything read when the file is opened.

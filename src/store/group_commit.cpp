@@ -6,6 +6,7 @@
 #include "store/sqlite_store.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace edgesync::store {
 namespace {
@@ -31,18 +32,62 @@ Ticket SqliteStore::apply(RemoteCut cut) {
     if (const crdt::Stamp own = delta.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
     bytes_ += size_of(delta);
   }
-  arrivals_.push_back({++accepted_, std::move(cut)});
+  for (const RemoteStage& stage : cut.stages) {
+    ScopeState* state = find(stage.scope);
+    if (state == nullptr) continue;
+    const auto at = state->durable.stages.find(stage.from);
+    if (at == state->durable.stages.end()) continue;
+    if (const crdt::Stamp own = at->second.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
+  }
+  if (cut.stages.empty()) {
+    arrivals_.push_back({++accepted_, std::move(cut), {}});
+  } else {
+    large_.push_back({++accepted_, std::move(cut), {}});
+  }
   return accepted_;
+}
+
+Ticket SqliteStore::keep(RemoteChunk chunk) {
+  ScopeState* state = find(chunk.scope);
+  if (state != nullptr) touch(*state);
+  const std::size_t bytes = size_of(chunk.chunk.delta);
+  bytes_ += bytes;
+  const bool room = state == nullptr || make_room(bytes, {state, chunk.from});
+  Arrival arrival{++accepted_, std::move(chunk), {}};
+  if (!room)
+    arrival.refused = Error(Errc::limit_exceeded, "chunk: more than " + std::to_string(options_.stage_bytes) +
+                                                      " bytes of cuts that are not complete");
+  arrivals_.push_back(std::move(arrival));
+  return accepted_;
+}
+
+bool SqliteStore::make_room(std::size_t bytes, const std::pair<ScopeState*, ReplicaId>& whose) {
+  constexpr std::uint64_t idle_batches = 64;  // one that still grows has grown in one of these
+  std::uint64_t total = bytes, oldest = batch_ > idle_batches ? batch_ - idle_batches : 0;
+  std::optional<std::pair<ScopeState*, ReplicaId>> idle;
+  for (auto& [sid, state] : states_)
+    for (const auto& [from, stage] : state->durable.stages) {
+      total += stage.bytes;
+      if (stage.batch >= oldest || std::pair(state.get(), from) == whose) continue;
+      oldest = stage.batch;
+      idle = {state.get(), from};
+    }
+  if (total <= options_.stage_bytes) return true;
+  if (!idle) return false;
+  idle->first->stages_ended.push_back(file_.origins.find(idle->second));
+  touch(*idle->first);
+  return true;
 }
 
 Ticket SqliteStore::apply(RemoteSegment segment) {
   if (ScopeState* state = find(segment.scope)) touch(*state);
   bytes_ += segment.body.size();
-  arrivals_.push_back({++accepted_, std::move(segment)});
+  arrivals_.push_back({++accepted_, std::move(segment), {}});
   return accepted_;
 }
 
-Part SqliteStore::take(ScopeState& state) {
+/// What a scope brings to a batch in which nothing local is.
+Part SqliteStore::bare(ScopeState& state) {
   Part part;
   part.scope = state.scope;
   part.table = &state.table;
@@ -51,6 +96,11 @@ Part SqliteStore::take(ScopeState& state) {
   part.watched = state.watched;
   part.history = state.policy.history;
   part.stable_own = state.stable[file_.replica()];
+  return part;
+}
+
+Part SqliteStore::take(ScopeState& state) {
+  Part part = bare(state);
   part.generations = state.memtable.take();
   part.runs = std::exchange(state.runs, {});
   part.versions = std::exchange(state.versions, {});
@@ -58,6 +108,7 @@ Part SqliteStore::take(ScopeState& state) {
   part.mended = std::exchange(state.mended, {});
   part.sweep = std::exchange(state.sweep, false);
   part.suspicion = std::exchange(state.suspicion, {});
+  part.stages_ended = std::exchange(state.stages_ended, {});
   for (const ReplicaId& replica : std::exchange(state.acks_dirty, {}))
     part.acks.push_back({replica, state.acked[replica], state.stable[replica]});
   state.policy_dirty = false;
@@ -104,18 +155,43 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
   auto batch = std::make_unique<GroupCommit>();
   batch->number = ++batch_;
   batch->doubtful = doubtful_.value_or(batch->number);
-  batch->through = accepted_;
-  batch->arrivals = std::exchange(arrivals_, {});
-  if (full())  // the peer keeps it, and offers it again
+  const bool refuse = full();
+  writing_ = true;
+  // Joining a large cut takes as long as the cut is large: what was accepted before is made durable first, by itself,
+  // and what is accepted meanwhile waits in memory for the batch after.
+  batch->alone = !large_.empty() && (large_turn_ || (touched_.empty() && arrivals_.empty()));
+  large_turn_ = !large_.empty() && !batch->alone;
+  if (batch->alone)
+    take_large(*batch);
+  else
+    take_all(*batch);
+  if (refuse)  // the peer keeps it, and offers it again
     for (const Arrival& arrival : std::exchange(batch->arrivals, {}))
       batch->refused.push_back({arrival.ticket, false, no_room("arrivals")});
   batch->lineage = std::exchange(lineage_due_, {});
+  return batch;
+}
+
+void SqliteStore::take_all(GroupCommit& batch) {
+  batch.through = accepted_;
+  batch.arrivals = std::exchange(arrivals_, {});
   std::sort(touched_.begin(), touched_.end(),
             [](const ScopeState* a, const ScopeState* b) { return a->scope.id < b->scope.id; });
-  for (ScopeState* state : std::exchange(touched_, {})) batch->parts.push_back(take(*state));
+  for (ScopeState* state : std::exchange(touched_, {})) batch.parts.push_back(take(*state));
   bytes_ = 0;
-  writing_ = true;
-  return batch;
+  if (!large_.empty()) ++accepted_;  // so that another flush is asked for
+}
+
+void SqliteStore::take_large(GroupCommit& batch) {
+  batch.through = touched_.empty() && arrivals_.empty() && large_.size() == 1 ? accepted_ : durable_;
+  batch.arrivals.push_back(std::move(large_.front()));
+  large_.pop_front();
+  std::set<std::uint32_t> scopes;
+  const auto& cut = std::get<RemoteCut>(batch.arrivals.front().body);
+  for (const RemoteStage& stage : cut.stages) scopes.insert(static_cast<std::uint32_t>(stage.scope));
+  for (const RemoteDelta& delta : cut.deltas) scopes.insert(static_cast<std::uint32_t>(delta.scope));
+  for (const std::uint32_t sid : scopes)
+    if (ScopeState* state = find(static_cast<ScopeId>(sid))) batch.parts.push_back(bare(*state));
 }
 
 void SqliteStore::write(Batch& batch) { BatchWriter(file_, static_cast<GroupCommit&>(batch)).run(); }

@@ -132,14 +132,14 @@ void write_journal(SqlTable& table, std::uint32_t versions) {
     table.journal_bytes().reset();
     return;
   }
-  if (table.replaced().empty()) return;
+  if (table.replaced().empty() && !table.forgot()) return;
   const std::uint64_t version = table.next_version();
   const auto at = crdt::Hlc::wall(table.latest()).time_since_epoch().count();
   Bytes body = encode_images(table.replaced(), table.file().origins);
   append_check(body, check_of(table, version, at, body));
   std::optional<std::uint64_t>& known = table.journal_bytes();
   std::uint64_t bytes = known ? *known : stored_bytes(table);
-  if (body.size() > journal_bytes_max) {
+  if (body.size() > journal_bytes_max || table.forgot()) {
     forget(table, version, bytes);  // walking back ends where an entry is missing
   } else {
     Query(db, Sql::history_put).bind(table.sid()).bind(version).bind(std::int64_t{at}).bind(body).step();

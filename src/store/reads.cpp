@@ -56,14 +56,51 @@ Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver
   ScopeState* state = find(id);
   if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
   SqlTable& table = state->table;
-  const auto damaged = [&] { return !table.state().damaged.empty() || !table.noted().empty(); };
   crdt::Delta delta;
-  if (!damaged()) delta = searched ? crdt::make_fast_delta(table, receiver) : crdt::make_delta(table, receiver);
-  if (damaged()) delta = certain_delta(table, receiver, state->acked[file_.replica()]);
-  look_back(*state);
-  table.take_unknown();
-  if (auto good = file_.check(); !good) return good.error();
+  if (!table.damaged()) delta = searched ? crdt::make_fast_delta(table, receiver) : crdt::make_delta(table, receiver);
+  if (table.damaged()) delta = certain_chunk(table, receiver, state->acked[file_.replica()], SIZE_MAX).delta;
+  if (auto good = told(*state); !good) return good.error();
   return delta;
+}
+
+Result<std::optional<crdt::Delta>> SqliteStore::small_delta(ScopeId id, const crdt::Context& receiver, bool searched,
+                                                            std::size_t bytes_max) {
+  if (auto open = revive(); !open) return open.error();
+  ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  std::optional<crdt::Delta> delta;
+  if (!searched && !state->table.damaged()) delta = crdt::make_small_delta(state->table, receiver, bytes_max);
+  if (searched || state->table.damaged()) {
+    crdt::Chunk all = sound_chunk(*state, receiver, bytes_max);
+    delta = all.last() ? std::optional(std::move(all.delta)) : std::nullopt;
+  }
+  if (auto good = told(*state); !good) return good.error();
+  return delta;
+}
+
+Result<crdt::Chunk> SqliteStore::chunk(ScopeId id, const crdt::Context& told, std::size_t bytes_max) {
+  if (auto open = revive(); !open) return open.error();
+  ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  crdt::Chunk chunk = sound_chunk(*state, told, bytes_max);
+  if (auto good = this->told(*state); !good) return good.error();
+  return chunk;
+}
+
+/// Damage may be found as the chunk is read.
+crdt::Chunk SqliteStore::sound_chunk(ScopeState& state, const crdt::Context& told, std::size_t bytes_max) {
+  if (!state.table.damaged()) {
+    crdt::Chunk chunk = crdt::make_chunk(state.table, told, bytes_max);
+    if (!state.table.damaged()) return chunk;
+  }
+  return certain_chunk(state.table, told, state.acked[file_.replica()], bytes_max);
+}
+
+/// After a read for a peer: rows that it met damaged are none of its answer.
+Result<void> SqliteStore::told(ScopeState& state) {
+  look_back(state);
+  state.table.take_unknown();
+  return file_.check();
 }
 
 Result<std::vector<StoredSegment>> SqliteStore::segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,

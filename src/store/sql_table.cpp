@@ -32,6 +32,7 @@ void SqlTable::begin(bool remember) {
   mending_ = false;
   aside_ = 0;
   replaced_.clear();
+  replaced_bytes_ = 0;
   latest_ = 0;
   logged_ = written_ = 0;
 }
@@ -102,7 +103,7 @@ void SqlTable::replace(ByteView key, const crdt::Cell& before, const crdt::Cell&
   state_.summary.count += after.size();
   state_.summary.count -= before.size();
   summary_dirty_ = true;
-  if (remember_ && !replaced_.contains(key)) replaced_.emplace(to_bytes(key), before);
+  if (remember_ && !forgot() && !replaced_.contains(key)) remember(key, before);
   write(key, !before.empty(), after);
   if (crdt::is_counter_of(key, file_.replica())) remember_counter(key, before, after);
   if (planted(Bug::tear_transaction) && ++written_ == 1) tear();
@@ -151,6 +152,16 @@ void SqlTable::rewind(const crdt::Dot& to) {
   risen_.push_back(to.replica);
   const auto [items, removals] = log_.cut(to);
   count_log(-static_cast<std::int64_t>(items), -static_cast<std::int64_t>(removals));
+}
+
+void SqlTable::remember(ByteView key, const crdt::Cell& before) {
+  constexpr std::size_t overhead = 64;  // of a map's node, or of an entry
+  replaced_bytes_ += 2 * (overhead + key.size());
+  for (const crdt::Entry& entry : before) replaced_bytes_ += overhead + entry.value.size();
+  if (forgot())
+    replaced_.clear();
+  else
+    replaced_.emplace(to_bytes(key), before);
 }
 
 void SqlTable::tear() {

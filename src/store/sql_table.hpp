@@ -48,6 +48,8 @@ class SqlTable final : public crdt::RewindableTable {
   /// Earlier versions of a counter cell of this replica.
   std::optional<crdt::CounterVersions> counter_versions(ByteView key);
   const CellMap& replaced() const noexcept { return replaced_; }
+  /// More were replaced than are remembered: nothing is.
+  bool forgot() const noexcept { return replaced_bytes_ > remembered_bytes_max; }
   /// The latest stamp that the context has learned since begin(); 0 if none.
   crdt::Stamp latest() const noexcept { return latest_; }
   std::uint64_t logged() const noexcept { return logged_; }
@@ -59,8 +61,12 @@ class SqlTable final : public crdt::RewindableTable {
   /// Where rows were lost.
   void add_damage(crdt::KeyRange range);
   void mend(const crdt::KeyRange& range);
+  /// What `delta`, now joined, tells of damaged keys.
+  void mend_listed(const crdt::Delta& delta);
   /// True if what `key` holds is not known.
   bool unknown(ByteView key) const noexcept { return state_.damaged.contains(key) || noted_.contains(key); }
+  /// True if what any key holds is not known.
+  bool damaged() const noexcept { return !state_.damaged.empty() || !noted_.empty(); }
   const RangeSet& noted() const noexcept { return noted_; }  ///< Found damaged and not yet set aside.
   bool wants_sweep() const noexcept { return wants_sweep_; }
   void want_sweep() noexcept { wants_sweep_ = true; }
@@ -79,6 +85,8 @@ class SqlTable final : public crdt::RewindableTable {
   /// The size of the scope's journal; nothing if nobody has looked.
   std::optional<std::uint64_t>& journal_bytes() noexcept { return journal_bytes_; }
 
+  Stages& stages() noexcept { return state_.stages; }
+  const Stages& stages() const noexcept { return state_.stages; }
   ScopeLog& blocks() noexcept { return log_; }
   /// Where the sweeper stands, and what it owes; kept between batches, not in the file.
   struct Sweep {
@@ -89,6 +97,8 @@ class SqlTable final : public crdt::RewindableTable {
   File& file() noexcept { return file_; }
   std::uint32_t sid() const noexcept { return sid_; }
   const Hash128& fingerprint_key() const noexcept { return fingerprint_key_; }
+
+  static constexpr std::size_t remembered_bytes_max = std::size_t{16} << 20;
 
  private:
   struct Page {
@@ -108,6 +118,7 @@ class SqlTable final : public crdt::RewindableTable {
   crdt::Cell nothing_at(ByteView key);
   void write(ByteView key, bool existed, const crdt::Cell& after);
   void remember_counter(ByteView key, const crdt::Cell& before, const crdt::Cell& after);
+  void remember(ByteView key, const crdt::Cell& before);
   void tear();
   void save_damage();
   std::uint32_t summary_check(ByteView sum) const;
@@ -126,6 +137,7 @@ class SqlTable final : public crdt::RewindableTable {
   std::optional<Error> unknown_;
   std::uint64_t aside_ = 0;
   CellMap replaced_;
+  std::size_t replaced_bytes_ = 0;
   std::optional<std::uint64_t> journal_bytes_;
   crdt::Stamp latest_ = 0, stable_own_ = 0;
   std::uint64_t logged_ = 0, written_ = 0;

@@ -11,6 +11,7 @@ namespace edgesync::store {
 namespace {
 
 const crdt::Context no_context;
+const Stages no_stages;
 
 Hash128 draw_secret(Random& random) {
   const std::uint64_t first = random.next();
@@ -119,6 +120,13 @@ void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
     state.suspicion = {std::move(loaded.lost), loaded.lost_summary};
     sweep_with_next(state);
   }
+  if (!loaded.stages_lost.empty()) {
+    state.stages_ended = std::move(loaded.stages_lost);
+    faults_.emplace_back(state.scope.id, Error(Errc::storage_corrupt,
+                                               "scope " + state.scope.name + ": damaged: cuts that were kept aside"));
+    touch(state);
+    ++accepted_;
+  }
   state.durable = loaded.durable;
   state.table.reset(std::move(loaded.durable));
   const std::uint64_t own = state.durable.context[file_.replica()];
@@ -223,6 +231,11 @@ Ticket SqliteStore::mended(ScopeId id, const crdt::KeyRange& range) {
   if (state == nullptr) return accepted_;
   state->mended.push_back(range);
   return ticket(*state);
+}
+
+const Stages& SqliteStore::stages(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->durable.stages : no_stages;
 }
 
 void SqliteStore::note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) {

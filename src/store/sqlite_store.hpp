@@ -8,6 +8,7 @@
 #include "store/batch.hpp"
 #include "store/policy.hpp"
 
+#include <deque>
 #include <memory>
 #include <unordered_map>
 
@@ -38,6 +39,7 @@ struct ScopeState {
   bool sweep = false;  ///< With the next batch.
   Suspicion suspicion{};
   RangeSet noted{};  ///< Found damaged by reads, and not yet set aside.
+  std::vector<Oid> stages_ended{};
   std::vector<ReplicaId> acks_dirty{};
 };
 
@@ -81,6 +83,8 @@ class SqliteStore final : public Store {
 
   Ticket apply(RemoteCut cut) override;
   Ticket apply(RemoteSegment segment) override;
+  Ticket keep(RemoteChunk chunk) override;
+  const Stages& stages(ScopeId id) const override;
 
   Ticket accepted() const override { return accepted_; }
   Ticket durable() const override { return durable_; }
@@ -92,6 +96,9 @@ class SqliteStore final : public Store {
 
   Result<void> read(ScopeId id, const Function<void(crdt::CellSource&)>& read) override;
   Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver, bool searched) override;
+  Result<std::optional<crdt::Delta>> small_delta(ScopeId id, const crdt::Context& receiver, bool searched,
+                                                 std::size_t bytes_max) override;
+  Result<crdt::Chunk> chunk(ScopeId id, const crdt::Context& told, std::size_t bytes_max) override;
   Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) override;
   Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                               std::size_t bytes_max) override;
@@ -125,7 +132,12 @@ class SqliteStore final : public Store {
   void add_row(ScopeState& state, const Row& row);
   Ticket version_op(ScopeId id, VersionOp op);
 
+  void take_all(GroupCommit& batch);
+  void take_large(GroupCommit& batch);
   Part take(ScopeState& state);
+  Part bare(ScopeState& state);
+  /// False if `bytes` more of chunks are too many. An idle stage may have to go for them, though not `whose`.
+  bool make_room(std::size_t bytes, const std::pair<ScopeState*, ReplicaId>& whose);
   void publish(GroupCommit& batch, Flushed& flushed);
   void publish(ScopeState& state, const Part& part, Flushed& flushed);
   void give_back(GroupCommit& batch);
@@ -147,6 +159,8 @@ class SqliteStore final : public Store {
   void forget_tails();
 
   Result<void> checked(ScopeState& state);
+  crdt::Chunk sound_chunk(ScopeState& state, const crdt::Context& told, std::size_t bytes_max);
+  Result<void> told(ScopeState& state);
   Result<Pending> pending_cells(ScopeState& state);
   Result<Pending> pending_records(ScopeState& state);
   Result<void> compact_scopes(std::size_t removals_max);
@@ -170,6 +184,8 @@ class SqliteStore final : public Store {
 
   std::vector<ScopeState*> touched_;
   std::vector<Arrival> arrivals_;
+  std::deque<Arrival> large_;  ///< Cuts that join stages: each has a batch of its own.
+  bool large_turn_ = false;    ///< What was accepted before the first of them has been flushed.
   std::size_t bytes_ = 0;
   Ticket accepted_ = 0, durable_ = 0;
   std::uint64_t batch_ = 0;

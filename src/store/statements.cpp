@@ -88,6 +88,14 @@ constexpr auto texts = [] {
   put(Sql::lineage_put, "REPLACE INTO lineage VALUES (?1, ?2)");
   put(Sql::lineage_trim,
       "DELETE FROM lineage WHERE first < (SELECT first FROM lineage ORDER BY first DESC LIMIT 1 OFFSET ?1)");
+  put(Sql::stages, "SELECT sid, oid, body FROM stage");
+  put(Sql::staged, "SELECT DISTINCT sid, oid FROM chunk");
+  put(Sql::stage_put, "REPLACE INTO stage VALUES (?1, ?2, ?3)");
+  put(Sql::stage_delete, "DELETE FROM stage WHERE sid = ?1 AND oid = ?2");
+  put(Sql::chunk_get, "SELECT body FROM chunk WHERE sid = ?1 AND oid = ?2 AND n = ?3");
+  put(Sql::chunk_put, "INSERT INTO chunk VALUES (?1, ?2, ?3, ?4)");
+  put(Sql::chunk_delete, "DELETE FROM chunk WHERE sid = ?1 AND oid = ?2 AND n = ?3");
+  put(Sql::chunks_delete, "DELETE FROM chunk WHERE sid = ?1 AND oid = ?2");
   put(Sql::integrity, "PRAGMA integrity_check(100)");
   return sql;
 }();
@@ -116,7 +124,9 @@ const char* schema_text() noexcept {
          " PRIMARY KEY (sid, version)) WITHOUT ROWID;"
          "CREATE TABLE damage (sid INTEGER, low BLOB, high BLOB NOT NULL, PRIMARY KEY (sid, low)) WITHOUT ROWID;"
          "CREATE TABLE quarantine (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, sid INTEGER NOT NULL,"
-         " place BLOB NOT NULL, reason TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);";
+         " place BLOB NOT NULL, reason TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);"
+         "CREATE TABLE stage (sid INTEGER, oid INTEGER, body BLOB NOT NULL, PRIMARY KEY (sid, oid)) WITHOUT ROWID;"
+         "CREATE TABLE chunk (sid INTEGER, oid INTEGER, n INTEGER, body BLOB NOT NULL, PRIMARY KEY (sid, oid, n));";
 }
 
 }  // namespace edgesync::store

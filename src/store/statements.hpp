@@ -69,6 +69,14 @@ enum class Sql : std::size_t {
   lineage,
   lineage_put,
   lineage_trim,
+  stages,
+  staged,
+  stage_put,
+  stage_delete,
+  chunk_get,
+  chunk_put,
+  chunk_delete,
+  chunks_delete,
   integrity,
   count_
 };

@@ -18,8 +18,8 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "config/manifest.hpp"
-#include "crdt/delta.hpp"
 #include "crdt/view.hpp"
+#include "store/stage.hpp"
 #include "stream/segment.hpp"
 
 #include <edgesync/edit.hpp>
@@ -50,6 +50,7 @@ struct Options {
   std::size_t memtable_bytes = 512 * 1024;             ///< wants_flush() beyond this.
   std::size_t cache_bytes = 1024 * 1024;               ///< SQLite page cache.
   std::size_t ballast_bytes = 0;                       ///< Kept beside the file for upkeep on a full disk; 0: none.
+  std::uint64_t stage_bytes = std::uint64_t{1} << 30;  ///< All that is kept aside of cuts not complete yet.
   std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
   Function<Environment()> environment{};  ///< Where the file is opened, asked once it is; another one: it is a copy.
 };
@@ -84,9 +85,26 @@ struct RemoteDelta {
   std::vector<crdt::KeyRange> mended{};    ///< Damaged ranges that it makes whole: forgotten as it is applied.
 };
 
+/// Part of what one scope of a later cut will hold, to be kept aside.
+struct RemoteChunk {
+  ScopeId scope{};
+  ReplicaId from{};
+  bool begin = false;              ///< What is kept aside takes its place.
+  crdt::Context base{}, floors{};  ///< If it begins: see Stage.
+  crdt::Chunk chunk{};
+};
+
+/// All that a peer has told of a scope and that is kept aside.
+struct RemoteStage {
+  ScopeId scope{};
+  ReplicaId from{};
+  std::optional<crdt::Removed> removed{};  ///< What a search from the stage's base on found.
+};
+
 /// Deltas of one peer that become visible together.
 struct RemoteCut {
   std::vector<RemoteDelta> deltas{};
+  std::vector<RemoteStage> stages{};
 };
 
 struct RemoteSegment {
@@ -154,11 +172,12 @@ struct Flushed {
   /// Set: nothing of the batch is in the file; or, if the file could not be opened again to look, nobody knows yet and
   /// every call fails until it can be.
   std::optional<Error> error{};
-  std::optional<Error> log_error{};   ///< Set: the log could not be moved into the database: it grows.
-  Ticket through = 0;                 ///< Every ticket up to here is settled.
-  std::vector<Outcome> outcomes{};    ///< Of the batch's cuts and segments, in order.
-  std::vector<ScopeId> advanced{};    ///< Scopes whose context, versions or records grew.
-  std::vector<PathChange> changes{};  ///< In watched scopes, by path; local and remote.
+  std::optional<Error> log_error{};  ///< Set: the log could not be moved into the database: it grows.
+  Ticket through = 0;                ///< Every ticket up to here is settled.
+  std::vector<Outcome> outcomes{};   ///< Of the batch's cuts and segments, in order.
+  std::vector<ScopeId> advanced{};   ///< Scopes whose context, versions or records grew.
+  /// In watched scopes, by path; local and remote. An empty path: more changed than is told.
+  std::vector<PathChange> changes{};
   std::vector<std::pair<ScopeId, std::string>> conflicts{};  ///< Paths where a cut left concurrent values.
   /// Rows that were not what was written, per scope: set aside, and what that means.
   std::vector<std::pair<ScopeId, Error>> faults{};
@@ -239,6 +258,11 @@ class Store {
   // --- from peers (in memory) ---
   virtual Ticket apply(RemoteCut cut) = 0;
   virtual Ticket apply(RemoteSegment segment) = 0;
+  /// Keeps a chunk aside. A cut that names the stage ends it. Fails (Outcome::error) with: limit_exceeded, beyond
+  /// Options::stage_bytes.
+  virtual Ticket keep(RemoteChunk chunk) = 0;
+  /// What is kept aside of a scope, durably.
+  virtual const Stages& stages(ScopeId id) const = 0;
 
   // --- group commit ---
   virtual Ticket accepted() const = 0;               ///< The last ticket given out. (in memory)
@@ -257,6 +281,11 @@ class Store {
   /// so that the log is enough even below the floors. Of a damaged scope only what is certain: perhaps nothing, then
   /// `upto` is `receiver`.
   virtual Result<crdt::Delta> delta(ScopeId id, const crdt::Context& receiver, bool searched = false) = 0;
+  /// The same while it has about `bytes_max`; nothing if it has more.
+  virtual Result<std::optional<crdt::Delta>> small_delta(ScopeId id, const crdt::Context& receiver, bool searched,
+                                                         std::size_t bytes_max) = 0;
+  /// From the file: the next chunk for a peer who was told `told`; `told` again if nothing is certain.
+  virtual Result<crdt::Chunk> chunk(ScopeId id, const crdt::Context& told, std::size_t bytes_max) = 0;
   /// Runs `look` over the cells of the file.
   virtual Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) = 0;
   /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.

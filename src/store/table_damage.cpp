@@ -33,6 +33,18 @@ void SqlTable::mend(const crdt::KeyRange& range) {
   damage_dirty_ = true;
 }
 
+/// A peer lists all that it holds of a key: if that is here now, the key is known again.
+void SqlTable::mend_listed(const crdt::Delta& delta) {
+  if (state_.damaged.empty()) return;
+  for (const crdt::KeyState& state : delta.keys) {
+    if (!unknown(state.key)) continue;
+    const crdt::Cell cell = find(state.key);
+    const bool all = std::all_of(state.listed.begin(), state.listed.end(),
+                                 [&](const crdt::Listed& listed) { return holds(cell, listed.entry.dot); });
+    if (all && !state.listed.empty()) mend(only(state.key));
+  }
+}
+
 void SqlTable::save_damage() {
   if (!std::exchange(damage_dirty_, false)) return;
   Query(file_.db, Sql::damage_clear).bind(sid_).step();

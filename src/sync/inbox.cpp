@@ -3,38 +3,64 @@
 
 namespace edgesync::sync {
 
-Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
-  if (!staged_.contains(part.cut) && staged_.size() >= limits_.staged_cuts)
+Result<Inbox::Staged*> Inbox::staged(std::uint64_t cut) {
+  if (!staged_.contains(cut) && staged_.size() >= limits_.staged_cuts)
     return Error(Errc::limit_exceeded, "cut: more than " + std::to_string(limits_.staged_cuts) + " at once");
+  return &staged_[cut];
+}
+
+Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
+  const auto staged = this->staged(part.cut);
+  if (!staged) return staged.error();
   bytes_ += bytes;
   if (bytes_ > limits_.staged_bytes)
     return Error(Errc::limit_exceeded, "cut: more than " + std::to_string(limits_.staged_bytes) + " bytes");
-  Staged& staged = staged_[part.cut];
-  staged.bytes += bytes;
-  const auto at = staged.deltas.find(part.channel);
-  if (part.first != (at == staged.deltas.end()))
+  (*staged)->bytes += bytes;
+  auto& deltas = (*staged)->whole.deltas;
+  const auto at = deltas.find(part.channel);
+  if (part.first != (at == deltas.end()))
     return Error(Errc::protocol_violation, "delta: first part missing or repeated");
   if (part.first) {
-    staged.deltas.emplace(part.channel, std::move(part.delta));
+    deltas.emplace(part.channel, std::move(part.delta));
     return {};
   }
   return wire::join(at->second, std::move(part));
 }
 
-Result<Inbox::Deltas> Inbox::take(const wire::Cut& cut) {
+Result<void> Inbox::add(const wire::Staged& staged) {
+  const auto held = this->staged(staged.cut);
+  if (!held) return held.error();
+  constexpr std::size_t bytes = 64;  // of a set's node
+  bytes_ += bytes;
+  (*held)->bytes += bytes;
+  if (bytes_ > limits_.staged_bytes || !(*held)->whole.stages.insert(staged.channel).second)
+    return Error(Errc::protocol_violation, "cut " + std::to_string(staged.cut) + ": a scope twice");
+  return {};
+}
+
+Result<Inbox::Whole> Inbox::take(const wire::Cut& cut) {
   const auto at = staged_.find(cut.cut);
-  if (at == staged_.end() || at->second.deltas.size() != cut.scopes)
+  if (at == staged_.end() || at->second.whole.deltas.size() + at->second.whole.stages.size() != cut.scopes)
     return Error(Errc::protocol_violation, "cut " + std::to_string(cut.cut) + ": parts missing");
   bytes_ -= at->second.bytes;
-  Deltas deltas = std::move(at->second.deltas);
+  Whole whole = std::move(at->second.whole);
   staged_.erase(at);
-  return deltas;
+  return whole;
+}
+
+Result<crdt::Delta> Inbox::take_one(std::uint64_t cut, wire::Channel channel) {
+  auto whole = take({cut, 1});
+  if (!whole) return std::move(whole).error();
+  const auto at = whole->deltas.find(channel);
+  if (at == whole->deltas.end())
+    return Error(Errc::protocol_violation, "chunk " + std::to_string(cut) + ": of another channel");
+  return std::move(at->second);
 }
 
 std::size_t Inbox::bytes_beside(wire::Channel channel) const noexcept {
   std::size_t bytes = 0;
   for (const auto& [cut, staged] : staged_)
-    if (staged.deltas.contains(channel)) bytes += staged.bytes;
+    if (staged.whole.deltas.contains(channel)) bytes += staged.bytes;
   return bytes;
 }
 

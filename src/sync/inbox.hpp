@@ -6,27 +6,37 @@
 #include "sync/limits.hpp"
 
 #include <map>
+#include <set>
 
 namespace edgesync::sync {
 
 class Inbox {
  public:
-  using Deltas = std::map<wire::Channel, crdt::Delta>;
+  /// A complete cut.
+  struct Whole {
+    std::map<wire::Channel, crdt::Delta> deltas{};
+    std::set<wire::Channel> stages{};  ///< Scopes of which it holds what is kept aside.
+  };
 
   explicit Inbox(const Limits& limits) noexcept : limits_(limits) {}
 
   /// Fails with: protocol_violation (parts out of turn), limit_exceeded. `bytes` is the part's size as received.
   Result<void> add(wire::DeltaPart&& part, std::size_t bytes);
+  Result<void> add(const wire::Staged& staged);
   /// The complete cut. Fails with: protocol_violation if parts are missing.
-  Result<Deltas> take(const wire::Cut& cut);
+  Result<Whole> take(const wire::Cut& cut);
+  /// A chunk, which is the delta of one channel. Fails with: protocol_violation.
+  Result<crdt::Delta> take_one(std::uint64_t cut, wire::Channel channel);
   /// Bytes held of cuts that concern `channel`.
   std::size_t bytes_beside(wire::Channel channel) const noexcept;
 
  private:
   struct Staged {
-    Deltas deltas{};
+    Whole whole{};
     std::size_t bytes = 0;
   };
+  Result<Staged*> staged(std::uint64_t cut);
+
   const Limits& limits_;
   std::map<std::uint64_t, Staged> staged_;
   std::size_t bytes_ = 0;

@@ -20,7 +20,10 @@ struct Limits {
       16 * 1024;                         ///< Any frame before the peer's hello: all that a stranger can make us decode.
   std::size_t frame_bytes = 64 * 1024;   ///< Messages are packed into a frame up to about this.
   std::size_t staged_bytes = 64u << 20;  ///< Parts held until their cut; beyond, the link ends with limit_exceeded.
-  std::size_t staged_cuts = 4;           ///< One per lane is honest; the rest is slack.
+  std::size_t staged_cuts = 4;           ///< One per lane, and a chunk per lane.
+  std::size_t cut_bytes = 1u << 20;      ///< What is larger is told in chunks, which the peer keeps aside.
+  std::size_t chunk_bytes = 256 * 1024;  ///< Read from the file at a time; whole transactions, so it may be more.
+  std::size_t chunk_window = 1u << 20;   ///< Of chunks sent and not acked: fills 100 Mbit/s at 80 ms.
   std::size_t control_waiting = 16'384;  ///< Answers a peer lets pile up by not reading; beyond, the link ends.
   std::size_t channels = 65'536;         ///< Scopes on one link.
   std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.
@@ -36,9 +39,10 @@ struct Limits {
   unsigned flips = 5;  ///< Times in an hour that one session of a node takes another's place before it is told of.
   std::size_t resyncs = 16;  ///< In a row without an ack: more means the two disagree for good.
 
-  std::chrono::milliseconds hello{10'000};  ///< From open until the peer's Hello.
-  std::chrono::milliseconds look_pause{1};  ///< Between two goes.
-  std::chrono::milliseconds ack{60'000};    ///< From the last part of a cut until its ack: several slow disk commits.
+  std::chrono::milliseconds hello{10'000};    ///< From open until the peer's Hello.
+  std::chrono::milliseconds look_pause{1};    ///< Between two goes.
+  std::chrono::milliseconds ack{60'000};      ///< From the last part of a cut until its ack: several slow disk commits.
+  std::chrono::milliseconds join{3'600'000};  ///< The same where all that was kept aside is joined: gigabytes.
   std::chrono::milliseconds heartbeat{20'000};   ///< Silence before a ping, where LinkOptions do not say otherwise.
   unsigned heartbeats_lost = 3;                  ///< Pings without any answer before the link is dead.
   std::chrono::milliseconds disk_write{10'000};  ///< A group commit: an SD card that collects garbage takes seconds.

@@ -23,6 +23,8 @@ std::size_t weight(const wire::Message& message, const Limits& limits) {
       [](const auto& held) {
         std::size_t bytes = message_bytes;
         if constexpr (requires { held.context; }) bytes += item_bytes * held.context.items().size();
+        if constexpr (requires { held.reached; })
+          bytes += item_bytes * (held.base.items().size() + held.floors.items().size() + held.reached.items().size());
         if constexpr (requires { held.scope; }) bytes += held.scope.size();
         if constexpr (requires { held.body; }) bytes += held.body.size();
         if constexpr (requires { held.token; }) bytes += held.token.size() + held.name.size();
@@ -184,6 +186,10 @@ void Link::on_timer(Now now) {
     if (now.monotonic >= outgoing.ack_due)
       return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id) + " in " +
                                        described(outgoing.upto.front().first) + others(outgoing.upto.size())});
+  for (const auto& [lane, transfer] : transfers_)
+    if (!transfer.in_flight.empty() && now.monotonic >= transfer.in_flight.front().due)
+      return end(
+          {Errc::timed_out, "waiting for the ack of a chunk of " + described(transfer.in_flight.front().channel)});
   if (now.monotonic >= look_on_) look_on_ = never;  // next_frame() goes on
   if (search_ && now.monotonic >= search_->due)
     return end({Errc::timed_out, "waiting for the end of a search in " + described(search_->channel)});
@@ -206,6 +212,8 @@ Instant Link::deadline() const noexcept {
   for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
   for (const auto* awaited : {&answers_due_, &records_due_})
     for (const auto& [number, at] : *awaited) due = std::min(due, at);
+  for (const auto& [lane, transfer] : transfers_)
+    if (!transfer.in_flight.empty()) due = std::min(due, transfer.in_flight.front().due);
   return std::min({due, look_on_, search_ ? search_->due : never});
 }
 
@@ -278,6 +286,8 @@ std::optional<wire::Message> Link::next_of_lanes(Now now) {
   if (segments_turn_)
     if (auto segment = next_segment()) return segment;
   if (auto part = next_part(Plane::state, now)) return part;
+  for (const Plane lane : {Plane::config, Plane::state})
+    if (auto part = next_chunk(lane, now)) return part;
   return segments_turn_ ? std::nullopt : next_segment();
 }
 

@@ -3,8 +3,9 @@
 // changes: per scope it mirrors what the peer durably has, and when it may send it asks the store for the difference.
 // So a slow or dead peer costs a context per scope, and bursts coalesce.
 //
-// Lanes: control messages go first, then the config cut, then state cuts and stream segments in turn. Per lane one cut
-// is in flight: its base is what the peer has acked, so it always applies, unless the peer lost data (then: Resync).
+// Lanes: control messages go first, then the config cut, then state cuts and stream segments in turn, then chunks of
+// what is large. Per lane one cut is in flight: its base is what the peer has acked, so it always applies, unless the
+// peer lost data (then: Resync).
 //
 // Invariant: an Ack leaves only after the store said that the cut is durable; a local commit leaves only from the file.
 #pragma once
@@ -63,6 +64,9 @@ struct LinkContext {
   bool root = false;                      ///< What is durable here is stable.
   std::chrono::milliseconds heartbeat{};  ///< Silence before a ping.
 };
+
+/// What a delta takes in memory, about.
+std::size_t weight(const crdt::Delta& delta);
 
 class Link {
  public:
@@ -128,7 +132,30 @@ class Link {
     std::uint64_t id = 0;
     std::vector<std::pair<wire::Channel, crdt::Context>> upto{};
     std::deque<wire::Message> parts{};
+    std::size_t bytes = 0;  ///< Of the deltas.
+    std::chrono::milliseconds ack_within{};
     Instant ack_due = never;
+  };
+  /// How far a large delta has been told in chunks.
+  struct Telling {
+    crdt::Context base{}, floors{};  ///< The peer's context and our floors when it began.
+    crdt::Context reached{};
+    bool begun = false;     ///< The peer keeps chunks of it.
+    bool searched = false;  ///< The peer has searched, on this link.
+  };
+  struct InFlight {
+    std::uint64_t cut = 0;
+    wire::Channel channel = 0;
+    std::size_t bytes = 0;
+    bool in_vain = false;  ///< It follows one that was refused.
+    Instant due = never;   ///< Of its ack, once it is sent whole.
+  };
+  /// The scopes of a cut of which some are large, while these are told.
+  struct Transfer {
+    std::set<wire::Channel> members{};
+    std::deque<wire::Message> parts{};  ///< Of one chunk.
+    std::deque<InFlight> in_flight{};
+    std::size_t unacked = 0;
   };
   /// We look for what a peer has missed; one search at a time.
   struct Searching {
@@ -161,6 +188,8 @@ class Link {
     crdt::Dot segment{};  ///< Origin and last sequence.
     wire::Channel channel = 0;
     std::size_t bytes = 0;
+    bool chunk = false;  ///< Of `channel`, to be kept aside.
+    std::vector<wire::Channel> stages{};
   };
 
   // link.cpp: the conversation
@@ -207,6 +236,7 @@ class Link {
   void on(wire::Segment&& segment);
   void settle(const Unsettled& unsettled, bool applied);
   void note_former(const Channel& channel, const crdt::Context& held);
+  wire::Channel unkept(const std::vector<wire::Channel>& stages) const;
   bool may_receive(wire::Channel number, const Channel* channel, bool records);
 
   // link_send.cpp: what we send the peer
@@ -215,6 +245,8 @@ class Link {
   void on(wire::StreamAck&& ack);
   void on(wire::Stable&& stable);
   bool begin_cut(Plane lane);
+  void add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta);
+  bool send_cut(Plane lane, Outgoing out);
   bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
   std::optional<wire::Message> next_message(Now now);
   std::optional<wire::Message> next_of_lanes(Now now);
@@ -224,6 +256,23 @@ class Link {
   bool sends(const Channel& channel) const noexcept;
   void mark_dirty(wire::Channel number);
   void rewind(Channel& channel, const crdt::Context& to);
+
+  // link_large.cpp: what is too large for one cut, both ways
+  void on(wire::Chunk&& told);
+  void on(wire::Staged&& staged);
+  void on(wire::Resume&& resume);
+  void offer_resume(wire::Channel number, store::ScopeId scope);
+  bool tells_truly(const Telling& telling, const Channel& channel) const;
+  static bool tells_with_search(const Telling& telling);
+  bool is_member(wire::Channel number) const;
+  void add_large(Outgoing& out, wire::Channel number, const Channel& channel);
+  bool tell_large(Outgoing& out, wire::Channel number, const Channel& channel);
+  bool read_chunk(Transfer& transfer, wire::Channel number, Telling& telling);
+  bool go_on(Plane lane, Transfer& transfer);
+  bool complete(Plane lane, Transfer& transfer);
+  std::optional<wire::Message> next_chunk(Plane lane, Now now);
+  bool chunk_acked(std::uint64_t cut);
+  bool chunk_refused(const wire::Resync& resync, Channel& channel);
 
   // link_search.cpp: what a peer has missed and our log does not tell any more
   void on(wire::Findings&& findings);
@@ -254,6 +303,8 @@ class Link {
   std::map<store::ScopeId, wire::Channel> numbers_{};
   std::map<Plane, std::set<wire::Channel>> dirty_{};  ///< Where we may have what the peer has not.
   std::map<Plane, Outgoing> outgoing_{};              ///< The cut in flight of each lane.
+  std::map<wire::Channel, Telling> telling_{};        ///< Large deltas, told in part.
+  std::map<Plane, Transfer> transfers_{};             ///< Of each lane.
   std::uint64_t next_cut_ = 1, next_search_ = 1;
   std::optional<Searching> search_{};
   std::set<wire::Channel> search_later_{};          ///< When search_ is over.

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 namespace edgesync::sync {
-namespace {
 
 std::size_t weight(const crdt::Delta& delta) {
   constexpr std::size_t overhead = 64;
@@ -20,8 +19,6 @@ std::size_t weight(const crdt::Delta& delta) {
   }
   return bytes;
 }
-
-}  // namespace
 
 bool Link::may_receive(wire::Channel number, const Channel* channel, bool records) {
   if (channel == nullptr || !channel->open || (channel->plane == Plane::stream) != records) {
@@ -50,11 +47,11 @@ void Link::on(wire::DeltaPart&& part) {
 }
 
 void Link::on(wire::Cut&& cut) {
-  auto deltas = inbox_.take(cut);
-  if (!deltas) return end(std::move(deltas).error());
+  auto whole = inbox_.take(cut);
+  if (!whole) return end(std::move(whole).error());
   store::RemoteCut remote;
-  Unsettled unsettled{cut.cut, {}, {}, 0, 0};
-  for (auto& [number, delta] : *deltas) {
+  Unsettled unsettled{cut.cut, {}, {}, 0, 0, false, {}};
+  for (auto& [number, delta] : whole->deltas) {
     Channel& channel = channels_.at(number);
     channel.peer.join(delta.upto);  // it ships only what is durable there
     note_former(channel, delta.upto);
@@ -64,6 +61,13 @@ void Link::on(wire::Cut&& cut) {
     store::RemoteDelta& added = remote.deltas.emplace_back();
     added.scope = channel.scope;
     added.delta = std::move(delta);
+    if (auto found = searched_.extract(number); !found.empty()) added.removed = found.mapped().search.take_removed();
+  }
+  for (const wire::Channel number : whole->stages) {
+    unsettled.stages.push_back(number);
+    store::RemoteStage& added = remote.stages.emplace_back();
+    added.scope = channels_.at(number).scope;
+    added.from = peer_.replica;
     if (auto found = searched_.extract(number); !found.empty()) added.removed = found.mapped().search.take_removed();
   }
   unsettled_bytes_ += unsettled.bytes;
@@ -92,7 +96,7 @@ void Link::on(wire::Segment&& segment) {
   unsettled_bytes_ += segment.body.size();
   if (unsettled_bytes_ > context_.limits.unsettled_bytes)
     return end({Errc::limit_exceeded, "more records in flight than the window allows"});
-  Unsettled unsettled{0, {}, {segment.origin, info->last}, segment.channel, segment.body.size()};
+  Unsettled unsettled{0, {}, {segment.origin, info->last}, segment.channel, segment.body.size(), false, {}};
   ++context_.metrics.segments_received;
   unsettled_.emplace(
       context_.store.apply(store::RemoteSegment{channel->scope, segment.origin, segment.first, segment.count,
@@ -100,16 +104,31 @@ void Link::on(wire::Segment&& segment) {
       std::move(unsettled));
 }
 
+/// The first of `stages` that is not kept whole; if all are, the first.
+wire::Channel Link::unkept(const std::vector<wire::Channel>& stages) const {
+  for (const wire::Channel number : stages) {
+    const store::Stages& kept = context_.store.stages(channels_.at(number).scope);
+    const auto at = kept.find(peer_.replica);
+    if (at == kept.end() || !at->second.complete()) return number;
+  }
+  return stages.front();
+}
+
 void Link::settle(const Unsettled& unsettled, bool applied) {
   if (unsettled.cut != 0) {
     if (applied) {
-      ++context_.metrics.cuts_applied;
+      if (!unsettled.chunk) ++context_.metrics.cuts_applied;
       if (!planted(Bug::ack_before_commit)) send(wire::Ack{unsettled.cut});
       return;
     }
     for (const auto& [number, base] : unsettled.bases) {
       const crdt::Context& mine = context_.store.context(channels_.at(number).scope);
       if (!mine.covers(base)) return send(wire::Resync{unsettled.cut, number, mine});
+    }
+    // What was kept aside is not there, or not complete: it is to be told again.
+    if (unsettled.chunk || !unsettled.stages.empty()) {
+      const wire::Channel number = unsettled.chunk ? unsettled.channel : unkept(unsettled.stages);
+      return send(wire::Resync{unsettled.cut, number, context_.store.context(channels_.at(number).scope)});
     }
     return end({Errc::protocol_violation, "cut " + std::to_string(unsettled.cut) + " cannot be applied"});
   }

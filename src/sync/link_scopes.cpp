@@ -25,6 +25,7 @@ void Link::subscribe(store::ScopeId scope) {
   ++unanswered_;
   send(wire::Subscribe{number, described.plane, described.name, context_.store.context(scope),
                        context_.store.summary(scope)});
+  offer_resume(number, scope);
 }
 
 Link::Channel* Link::find(wire::Channel number) {
@@ -88,6 +89,7 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   const crdt::Summary summary = context_.store.summary(scope);
   if (channel.plane != Plane::stream && mine == channel.peer && summary != subscribe.summary)
     signals_.push_back({Signal::Kind::diverged, scope, {}, {}});
+  offer_resume(subscribe.channel, scope);
   send(wire::Subscribed{subscribe.channel, concerning(channel, mine), summary, writable});
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
   if (!context_.root) forward_stable(scope);

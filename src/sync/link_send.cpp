@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Link: what we send the peer. Nothing is queued ahead of what the connection can take, except the parts of a cut.
+#include "crdt/chunk.hpp"
 #include "sync/link.hpp"
 
 #include "base/planted.hpp"
@@ -19,44 +20,65 @@ void Link::mark_dirty(wire::Channel number) {
 }
 
 bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
-  const bool searched = search_ && search_->channel == number;
-  if (searched && !search_->done) return true;  // comes back when it is
+  bool searched = search_ && search_->channel == number;
+  if (searched && !search_->done) return true;                       // comes back when it is
+  if (searched && !context_.store.damaged(channel.scope).empty()) {  // what is lost may have been taken for removed
+    end_search();
+    searched = false;
+  }
   if (channel.peer.covers(context_.store.context(channel.scope))) {
     if (searched) end_search();
+    telling_.erase(number);
     return true;
+  }
+  if (const auto told = telling_.find(number); told != telling_.end()) {
+    if (tells_truly(told->second, channel)) return tell_large(out, number, channel);
+    telling_.erase(told);
   }
   if (searched ? search_->floors != context_.store.floors(channel.scope) : needs_search(channel))
     return begin_search(number, channel), true;
-  auto delta = context_.store.delta(channel.scope, searched ? search_->base : channel.peer, searched);
-  if (searched) end_search();
+  const std::size_t room = context_.limits.cut_bytes - std::min(context_.limits.cut_bytes, out.bytes);
+  auto delta = context_.store.small_delta(channel.scope, searched ? search_->base : channel.peer, searched, room);
   if (!delta) {
     end(std::move(delta).error(), std::chrono::seconds(5));
     return false;
   }
-  if (channel.peer.covers(delta->upto)) return true;  // the scope is damaged: the rest when it is mended
-  context_.metrics.keys_sent += delta->keys.size();
-  out.upto.emplace_back(number, delta->upto);
-  for (wire::DeltaPart& part : wire::split(out.id, number, *std::move(delta), context_.limits.part_bytes))
+  if (!*delta) return tell_large(out, number, channel);
+  if (searched) end_search();
+  if (channel.peer.covers((*delta)->upto)) return true;  // the scope is damaged: the rest when it is mended
+  add_delta(out, number, **std::move(delta));
+  return true;
+}
+
+void Link::add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta) {
+  context_.metrics.keys_sent += delta.keys.size();
+  out.upto.emplace_back(number, delta.upto);
+  for (const crdt::KeyState& state : delta.keys) out.bytes += crdt::cost(state);
+  for (wire::DeltaPart& part : wire::split(out.id, number, std::move(delta), context_.limits.part_bytes))
     out.parts.emplace_back(std::move(part));
   if (planted(Bug::lose_part) && out.parts.size() > 1) out.parts.pop_back();
-  return true;
 }
 
 bool Link::begin_cut(Plane lane) {
   auto& dirty = dirty_[lane];
   if (dirty.empty() || context_.store.writing()) return false;
-  // A peer's staging is bounded as ours is: a catch-up larger than half of it goes in several cuts.
-  const std::size_t parts_max = std::max<std::size_t>(1, context_.limits.staged_bytes / 2 / context_.limits.part_bytes);
   Outgoing out;
-  out.id = next_cut_;
-  while (!dirty.empty() && out.parts.size() < parts_max) {
+  out.id = next_cut_++;
+  out.ack_within = context_.limits.ack;
+  while (!dirty.empty()) {
     const wire::Channel number = *dirty.begin();
     dirty.erase(dirty.begin());
+    const bool searched = search_ && search_->channel == number;
+    if (is_member(number) && !searched) continue;  // told until nothing is left
+    if (is_member(number)) transfers_.at(lane).members.erase(number);
     if (!add_scope(out, number, channels_.at(number))) return false;
   }
+  return send_cut(lane, std::move(out));
+}
+
+bool Link::send_cut(Plane lane, Outgoing out) {
   if (out.upto.empty()) return false;
   out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
-  ++next_cut_;
   ++context_.metrics.cuts_sent;
   outgoing_[lane] = std::move(out);
   return true;
@@ -68,7 +90,7 @@ std::optional<wire::Message> Link::next_part(Plane lane, Now now) {
   if (out.parts.empty()) return std::nullopt;
   wire::Message message = std::move(out.parts.front());
   out.parts.pop_front();
-  if (out.parts.empty()) out.ack_due = now.monotonic + context_.limits.ack;
+  if (out.parts.empty()) out.ack_due = now.monotonic + out.ack_within;
   return message;
 }
 
@@ -76,17 +98,21 @@ void Link::on(wire::Ack&& ack) {
   const auto at = std::find_if(outgoing_.begin(), outgoing_.end(), [&](const auto& lane) {
     return lane.second.id == ack.cut && lane.second.parts.empty();
   });
-  if (at == outgoing_.end()) return end({Errc::protocol_violation, "ack of cut " + std::to_string(ack.cut)});
+  const bool chunk = at == outgoing_.end() && chunk_acked(ack.cut);
+  if (at == outgoing_.end() && !chunk) return end({Errc::protocol_violation, "ack of cut " + std::to_string(ack.cut)});
+  acknowledged_ = true;
+  resyncs_ = 0;
+  if (chunk) return;
   const auto acked = std::move(at->second.upto);
   outgoing_.erase(at);
-  resyncs_ = 0;
-  acknowledged_ = true;
   for (const auto& [number, upto] : acked) {
     Channel& channel = channels_.at(number);
+    telling_.erase(number);
     channel.peer.join(planted(Bug::assume_sent) ? context_.store.context(channel.scope) : upto);
     signals_.push_back({Signal::Kind::acked, channel.scope, upto, {}});
     if (!channel.peer.covers(context_.store.context(channel.scope))) mark_dirty(number);
   }
+  for (const wire::Channel number : std::exchange(search_later_, {})) mark_dirty(number);
 }
 
 void Link::on(wire::Resync&& resync) {
@@ -99,12 +125,13 @@ void Link::on(wire::Resync&& resync) {
   if (resync.cut == 0) {
     rewind(*channel, resync.context);
     records_due_.erase(resync.channel);
-  } else {
+  } else if (!chunk_refused(resync, *channel)) {
     const auto at = outgoing_.find(channel->plane);
     if (at == outgoing_.end() || at->second.id != resync.cut)
       return end({Errc::protocol_violation, "resync of cut " + std::to_string(resync.cut)});
     for (const auto& [number, upto] : at->second.upto) mark_dirty(number);
     outgoing_.erase(at);
+    telling_.erase(resync.channel);
     channel->peer = std::move(resync.context);
   }
   if (search_ && search_->channel == resync.channel) end_search();

@@ -72,10 +72,37 @@ struct DeltaPart {
   bool operator==(const DeltaPart&) const = default;
 };
 
+/// All parts of `cut` have been sent, and they are no cut but a chunk (crdt/chunk.hpp) of what one scope of a later cut
+/// will hold: keep it durably, aside. The Ack says that it is kept.
+struct Chunk {
+  std::uint64_t cut = 0;
+  Channel channel = 0;
+  bool begin = false;              ///< The first one: what was kept of the channel before goes.
+  crdt::Context base{}, floors{};  ///< In the first one: the receiver's context, and the sender's floors.
+  crdt::Context reached{};         ///< What is told with this chunk.
+  bool operator==(const Chunk&) const = default;
+};
+
+/// Of this channel, `cut` holds all that is kept aside.
+struct Staged {
+  std::uint64_t cut = 0;
+  Channel channel = 0;
+  bool operator==(const Staged&) const = default;
+};
+
+/// Of this channel, so much is kept aside here of what replica `from` told: it may go on from there. After a Subscribe,
+/// and before a Subscribed.
+struct Resume {
+  Channel channel = 0;
+  ReplicaId from{};
+  crdt::Context base{}, floors{}, reached{};
+  bool operator==(const Resume&) const = default;
+};
+
 /// All parts of `cut` have been sent: apply them in one transaction.
 struct Cut {
   std::uint64_t cut = 0;
-  std::uint32_t scopes = 0;  ///< How many scopes it holds.
+  std::uint32_t scopes = 0;  ///< How many scopes it holds, staged ones included.
   bool operator==(const Cut&) const = default;
 };
 
@@ -172,6 +199,6 @@ struct Bye {
 };
 
 using Message = std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment,
-                             StreamAck, Ping, Pong, Bye, Findings, Inspect, Prove, Proof>;
+                             StreamAck, Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume>;
 
 }  // namespace edgesync::wire

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/messages.hpp"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <tuple>
@@ -32,12 +33,21 @@ auto fields(Is<Findings> auto& m) { return std::tie(m.channel, m.search, m.commo
 auto fields(Is<Inspect> auto& m) { return std::tie(m.channel, m.search, m.ranges); }
 auto fields(Is<Prove> auto& m) { return std::tie(m.channel, m.sequence); }
 auto fields(Is<Proof> auto& m) { return std::tie(m.channel, m.sequence, m.hash); }
+auto fields(Is<Chunk> auto& m) { return std::tie(m.cut, m.channel, m.begin, m.base, m.floors, m.reached); }
+auto fields(Is<Staged> auto& m) { return std::tie(m.cut, m.channel); }
+auto fields(Is<Resume> auto& m) { return std::tie(m.channel, m.from, m.base, m.floors, m.reached); }
 auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
 
-constexpr std::size_t kinds = std::variant_size_v<Message>;
-constexpr std::array<const char*, kinds> names{
-    "hello",   "subscribe",  "subscribed", "unsubscribed", "delta part", "cut",      "ack",     "resync", "stable",
-    "segment", "stream ack", "ping",       "pong",         "bye",        "findings", "inspect", "prove",  "proof"};
+// As PROTOCOL.md numbers and calls them, in the order of the variant's alternatives.
+struct Kind {
+  std::uint64_t number = 0;
+  const char* name = "";
+};
+constexpr std::array<Kind, std::variant_size_v<Message>> kinds{
+    {{1, "hello"},  {2, "subscribe"}, {3, "subscribed"}, {4, "unsubscribed"}, {5, "delta part"},  {6, "cut"},
+     {7, "ack"},    {8, "resync"},    {9, "stable"},     {10, "segment"},     {11, "stream ack"}, {12, "ping"},
+     {13, "pong"},  {14, "bye"},      {15, "findings"},  {16, "inspect"},     {17, "prove"},      {18, "proof"},
+     {19, "chunk"}, {20, "staged"},   {21, "resume"}}};
 
 // Where the reading of one message stands, for errors.
 struct Progress {
@@ -60,12 +70,11 @@ Message read_fields(FieldReader& in, Budget& budget, Progress& progress) {
 using ReadFields = Message (*)(FieldReader&, Budget&, Progress&);
 
 template <std::size_t... Index>
-constexpr std::array<ReadFields, kinds> make_readers(std::index_sequence<Index...>) {
+constexpr std::array<ReadFields, kinds.size()> make_readers(std::index_sequence<Index...>) {
   return {&read_fields<std::variant_alternative_t<Index, Message>>...};
 }
 
-// By kind, less one: kinds are numbered as the variant's alternatives.
-constexpr auto readers = make_readers(std::make_index_sequence<kinds>());
+constexpr auto readers = make_readers(std::make_index_sequence<kinds.size()>());
 
 }  // namespace
 
@@ -75,7 +84,7 @@ void write_message(FieldWriter& out, const Message& message) {
         std::apply(
             [&](const auto&... field) {
               out.array(1 + sizeof...(field));
-              out.put(std::uint64_t{message.index() + 1});
+              out.put(kinds[message.index()].number);
               (out.put(field), ...);
             },
             fields(m));
@@ -92,9 +101,10 @@ std::optional<Message> read_message(FieldReader& in, Budget& budget, std::string
   if (budget.failed()) return std::nullopt;
   Progress progress{count - 1};
   std::optional<Message> message;
-  if (kind >= 1 && kind <= kinds) {
-    message = readers[kind - 1](in, budget, progress);
-    where = names[kind - 1];
+  const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& one) { return one.number == kind; });
+  if (known != kinds.end()) {
+    message = readers[static_cast<std::size_t>(known - kinds.begin())](in, budget, progress);
+    where = known->name;
   }
   if (budget.failed()) {
     where += " field " + std::to_string(progress.read);

@@ -47,7 +47,7 @@ std::optional<std::map<store::ScopeId, crdt::Delta>> collect(std::vector<wire::M
   auto taken = inbox.take({cut, scopes});
   if (!taken) return std::nullopt;
   std::map<store::ScopeId, crdt::Delta> deltas;
-  for (auto& [channel, delta] : *taken) deltas.emplace(ids[channel], std::move(delta));
+  for (auto& [channel, delta] : taken->deltas) deltas.emplace(ids[channel], std::move(delta));
   return deltas;
 }
 

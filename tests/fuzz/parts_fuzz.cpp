@@ -10,7 +10,7 @@ using fuzz::holds;
 namespace {
 
 /// A peer's parts as they stand, in the order they stand.
-std::optional<sync::Inbox::Deltas> collect(sync::Inbox& inbox, std::vector<wire::Message>&& messages) {
+std::optional<std::map<wire::Channel, crdt::Delta>> collect(sync::Inbox& inbox, std::vector<wire::Message>&& messages) {
   std::uint64_t cut = 0;
   std::uint32_t scopes = 0;
   for (wire::Message& message : messages) {
@@ -22,7 +22,7 @@ std::optional<sync::Inbox::Deltas> collect(sync::Inbox& inbox, std::vector<wire:
   }
   auto taken = inbox.take({cut, scopes});
   if (!taken) return fuzz::is_told(taken.error()), std::nullopt;
-  return *std::move(taken);
+  return std::move(taken->deltas);
 }
 
 crdt::Delta through_the_wire(wire::Codec& codec, wire::Channel channel, const crdt::Delta& delta, std::size_t bytes) {
@@ -36,8 +36,8 @@ crdt::Delta through_the_wire(wire::Codec& codec, wire::Channel channel, const cr
           "parts are in turn");
   }
   auto whole = inbox.take({7, 1});
-  holds(whole && whole->size() == 1, "all parts came");
-  return std::move(whole->begin()->second);
+  holds(whole && whole->deltas.size() == 1, "all parts came");
+  return std::move(whole->deltas.begin()->second);
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ sync::Limits make_limits(Random& random) {
   limits.search_entries_min = pick(random, std::array<std::size_t, 3>{1, 8, 256});
   limits.part_bytes = pick(random, std::array<std::size_t, 4>{200, 1'000, 4'000, 32 * 1024});
   limits.frame_bytes = pick(random, std::array<std::size_t, 4>{300, 2'000, 8'000, 64 * 1024});
+  limits.cut_bytes = pick(random, std::array<std::size_t, 4>{150, 600, 3'000, 1u << 20});
+  limits.chunk_bytes = pick(random, std::array<std::size_t, 3>{300, 1'500, 5'000});
+  limits.chunk_window = pick(random, std::array<std::size_t, 3>{1, 2'000, 1u << 20});
   limits.segment_window = pick(random, std::array<std::size_t, 3>{400, 5'000, 1u << 20});
   limits.heartbeat = pick(random, std::array{milliseconds(300), milliseconds(2'000), milliseconds(20'000)});
   limits.hello = pick(random, std::array{milliseconds(2'000), milliseconds(10'000)});

@@ -143,6 +143,7 @@ class Pair : public testing::Test {
   }
 
   std::filesystem::path file(const std::string& name) const { return directory_ / name; }
+  std::filesystem::path path(Role role) const { return directory_ / (role == Role::hub ? "hub.db" : "node.db"); }
 
   Limits limits{};
   Now now{Instant(std::chrono::hours(1)), Timestamp(std::chrono::hours(24 * 365 * 56))};

@@ -183,8 +183,15 @@ Message random_message(Random& random, std::size_t index) {
       return Inspect{channel, random_number(random), random_ranges(random)};
     case 16:
       return Prove{channel, random_number(random)};
-    default:
+    case 17:
       return Proof{channel, random_number(random), random_bytes(random, 20)};
+    case 18:
+      return Chunk{random_number(random), channel, random.one_in(2), random_context(random), random_context(random),
+                   random_context(random)};
+    case 19:
+      return Staged{random_number(random), channel};
+    default:
+      return Resume{channel, random.id(), random_context(random), random_context(random), random_context(random)};
   }
 }
 
