@@ -99,10 +99,12 @@ void Link::check(const wire::Proof& proof) {
   if (!channel.proving) return;
   const auto mine = segment_hash(channel, context_.store.replica(), std::max<std::uint64_t>(proof.sequence, 1));
   if (!mine) return end(mine.error(), std::chrono::seconds(5));
-  // A hub that has trimmed the segment proves nothing, and there is nothing to hold against it.
-  if (!proof.hash.empty() && proof.hash != *mine)
-    return fork(context_.store.replica(),
-                "the hub has other records of it in stream " + context_.store.scope(channel.scope).name);
+  // A hub that has trimmed the segment proves nothing, and there is nothing to hold against it; neither is there once
+  // it has become stable and was trimmed here while the proof was on its way.
+  const ReplicaId& self = context_.store.replica();
+  const bool trimmed = mine->empty() && proof.sequence <= context_.store.floors(channel.scope)[self];
+  if (!trimmed && !proof.hash.empty() && proof.hash != *mine)
+    return fork(self, "the hub has other records of it in stream " + context_.store.scope(channel.scope).name);
   channel.proving = false;
   signals_.push_back({Signal::Kind::acked, channel.scope, channel.peer, {}});
   mark_dirty(proof.channel);
