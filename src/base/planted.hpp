@@ -44,6 +44,9 @@ enum class Bug {
   ack_one_more,          // acknowledge one record more than there is
   rollback_skips_key,    // show one key less of a version that is not the newest
   synchronous_normal,    // take for durable what is in the write-ahead log, synced or not
+  skip_audit,            // believe whatever a peer says it knows of our replica
+  skip_environment,      // keep the replica id wherever the database is opened
+  skip_former,           // bring what an id before did without comparing it
 };
 
 #if defined(EDGESYNC_PLANTED_BUGS)

@@ -56,6 +56,9 @@ inline constexpr std::array planted_bugs{
     PlantedBug{Bug::overwrite_all, "overwrite_all"},
     PlantedBug{Bug::ack_one_more, "ack_one_more"},
     PlantedBug{Bug::rollback_skips_key, "rollback_skips_key"},
+    PlantedBug{Bug::skip_audit, "skip_audit", 0},
+    PlantedBug{Bug::skip_environment, "skip_environment", 0},
+    PlantedBug{Bug::skip_former, "skip_former", 0},
 };
 
 constexpr std::optional<Bug> bug_named(std::string_view name) {
