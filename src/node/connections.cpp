@@ -28,6 +28,11 @@ void Core::received(sync::LinkId id, ByteView message) {
   stir(lock);
 }
 
+void Core::arriving(sync::LinkId id) {
+  const Lock lock(mutex_);
+  if (!closed_) engine_->arriving(id, now());
+}
+
 std::size_t Core::message_bytes_max(sync::LinkId id) {
   const Lock lock(mutex_);
   return closed_ ? 0 : engine_->frame_bytes_max(id);

@@ -85,6 +85,7 @@ class Core : public std::enable_shared_from_this<Core> {
   sync::LinkId opened(sync::Role role, std::uint64_t attempt, std::string token,
                       std::shared_ptr<transport::Connection> connection, std::string peer);
   void received(sync::LinkId id, ByteView message);
+  void arriving(sync::LinkId id);
   std::optional<Bytes> next_message(sync::LinkId id);
   std::size_t message_bytes_max(sync::LinkId id);
   void closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why);

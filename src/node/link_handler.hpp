@@ -25,6 +25,9 @@ class LinkHandler final : public transport::Handler {
   void on_message(ByteView message) override {
     if (const auto core = core_.lock()) core->received(id_, message);
   }
+  void on_bytes() override {
+    if (const auto core = core_.lock()) core->arriving(id_);
+  }
   std::size_t message_bytes_max() override {
     const auto core = core_.lock();
     return core ? core->message_bytes_max(id_) : 0;

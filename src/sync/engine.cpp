@@ -53,6 +53,10 @@ void Engine::received(LinkId id, ByteView frame, Now now) {
   reidentify();
 }
 
+void Engine::arriving(LinkId id, Now now) {
+  if (const auto at = links_.find(id); at != links_.end()) at->second->on_bytes(now);
+}
+
 std::optional<Bytes> Engine::next_frame(LinkId id, Now now) {
   const auto at = links_.find(id);
   if (at == links_.end()) return std::nullopt;

@@ -39,6 +39,8 @@ class Engine {
   LinkId open_link(Role role, std::string token, std::string address, Now now,
                    std::optional<std::chrono::milliseconds> heartbeat = {});
   void received(LinkId id, ByteView frame, Now now);
+  /// Bytes of a frame that is not whole yet have come; told now and then.
+  void arriving(LinkId id, Now now);
   /// The next frame to write. While the store writes, nothing that needs the file: the link is in take_wakes()
   /// afterwards.
   std::optional<Bytes> next_frame(LinkId id, Now now);

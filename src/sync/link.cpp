@@ -35,11 +35,6 @@ std::size_t weight(const wire::Message& message, const Limits& limits) {
       message);
 }
 
-std::string others(std::size_t scopes) {
-  if (scopes < 2) return {};
-  return " and " + std::to_string(scopes - 1) + (scopes == 2 ? " other scope" : " other scopes");
-}
-
 std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + printable(bye.detail); }
 
 }  // namespace
@@ -51,7 +46,8 @@ Link::Link(Role role, LinkContext context, std::string token, std::string addres
       address_(std::move(address)),
       inbox_(context_.limits),
       opened_(now.monotonic),
-      heard_(now.monotonic) {
+      heard_(now.monotonic),
+      said_(now.monotonic) {
   if (role_ == Role::node) say_hello(now);
 }
 
@@ -77,10 +73,14 @@ void Link::end(Error why, std::chrono::milliseconds retry_after) {
   ending_ = std::move(why);
 }
 
-void Link::on_frame(ByteView frame, Now now) {
-  if (ending_) return;
+void Link::on_bytes(Now now) {
   heard_ = now.monotonic;
   pings_ = 0;
+}
+
+void Link::on_frame(ByteView frame, Now now) {
+  if (ending_) return;
+  on_bytes(now);
   context_.metrics.bytes_received += frame.size();
   if (!linked_ && frame.size() > context_.limits.hello_frame_bytes)
     return end({Errc::limit_exceeded, "a frame of " + std::to_string(frame.size()) + " bytes before hello"});
@@ -164,59 +164,6 @@ void Link::on(wire::Bye&& bye) {
   dismissed_ = true;
 }
 
-std::string Link::described(wire::Channel number) const {
-  const store::Scope scope = context_.store.scope(channels_.at(number).scope);
-  return std::string(edgesync::name(scope.plane)) + ' ' + scope.name;
-}
-
-void Link::await_answer(const wire::Message& sent, Now now) {
-  const Instant due = now.monotonic + context_.limits.ack;
-  if (const auto* subscribe = std::get_if<wire::Subscribe>(&sent)) answers_due_[subscribe->channel] = due;
-  if (const auto* segment = std::get_if<wire::Segment>(&sent)) records_due_.try_emplace(segment->channel, due);
-}
-
-void Link::on_timer(Now now) {
-  if (ending_) return;
-  const auto& limits = context_.limits;
-  if (!linked_) {
-    if (now.monotonic >= opened_ + limits.hello) end({Errc::timed_out, "waiting for hello"});
-    return;
-  }
-  for (const auto& [lane, outgoing] : outgoing_)
-    if (now.monotonic >= outgoing.ack_due)
-      return end({Errc::timed_out, "waiting for the ack of cut " + std::to_string(outgoing.id) + " in " +
-                                       described(outgoing.upto.front().first) + others(outgoing.upto.size())});
-  for (const auto& [lane, transfer] : transfers_)
-    if (!transfer.in_flight.empty() && now.monotonic >= transfer.in_flight.front().due)
-      return end(
-          {Errc::timed_out, "waiting for the ack of a chunk of " + described(transfer.in_flight.front().channel)});
-  if (now.monotonic >= look_on_) look_on_ = never;  // next_frame() goes on
-  if (search_ && now.monotonic >= search_->due)
-    return end({Errc::timed_out, "waiting for the end of a search in " + described(search_->channel)});
-  for (const auto& [number, due] : answers_due_)
-    if (now.monotonic >= due) return end({Errc::timed_out, "waiting for the answer to subscribe " + described(number)});
-  for (const auto& [number, due] : records_due_)
-    if (now.monotonic >= due) return end({Errc::timed_out, "waiting for the ack of records in " + described(number)});
-  if (now.monotonic < std::max(heard_, asked_) + context_.heartbeat) return;
-  if (pings_ >= limits.heartbeats_lost && !planted(Bug::trust_silence))
-    return end({Errc::timed_out, "the peer went silent"});
-  ++pings_;
-  asked_ = now.monotonic;
-  send(wire::Ping{context_.random.next()});
-}
-
-Instant Link::deadline() const noexcept {
-  if (ending_) return never;
-  if (!linked_) return opened_ + context_.limits.hello;
-  Instant due = std::max(heard_, asked_) + context_.heartbeat;
-  for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
-  for (const auto* awaited : {&answers_due_, &records_due_})
-    for (const auto& [number, at] : *awaited) due = std::min(due, at);
-  for (const auto& [lane, transfer] : transfers_)
-    if (!transfer.in_flight.empty()) due = std::min(due, transfer.in_flight.front().due);
-  return std::min({due, look_on_, search_ ? search_->due : never});
-}
-
 bool Link::served(Now now) const noexcept {
   return linked_ && (acknowledged_ || now.monotonic >= opened_ + context_.heartbeat);
 }
@@ -241,6 +188,7 @@ void Link::on_flushed(const store::Flushed& flushed) {
 }
 
 std::optional<Bytes> Link::next_frame(Now now) {
+  written(now);
   std::vector<wire::Message> messages;
   std::size_t bytes = 0;
   bool hello = false;
@@ -252,11 +200,12 @@ std::optional<Bytes> Link::next_frame(Now now) {
     auto message = next_message(now);
     if (!message) break;
     hello |= std::holds_alternative<wire::Hello>(*message);
-    await_answer(*message, now);
+    await_answer(*message);
     bytes += weight(*message, context_.limits);
     messages.push_back(*std::move(message));
   }
   if (messages.empty()) return std::nullopt;
+  said_ = now.monotonic;
   Bytes frame = context_.codec.encode(messages);
   context_.metrics.bytes_sent += frame.size();
   return frame;
@@ -269,7 +218,7 @@ std::optional<wire::Message> Link::next_message(Now now) {
     while (control_.empty() && may_look()) look(now);
     while (control_.empty() && !proofs_.empty() && !ending_ && !context_.store.writing()) prove();
     if (control_.empty() && linked_ && !ending_)
-      if (auto message = next_of_lanes(now)) return message;
+      if (auto message = next_of_lanes()) return message;
   } while (control_.empty() && may_look());  // the lanes may have begun a search
   if (control_.empty()) return std::nullopt;
   wire::Message message = std::move(control_.front());
@@ -277,17 +226,17 @@ std::optional<wire::Message> Link::next_message(Now now) {
   return message;
 }
 
-std::optional<wire::Message> Link::next_of_lanes(Now now) {
+std::optional<wire::Message> Link::next_of_lanes() {
   // A forked history must not be shipped in one scope before it shows in another.
   if (unanswered_ > 0) return std::nullopt;
-  if (auto part = next_part(Plane::config, now)) return part;
+  if (auto part = next_part(Plane::config)) return part;
   // Streams and state take turns, so that neither starves the other.
   segments_turn_ = !segments_turn_;
   if (segments_turn_)
     if (auto segment = next_segment()) return segment;
-  if (auto part = next_part(Plane::state, now)) return part;
+  if (auto part = next_part(Plane::state)) return part;
   for (const Plane lane : {Plane::config, Plane::state})
-    if (auto part = next_chunk(lane, now)) return part;
+    if (auto part = next_chunk(lane)) return part;
   return segments_turn_ ? std::nullopt : next_segment();
 }
 

@@ -30,6 +30,9 @@ namespace edgesync::sync {
 /// Which side of the link we are: the node dialled, the hub listens.
 enum class Role : std::uint8_t { node, hub };
 
+/// What a link awaits of its peer for one channel, beside the ack of a cut, which is of several.
+enum class Awaited : std::uint8_t { subscribed, proof, records, search };
+
 /// What a link tells its engine.
 struct Signal {
   enum class Kind : std::uint8_t {
@@ -74,12 +77,15 @@ class Link {
   Link(Role role, LinkContext context, std::string token, std::string address, Now now);
 
   void on_frame(ByteView frame, Now now);  ///< Hostile input: refuses, never asserts.
+  /// Part of a frame has come: the peer lives, however slow the network.
+  void on_bytes(Now now);
   void on_flushed(const store::Flushed& flushed);
   void on_timer(Now now);
   /// The scope is to be replicated (node role), or has grown (any role).
   void on_scope(store::ScopeId scope);
 
-  /// The next frame to write, if any. Returns nothing while the store is writing and a frame would need the file.
+  /// The next frame to write, if any; asked when the one before has been written, for only then its answers are
+  /// awaited. Returns nothing while the store is writing and a frame would need the file.
   std::optional<Bytes> next_frame(Now now);
   /// Set when the link is over: close the connection once next_frame() returns nothing.
   const std::optional<Error>& ending() const noexcept { return ending_; }
@@ -147,8 +153,9 @@ class Link {
     std::uint64_t cut = 0;
     wire::Channel channel = 0;
     std::size_t bytes = 0;
+    bool whole = false;    ///< All of it has been handed out.
     bool in_vain = false;  ///< It follows one that was refused.
-    Instant due = never;   ///< Of its ack, once it is sent whole.
+    Instant due = never;   ///< Of its ack, once it is written.
   };
   /// The scopes of a cut of which some are large, while these are told.
   struct Transfer {
@@ -165,7 +172,6 @@ class Link {
     crdt::Context floors{};  ///< When it began; once they move, it was in vain.
     crdt::Survey survey;
     bool told = false, done = false;
-    Instant due = never;
   };
   /// A peer looks for what we have missed.
   struct Searched {
@@ -200,8 +206,13 @@ class Link {
   bool welcome(const wire::Hello& hello);
   bool enter(const wire::Hello& hello);
   void say_hello(Now now);
-  void await_answer(const wire::Message& sent, Now now);
+
+  // link_awaits.cpp: patience
   std::string described(wire::Channel number) const;
+  void await_answer(const wire::Message& sent);
+  void awaited(Awaited what, wire::Channel channel) { awaits_.erase({what, channel}); }
+  void written(Now now);
+  Instant ping_due() const noexcept;
 
   // link_scopes.cpp: subscriptions
   void on(wire::Subscribe&& subscribe);
@@ -249,8 +260,8 @@ class Link {
   bool send_cut(Plane lane, Outgoing out);
   bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
   std::optional<wire::Message> next_message(Now now);
-  std::optional<wire::Message> next_of_lanes(Now now);
-  std::optional<wire::Message> next_part(Plane lane, Now now);
+  std::optional<wire::Message> next_of_lanes();
+  std::optional<wire::Message> next_part(Plane lane);
   std::optional<wire::Message> next_segment();
   bool fetch_segments(wire::Channel number, Channel& channel);
   bool sends(const Channel& channel) const noexcept;
@@ -270,7 +281,7 @@ class Link {
   bool read_chunk(Transfer& transfer, wire::Channel number, Telling& telling);
   bool go_on(Plane lane, Transfer& transfer);
   bool complete(Plane lane, Transfer& transfer);
-  std::optional<wire::Message> next_chunk(Plane lane, Now now);
+  std::optional<wire::Message> next_chunk(Plane lane);
   bool chunk_acked(std::uint64_t cut);
   bool chunk_refused(const wire::Resync& resync, Channel& channel);
 
@@ -281,7 +292,7 @@ class Link {
   bool may_look() const;
   void look(Now now);
   bool look(const wire::Findings& findings, std::size_t& at);
-  bool look(const wire::Inspect& inspect, Look& look, Now now);
+  bool look(const wire::Inspect& inspect, Look& look);
   Searched* searched(const wire::Findings& findings);
   void ask_on(wire::Channel channel, Searched& searched);
   bool needs_search(const Channel& channel) const;
@@ -307,15 +318,14 @@ class Link {
   std::map<Plane, Transfer> transfers_{};             ///< Of each lane.
   std::uint64_t next_cut_ = 1, next_search_ = 1;
   std::optional<Searching> search_{};
-  std::set<wire::Channel> search_later_{};          ///< When search_ is over.
-  std::map<wire::Channel, Searched> searched_{};    ///< Until the delta comes.
-  std::deque<Look> looks_{};                        ///< Findings and Inspects that wait for the file.
-  std::size_t looks_bytes_ = 0;                     ///< What peers sent of these.
-  Instant look_on_ = never;                         ///< When to go on with the first of them; never: at once.
-  std::map<wire::Channel, Instant> answers_due_{};  ///< Of Subscribes.
-  std::map<wire::Channel, Instant> records_due_{};  ///< Of streams with segments in flight: the next ack.
-  std::deque<wire::Message> proofs_{};              ///< Proves and Proofs that wait for the file, one per channel.
-  std::size_t unanswered_ = 0;                      ///< Node role: subscriptions that the hub has not answered.
+  std::set<wire::Channel> search_later_{};        ///< When search_ is over.
+  std::map<wire::Channel, Searched> searched_{};  ///< Until the delta comes.
+  std::deque<Look> looks_{};                      ///< Findings and Inspects that wait for the file.
+  std::size_t looks_bytes_ = 0;                   ///< What peers sent of these.
+  Instant look_on_ = never;                       ///< When to go on with the first of them; never: at once.
+  std::map<std::pair<Awaited, wire::Channel>, Instant> awaits_{};  ///< When it is due; never: not written yet.
+  std::deque<wire::Message> proofs_{};  ///< Proves and Proofs that wait for the file, one per channel.
+  std::size_t unanswered_ = 0;          ///< Node role: subscriptions that the hub has not answered.
   bool segments_turn_ = false;
   std::size_t resyncs_ = 0;
 
@@ -323,8 +333,9 @@ class Link {
   std::map<store::Ticket, Unsettled> unsettled_{};
   std::size_t unsettled_bytes_ = 0;
 
-  Instant opened_{}, heard_{}, asked_{}, introduced_{};  ///< asked_: when the last ping went out
-  unsigned pings_ = 0;
+  Instant opened_{}, introduced_{};
+  Instant heard_{}, said_{}, asked_{};  ///< asked_: when the last ping went out
+  unsigned pings_ = 0;                  ///< Since we heard something.
 };
 
 }  // namespace edgesync::sync

@@ -72,6 +72,7 @@ void Link::on(wire::Proof&& proof) {
   const Channel* channel = find(proof.channel);
   if (role_ != Role::node || channel == nullptr || !channel->proving)
     return end({Errc::protocol_violation, "proof: channel " + std::to_string(proof.channel)});
+  awaited(Awaited::proof, proof.channel);
   proofs_.push_back(std::move(proof));
 }
 

@@ -103,7 +103,7 @@ bool Link::read_chunk(Transfer& transfer, wire::Channel number, Telling& telling
   context_.metrics.keys_sent += chunk->delta.keys.size();
   for (wire::DeltaPart& part : wire::split(told.cut, number, std::move(chunk->delta), context_.limits.part_bytes))
     transfer.parts.emplace_back(std::move(part));
-  transfer.in_flight.push_back({told.cut, number, transfer.parts.size() * context_.limits.part_bytes, false, never});
+  transfer.in_flight.push_back({told.cut, number, transfer.parts.size() * context_.limits.part_bytes});
   transfer.unacked += transfer.in_flight.back().bytes;
   transfer.parts.emplace_back(std::move(told));
   return true;
@@ -157,19 +157,19 @@ bool Link::complete(Plane lane, Transfer& transfer) {
   return send_cut(lane, std::move(out));
 }
 
-std::optional<wire::Message> Link::next_chunk(Plane lane, Now now) {
+std::optional<wire::Message> Link::next_chunk(Plane lane) {
   const auto at = transfers_.find(lane);
   if (at == transfers_.end()) return std::nullopt;
   Transfer& transfer = at->second;
   if (transfer.parts.empty()) {
     const bool more = go_on(lane, transfer);
     if (ending_) return std::nullopt;
-    if (!transfers_.contains(lane)) return next_part(lane, now);
+    if (!transfers_.contains(lane)) return next_part(lane);
     if (!more) return std::nullopt;
   }
   wire::Message message = std::move(transfer.parts.front());
   transfer.parts.pop_front();
-  if (transfer.parts.empty()) transfer.in_flight.back().due = now.monotonic + context_.limits.ack;
+  transfer.in_flight.back().whole = transfer.parts.empty();
   return message;
 }
 
@@ -177,7 +177,7 @@ std::optional<wire::Message> Link::next_chunk(Plane lane, Now now) {
 bool Link::chunk_acked(std::uint64_t cut) {
   for (auto& [lane, transfer] : transfers_) {
     const auto at = std::find_if(transfer.in_flight.begin(), transfer.in_flight.end(),
-                                 [&](const InFlight& chunk) { return chunk.cut == cut && chunk.due != never; });
+                                 [&](const InFlight& chunk) { return chunk.cut == cut && chunk.whole; });
     if (at == transfer.in_flight.end()) continue;
     transfer.unacked -= at->bytes;
     transfer.in_flight.erase(at);
@@ -192,7 +192,7 @@ bool Link::chunk_refused(const wire::Resync& resync, Channel& channel) {
   if (transfer == transfers_.end()) return false;
   auto& in_flight = transfer->second.in_flight;
   const auto at = std::find_if(in_flight.begin(), in_flight.end(), [&](const InFlight& chunk) {
-    return chunk.cut == resync.cut && chunk.channel == resync.channel && chunk.due != never;
+    return chunk.cut == resync.cut && chunk.channel == resync.channel && chunk.whole;
   });
   if (at == in_flight.end()) return false;
   const bool first = !at->in_vain;

@@ -100,7 +100,7 @@ void Link::on(wire::Subscribed&& subscribed) {
   Channel* channel = find(subscribed.channel);
   if (role_ != Role::node || channel == nullptr || channel->open)
     return end({Errc::protocol_violation, "subscribed: channel " + std::to_string(subscribed.channel)});
-  answers_due_.erase(subscribed.channel);
+  awaited(Awaited::subscribed, subscribed.channel);
   if (!std::exchange(channel->answered, true)) --unanswered_;
   if (!audit(subscribed.channel, *channel, subscribed.context)) return;
   channel->open = true;
@@ -121,8 +121,8 @@ void Link::on(wire::Unsubscribed&& unsubscribed) {
   Channel* channel = find(unsubscribed.channel);
   if (role_ != Role::node || channel == nullptr)
     return end({Errc::protocol_violation, "unsubscribed: channel " + std::to_string(unsubscribed.channel)});
-  answers_due_.erase(unsubscribed.channel);
-  records_due_.erase(unsubscribed.channel);
+  for (const Awaited what : {Awaited::subscribed, Awaited::proof, Awaited::records, Awaited::search})
+    awaited(what, unsubscribed.channel);
   if (!std::exchange(channel->answered, true)) --unanswered_;
   channel->open = false;
   channel->refused = true;

@@ -48,6 +48,7 @@ void Link::begin_search(wire::Channel number, const Channel& channel) {
 }
 
 void Link::end_search() {
+  if (search_) awaited(Awaited::search, search_->channel);
   search_.reset();
   for (const wire::Channel number : std::exchange(search_later_, {})) mark_dirty(number);
 }
@@ -62,7 +63,7 @@ void Link::on(wire::Inspect&& inspect) {
   if (!ours || search_->done) return;  // of a search that has begun again meanwhile
   if (inspect.ranges.size() > context_.limits.inspect_ranges)
     return end({Errc::limit_exceeded, "inspect: too many ranges at a time"});
-  search_->due = never;  // it is our turn
+  awaited(Awaited::search, inspect.channel);
   look_later(std::move(inspect));
 }
 
@@ -79,7 +80,7 @@ void Link::look(Now now) {
   Look& look = looks_.front();
   const auto* findings = std::get_if<wire::Findings>(&look.message);
   const auto* inspect = std::get_if<wire::Inspect>(&look.message);
-  if (!(findings != nullptr ? this->look(*findings, look.at) : this->look(*inspect, look, now))) {
+  if (!(findings != nullptr ? this->look(*findings, look.at) : this->look(*inspect, look))) {
     look_on_ = now.monotonic + context_.limits.look_pause;
     return;
   }
@@ -140,7 +141,7 @@ void Link::ask_on(wire::Channel channel, Searched& searched) {
 }
 
 /// True once all of it has been answered.
-bool Link::look(const wire::Inspect& inspect, Look& look, Now now) {
+bool Link::look(const wire::Inspect& inspect, Look& look) {
   if (!search_ || search_->channel != inspect.channel || search_->id != inspect.search) return true;
   if (inspect.ranges.empty()) {
     search_->done = true;
@@ -160,7 +161,6 @@ bool Link::look(const wire::Inspect& inspect, Look& look, Now now) {
   look.told.channel = inspect.channel;
   look.told.search = inspect.search;
   if (!std::exchange(search_->told, true)) look.told.common = *survey.measure().common;
-  search_->due = now.monotonic + context_.limits.ack;
   send(std::move(look.told));
   return true;
 }

@@ -84,13 +84,12 @@ bool Link::send_cut(Plane lane, Outgoing out) {
   return true;
 }
 
-std::optional<wire::Message> Link::next_part(Plane lane, Now now) {
+std::optional<wire::Message> Link::next_part(Plane lane) {
   if (!outgoing_.contains(lane) && !begin_cut(lane)) return std::nullopt;
   Outgoing& out = outgoing_[lane];
   if (out.parts.empty()) return std::nullopt;
   wire::Message message = std::move(out.parts.front());
   out.parts.pop_front();
-  if (out.parts.empty()) out.ack_due = now.monotonic + out.ack_within;
   return message;
 }
 
@@ -124,7 +123,7 @@ void Link::on(wire::Resync&& resync) {
   if (planted(Bug::ignore_resync)) return;
   if (resync.cut == 0) {
     rewind(*channel, resync.context);
-    records_due_.erase(resync.channel);
+    awaited(Awaited::records, resync.channel);
   } else if (!chunk_refused(resync, *channel)) {
     const auto at = outgoing_.find(channel->plane);
     if (at == outgoing_.end() || at->second.id != resync.cut)
@@ -207,9 +206,9 @@ void Link::on(wire::StreamAck&& ack) {
   resyncs_ = 0;
   acknowledged_ = true;
   if (channel->in_flight.empty())
-    records_due_.erase(ack.channel);
+    awaited(Awaited::records, ack.channel);
   else
-    records_due_[ack.channel] = heard_ + context_.limits.ack;
+    awaits_[{Awaited::records, ack.channel}] = heard_ + context_.limits.ack;
   crdt::Context reached;
   reached.advance({ack.origin, ack.through});
   channel->peer.join(reached);

@@ -60,9 +60,11 @@ void end_and_drain(Socket& socket, Function<void()> done) {
   drain(socket, std::make_shared<std::array<char, 4096>>(), std::move(done));
 }
 
-void ByteStream::count(std::size_t bytes) noexcept {
-  if (bytes > 0) last_read_ = std::chrono::steady_clock::now();
+void ByteStream::count(std::size_t bytes) {
   if (allowance_ != std::numeric_limits<std::size_t>::max()) allowance_ -= std::min(bytes, allowance_);
+  if (bytes == 0) return;
+  last_read_ = std::chrono::steady_clock::now();
+  if (read_) read_();
 }
 
 void ByteStream::announce_shutdown() const {
@@ -99,6 +101,7 @@ void ByteStream::shutdown(Function<void()> done) {
 void ByteStream::write(const ConstBuffers& buffers, IoHandler handler) {
   ++under_way_;
   write_some(buffers, [this, handler = std::move(handler)](const ErrorCode& error, std::size_t bytes) mutable {
+    if (bytes > 0) last_written_ = std::chrono::steady_clock::now();
     std::move(handler)(error, bytes);
     ended();
   });

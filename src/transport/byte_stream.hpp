@@ -70,10 +70,15 @@ class ByteStream {
   void when_idle(Function<void()> idle);
 
   void read(const MutableBuffers& buffers, IoHandler handler);
-  std::chrono::steady_clock::time_point last_read() const noexcept { return last_read_; }
+  using Time = std::chrono::steady_clock::time_point;
+  /// When bytes last came, and were last taken.
+  Time last_read() const noexcept { return last_read_; }
+  Time last_written() const noexcept { return last_written_; }
   /// Fails reads after so many more bytes.
   void allow(std::size_t bytes) noexcept { allowance_ = bytes; }
   void allow_all() noexcept { allowance_ = std::numeric_limits<std::size_t>::max(); }
+  /// Told of every read that brought something, before its handler.
+  void on_read(Function<void()> observer) { read_ = std::move(observer); }
   /// Told when shutdown begins, so that its deadline can begin as well.
   void on_shutdown(Function<void()> observer) { shutting_down_ = std::move(observer); }
 
@@ -83,16 +88,16 @@ class ByteStream {
   virtual void read_some(const MutableBuffers& buffers, IoHandler handler) = 0;
   virtual void write_some(const ConstBuffers& buffers, IoHandler handler) = 0;
   void announce_shutdown() const;
-  void count(std::size_t bytes) noexcept;
+  void count(std::size_t bytes);
 
  private:
   void ended();  ///< One operation less under way.
 
   int under_way_ = 0;
   Function<void()> idle_;
-  std::chrono::steady_clock::time_point last_read_ = std::chrono::steady_clock::now();
+  Time last_read_ = std::chrono::steady_clock::now(), last_written_ = last_read_;
   std::size_t allowance_ = std::numeric_limits<std::size_t>::max();
-  Function<void()> shutting_down_;
+  Function<void()> read_, shutting_down_;
 };
 
 using Socket = boost::asio::ip::tcp::socket;

@@ -13,6 +13,7 @@ namespace edgesync::transport {
 namespace {
 
 constexpr int control_frames_max = 10;  // per second; a peer of ours sends none at all
+constexpr std::chrono::seconds arriving_interval{1};
 
 Error timed_out(Wait wait) { return {Errc::timed_out, std::string("the peer took too long: ") + describe(wait)}; }
 Error handler_failed() { return {Errc::closed, "the handler failed"}; }
@@ -42,6 +43,8 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   void written(const Result<void>& result);
   void controlled(WebSocket::Control kind);
   void expired(Wait wait);
+  Watchdog::Steady::time_point alive_until(Wait wait);
+  void arriving();
   void close(Error why) { close(std::move(why), std::nullopt); }
   void close(Error why, std::optional<std::uint16_t> code);
   void say_goodbye();
@@ -71,7 +74,8 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   std::optional<std::uint16_t> why_code_;  // instead of the one that belongs to why_
   std::optional<Error> write_error_;       // the reader may know better, so it is asked first
   std::atomic<bool> wake_requested_ = false;
-  std::chrono::steady_clock::time_point control_second_{};
+  Watchdog::Steady::time_point told_{};  // the handler, that something came
+  Watchdog::Steady::time_point control_second_{};
   int control_frames_ = 0;
 };
 
@@ -117,6 +121,7 @@ void Session::start() {
   socket_.on_control([guarded](WebSocket::Control kind) { guarded([kind](Session& self) { self.controlled(kind); }); });
   socket_.bytes().on_shutdown(
       [guarded] { guarded([](Session& self) { self.watchdog_->expect(Wait::close, self.parts_.limits.close); }); });
+  socket_.bytes().on_read([guarded] { guarded([](Session& self) { self.arriving(); }); });
   watchdog_->expect(Wait::tls, parts_.limits.handshake);
   socket_.bytes().handshake(then(&Session::secured));
 }
@@ -161,6 +166,7 @@ void Session::received(const Result<WebSocket::Message>& message) {
   if (state_ == State::closing) return;  // the close under way reads on
   if (message->text)
     return close({Errc::protocol_violation, "a text message; only binary ones are understood"}, unknown_data);
+  told_ = Watchdog::Steady::now();
   tell([&](Handler& handler) { handler.on_message(message->bytes); });
   socket_.consumed();
   if (state_ == State::open) read();
@@ -201,7 +207,7 @@ void Session::written(const Result<void>& result) {
 
 void Session::controlled(WebSocket::Control kind) {
   if (kind == WebSocket::Control::close) return watchdog_->expect(Wait::close, parts_.limits.close);
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Watchdog::Steady::now();
   if (now - control_second_ >= std::chrono::seconds(1)) control_second_ = now, control_frames_ = 0;
   if (++control_frames_ > control_frames_max) request_close({Errc::limit_exceeded, "too many control frames"});
 }
@@ -209,11 +215,24 @@ void Session::controlled(WebSocket::Control kind) {
 void Session::expired(Wait wait) {
   // While open, the goodbye is Beast's; its read then fails and says what it was about.
   if (wait == Wait::close) return state_ == State::open ? socket_.bytes().close() : finish(why_);
-  const auto alive_until = socket_.bytes().last_read() + parts_.limits.idle;
-  if (wait == Wait::idle && alive_until > Watchdog::Steady::now()) return watchdog_->expect(wait, alive_until);
+  if (const auto until = alive_until(wait); until > Watchdog::Steady::now()) return watchdog_->expect(wait, until);
   const Error why = timed_out(wait);
   if (state_ == State::opening || wait == Wait::write) return finish(why);
   close(why);
+}
+
+/// A peer that sends or takes bytes is slow, not dead.
+Watchdog::Steady::time_point Session::alive_until(Wait wait) {
+  if (wait == Wait::idle) return socket_.bytes().last_read() + parts_.limits.idle;
+  if (wait == Wait::write) return socket_.bytes().last_written() + parts_.limits.write;
+  return {};
+}
+
+void Session::arriving() {
+  const auto now = Watchdog::Steady::now();
+  if (state_ != State::open || now < told_ + arriving_interval) return;
+  told_ = now;
+  tell([](Handler& handler) { handler.on_bytes(); });
 }
 
 void Session::close(Error why, std::optional<std::uint16_t> code) {

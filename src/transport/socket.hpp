@@ -4,6 +4,10 @@
 
 #include "transport/byte_stream.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <string>
 
 namespace edgesync::transport {
@@ -21,10 +25,15 @@ inline std::string peer_name(const Socket& socket) {
   return gone ? std::string() : name_of(endpoint);
 }
 
-/// Messages are small and somebody waits for each: no collecting of segments.
+/// Messages are small and somebody waits for each: no collecting of segments. And what the network cannot take yet
+/// stays with us instead of in the system's buffer, where nothing can overtake it and nobody knows how long it will be.
 inline void prepare(Socket& socket) {
   boost::system::error_code ignored;
   socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+#ifdef TCP_NOTSENT_LOWAT
+  constexpr int unsent_bytes = 16 * 1024;
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
+#endif
 }
 
 }  // namespace edgesync::transport

@@ -41,6 +41,8 @@ class Handler {
   virtual void on_open(std::shared_ptr<Connection> connection, std::string peer) = 0;
   /// `message` is valid during the call.
   virtual void on_message(ByteView message) = 0;
+  /// A message is on its way and its bytes come slowly: told about once a second while they do.
+  virtual void on_bytes() {}
   /// The most that the next incoming message may have; asked before each is read. Limits::message_bytes_max holds too.
   virtual std::size_t message_bytes_max() { return SIZE_MAX; }
   /// The next message to write, asked only when nothing is being written: that is the back-pressure.
@@ -57,7 +59,7 @@ struct Limits {
   std::size_t header_bytes_max = 8 * 1024;     ///< HTTP upgrade request; of a response Beast takes 8 KiB.
   std::chrono::milliseconds connect{10'000};   ///< Name look-up and TCP.
   std::chrono::milliseconds handshake{5'000};  ///< Each of TLS and WebSocket upgrade.
-  std::chrono::milliseconds write{30'000};     ///< One message; a slower reader is closed.
+  std::chrono::milliseconds write{30'000};     ///< For bytes to be taken; a peer that takes none for so long is closed.
   std::chrono::milliseconds idle{75'000};      ///< Nothing received for this long: half-open, closed.
   std::chrono::milliseconds close{2'000};      ///< Orderly close; then the socket is dropped.
   std::size_t connections_max = 10'000;        ///< Listener: more are refused at accept.

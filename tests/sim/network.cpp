@@ -8,6 +8,7 @@ namespace edgesync::sim {
 namespace {
 
 constexpr std::uint64_t prefix_bytes = 4;
+constexpr std::uint64_t pieces_per_second = 10;  // in which the receiver sees the bytes of a long frame come
 constexpr Span connect_timeout = std::chrono::seconds(5);
 
 std::size_t at(NodeNumber node) { return static_cast<std::size_t>(node); }
@@ -74,14 +75,23 @@ void Network::send(ConnectionId id, NodeNumber from, Bytes frame) {
   ++frames_;
   const std::uint64_t size = frame.size() + prefix_bytes;
   trace_.note(timeline_.now(), "send", from, size, quick_hash(frame));
-  direction.free = timeline_.now() + Span(static_cast<Span::rep>(size * 1'000'000 / weather.bandwidth + 1));
-  direction.sent += size;
+  direction.free = timeline_.now();
+  const std::uint64_t piece = std::max<std::uint64_t>(1, weather.bandwidth / pieces_per_second);
+  std::uint64_t left = size;
+  for (; left > piece; left -= piece) transmit(id, connection, me, {.part = true}, piece);
+  transmit(id, connection, me, {.bytes = std::move(frame)}, left);
   if (id == 1) first_sent_[at_side(me)] = direction.sent;
-  push(id, connection, me, {std::move(frame), direction.sent, false, {}});
   timeline_.at(direction.free, [this, id, me] {
     Connection* held = find(id);
     if (held != nullptr && held->open[at_side(me)]) peers_[at(held->ends[at_side(me)])]->writable(id);
   });
+}
+
+void Network::transmit(ConnectionId id, Connection& connection, int from, Frame frame, std::uint64_t bytes) {
+  Direction& direction = connection.directions[at_side(from)];
+  direction.free += Span(static_cast<Span::rep>(bytes * 1'000'000 / weather.bandwidth + 1));
+  frame.end = direction.sent += bytes;
+  push(id, connection, from, std::move(frame));
 }
 
 void Network::push(ConnectionId id, Connection& connection, int from, Frame frame) {
@@ -123,12 +133,13 @@ void Network::hand_over(ConnectionId id, Connection& connection, int from, Frame
   if (frame.end > direction.cut_at) return break_up(id, connection);
   direction.arrived = frame.end;
   if (!connection.open[at_side(to)]) return;
-  if (!connection.open[at_side(from)]) ++old_frames_;
+  if (!connection.open[at_side(from)] && !frame.part) ++old_frames_;
   if (frame.last) {
     tell(id, to, "closed by the peer");
     return;
   }
-  peers_[at(connection.ends[at_side(to)])]->arrived(id, frame.bytes);
+  Peer& peer = *peers_[at(connection.ends[at_side(to)])];
+  return frame.part ? peer.arriving(id) : peer.arrived(id, frame.bytes);
 }
 
 void Network::break_up(ConnectionId id, Connection& connection) {

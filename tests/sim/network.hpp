@@ -29,6 +29,7 @@ class Peer {
   virtual bool accepts() const = 0;  ///< Listens, and runs.
   virtual void connected(ConnectionId id, bool dialled) = 0;
   virtual void connect_failed(const Error& why) = 0;
+  virtual void arriving(ConnectionId id) = 0;  ///< Part of a frame.
   virtual void arrived(ConnectionId id, const Bytes& frame) = 0;
   virtual void writable(ConnectionId id) = 0;
   virtual void disconnected(ConnectionId id, const Error& why) = 0;
@@ -82,6 +83,7 @@ class Network {
     Bytes bytes{};
     std::uint64_t end = 0;  ///< Of the frame, in the stream.
     bool last = false;      ///< The sender closed behind it.
+    bool part = false;      ///< Of a long frame, whose bytes come later.
     Instant due{};
   };
   struct Direction {
@@ -100,6 +102,7 @@ class Network {
 
   Connection* find(ConnectionId id);
   static int side(const Connection& connection, NodeNumber node) { return connection.ends[0] == node ? 0 : 1; }
+  void transmit(ConnectionId id, Connection& connection, int from, Frame frame, std::uint64_t bytes);
   void push(ConnectionId id, Connection& connection, int from, Frame frame);
   void schedule(ConnectionId id, int from, Instant when);
   void deliver(ConnectionId id, int from);

@@ -98,6 +98,7 @@ class SimNode final : public Peer {
   bool accepts() const override { return up() && plan_.hub; }
   void connected(ConnectionId id, bool dialled) override;
   void connect_failed(const Error& why) override;
+  void arriving(ConnectionId id) override;
   void arrived(ConnectionId id, const Bytes& frame) override;
   void writable(ConnectionId id) override;
   void disconnected(ConnectionId id, const Error& why) override;

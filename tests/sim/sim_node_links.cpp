@@ -49,6 +49,10 @@ void SimNode::check_pause(Span pause) {
   if (doubled >= 3) around_.violate("N7: " + blame("backoff") + "pauses without jitter");
 }
 
+void SimNode::arriving(ConnectionId id) {
+  if (const auto at = links_.find(id); up() && at != links_.end()) engine_->arriving(at->second, now());
+}
+
 void SimNode::arrived(ConnectionId id, const Bytes& frame) {
   const auto at = links_.find(id);
   if (!up() || at == links_.end()) return;

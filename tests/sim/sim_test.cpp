@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Seeds are played; each planted bug must be noticed within the stated number of seeds; a seed is the same run each
-// time. EDGESYNC_SIM_SEEDS says how many seeds each half plays, instead of 500.
+// time. EDGESYNC_SIM_SEEDS says how many seeds each half plays, instead of 1,000.
 #include "sim/campaign.hpp"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ namespace {
 
 std::uint64_t seeds_wanted() {
   const char* text = std::getenv("EDGESYNC_SIM_SEEDS");
-  return text == nullptr ? 500 : std::strtoull(text, nullptr, 10);
+  return text == nullptr ? 1'000 : std::strtoull(text, nullptr, 10);
 }
 
 Campaign campaign_of(std::uint64_t first, std::uint64_t count) {

@@ -39,12 +39,13 @@ class Watchdogs : public Pair {
     EXPECT_EQ(told, 1u);
   }
   /// Linked, with nothing under way.
-  void introduce() {
+  void introduce(std::vector<std::string> capabilities = {}) {
     node->link = node->engine->open_link(Role::node, "good", "mute", now);
     hear_pings();
     wire::Hello hello;
     hello.replica.bytes.fill(std::byte{0x66});
     hello.name = "mute";
+    hello.capabilities = std::move(capabilities);
     say(std::move(hello));
   }
   void admit(wire::Channel channel = 1) { say(wire::Subscribed{channel, {}, {}, true}); }
@@ -93,6 +94,20 @@ TEST_F(Watchdogs, NameTheAckOfRecords) {
   expect_named("the ack of records in stream telemetry");
 }
 
+TEST_F(Watchdogs, NameTheProof) {
+  const auto scope = node->open(Plane::stream, "telemetry");
+  node->store->define_stream(scope, {{{"n", i64}}}, false).value();
+  const store::Row row{now.wall, {std::int64_t{1}}};
+  node->store->append(scope, {&row, 1}).value();
+  node->commit();
+  introduce({"segment", "proof"});
+  crdt::Context told;
+  told.advance({node->store->replica(), 1});
+  say(wire::Subscribed{1, told, {}, true});
+  wait(limits.ack + 10s);
+  expect_named("the proof of records in stream telemetry");
+}
+
 TEST_F(Watchdogs, NameTheSearch) {
   const auto scope = node->open(Plane::state, "twin");
   const crdt::Stamp first = set(*node, scope, "k0", 0);
@@ -103,13 +118,7 @@ TEST_F(Watchdogs, NameTheSearch) {
   node->store->commit(scope, edit.ops(), now.wall).value();
   node->commit();
   node->store->compact(0).value();
-  node->link = node->engine->open_link(Role::node, "good", "mute", now);
-  hear_pings();
-  wire::Hello hello;
-  hello.replica.bytes.fill(std::byte{0x66});
-  hello.name = "mute";
-  hello.capabilities = {"search"};
-  say(std::move(hello));
+  introduce({"search"});
   crdt::Context behind;
   behind.advance({node->store->replica(), first});
   say(wire::Subscribed{1, behind, {}, true});
@@ -127,6 +136,38 @@ TEST_F(Watchdogs, NameASilentPeer) {
     }
   }
   expect_named("silent");
+}
+
+TEST_F(Watchdogs, TakeEveryByteForASignOfLife) {
+  introduce();
+  hear_pings();
+  const auto sent = node->engine->metrics().bytes_sent;
+  for (const Instant end = now.monotonic + 600s; now.monotonic < end; now.monotonic += 5s) {
+    node->engine->arriving(*node->link, now);
+    node->engine->tick(now);
+    while (node->engine->next_frame(*node->link, now)) {
+    }
+  }
+  EXPECT_FALSE(ended());
+  EXPECT_GT(node->engine->metrics().bytes_sent, sent) << "a peer that writes for so long must hear from us as well";
+}
+
+TEST_F(Watchdogs, AwaitNothingBeforeItWasWritten) {
+  const auto scope = node->open(Plane::state, "twin");
+  set(*node, scope, "a", 1);
+  node->commit();
+  introduce();
+  admit();
+  ASSERT_TRUE(node->engine->next_frame(*node->link, now));  // and the network takes it slowly
+  for (const Instant end = now.monotonic + 600s; now.monotonic < end; now.monotonic += 5s) {
+    node->engine->arriving(*node->link, now);
+    node->engine->tick(now);
+  }
+  EXPECT_FALSE(ended());
+  wait(limits.ack - 10s);
+  EXPECT_FALSE(ended());
+  wait(20s);
+  expect_named("the ack of cut 1 in state twin");
 }
 
 TEST_F(Watchdogs, AreQuietWhileAnswersCome) {
