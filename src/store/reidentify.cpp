@@ -3,6 +3,7 @@
 // transaction, so that a power cut leaves the old life or the new one.
 #include "store/records.hpp"
 #include "store/sqlite_store.hpp"
+#include "store/stage.hpp"
 
 #include <algorithm>
 
@@ -91,6 +92,9 @@ Result<void> SqliteStore::write_reissue(const ReplicaId& fresh, const ReplicaId&
   for (auto& [sid, state] : states_) {
     if (!state->stored) continue;
     state->table.begin(false);
+    // What is kept aside refers to entries that are about to be somebody else's.
+    while (!state->table.stages().empty())
+      end_stage(state->table, file_.origins.find(state->table.stages().begin()->first));
     if (auto good = reissue(*state, fresh, self, authority); !good) return good;
     state->table.save();
   }

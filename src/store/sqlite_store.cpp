@@ -48,6 +48,7 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
   file_.now = now;
+  if (renamed_) end_stages();
   if (auto swept = sweep_suspicious(); !swept) return swept;
   for (auto& [sid, state] : states_) {
     if (state->scope.plane == Plane::stream) continue;
@@ -56,6 +57,14 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
     observe_context(state->durable.context, now);
   }
   return {};
+}
+
+/// What peers told the original is not gone on with: they and it have not stood still.
+void SqliteStore::end_stages() {
+  for (auto& [sid, state] : states_) {
+    for (const auto& [from, stage] : state->durable.stages) state->stages_ended.push_back(file_.origins.find(from));
+    if (!state->stages_ended.empty()) touch(*state);
+  }
 }
 
 Result<void> SqliteStore::sweep_suspicious() {

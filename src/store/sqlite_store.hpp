@@ -120,6 +120,7 @@ class SqliteStore final : public Store {
   void touch(ScopeState& state);
   Ticket ticket(ScopeState& state);
 
+  void end_stages();
   Result<void> sweep_suspicious();
   Result<void> load(const Loaded& loaded);
   void install(Loaded& loaded);

@@ -9,7 +9,7 @@
 namespace edgesync::sync {
 
 void Link::on(wire::Resume&& resume) {
-  const Channel* channel = find(resume.channel);
+  Channel* channel = find(resume.channel);
   if (channel != nullptr && channel->plane == Plane::stream)
     return end({Errc::protocol_violation, "resume of channel " + std::to_string(resume.channel) + ", a stream"});
   if (channel == nullptr || resume.from != context_.store.replica()) return;  // refused, or told by somebody else
@@ -17,6 +17,8 @@ void Link::on(wire::Resume&& resume) {
   subscribed_bytes_ += item_bytes * items;
   if (subscribed_bytes_ > context_.limits.subscribed_bytes)
     return end({Errc::limit_exceeded, "resume: the contexts of all subscribed scopes are too large"});
+  // Another copy of ours may have told it, and its beginning must not be joined with our end.
+  if (!audit(resume.channel, *channel, resume.reached)) return;
   crdt::Context most = context_.store.context(channel->scope);
   most.join(resume.base);
   if (!most.covers(resume.reached)) return;  // we are not any more what we were

@@ -15,7 +15,7 @@ class Copies {
   explicit Copies(const CopiesPlan& plan) : plan_(plan), random_(plan.seed) {
     for (int i = 0; i < 4; ++i) {
       machines_.push_back(std::make_unique<Machine>(i == 0, std::make_unique<Disk>(random_.next()), next_place_++));
-      machines_.back()->open(random_.next(), now_);
+      open(*machines_.back());
     }
   }
 
@@ -28,6 +28,10 @@ class Copies {
   }
 
  private:
+  void open(Machine& machine) {
+    machine.chunks = plan_.chunks;
+    machine.open(random_.next(), now_);
+  }
   Machine& hub() { return *machines_[0]; }
   Machine& any() { return *machines_[random_.below(machines_.size())]; }
   std::size_t any_node() { return 1 + random_.below(machines_.size() - 1); }
@@ -150,7 +154,7 @@ class Copies {
       at.disk->crash(true), lose_unpromised(at);
     else
       commit(at);
-    at.open(random_.next(), now_);
+    open(at);
   }
   void part(std::size_t index) {
     if (index > 0) return unlink(*machines_[index]);
@@ -165,7 +169,7 @@ class Copies {
     Machine& original = *machines_[index];
     ++report_.copies;
     machines_.push_back(std::make_unique<Machine>(false, original.disk->durable_copy(), place_of_copy(original)));
-    machines_.back()->open(random_.next(), now_);
+    open(*machines_.back());
   }
   void take_image(std::size_t index) { images_.emplace_back(index, machines_[index]->disk->durable_copy()); }
   void restore() {
@@ -190,7 +194,7 @@ class Copies {
     const bool is_hub = machines_[index]->hub;
     machines_[index].reset();
     machines_[index] = std::make_unique<Machine>(is_hub, std::move(disk), place);
-    machines_[index]->open(random_.next(), now_);
+    open(*machines_[index]);
   }
 
   /// Records that the hub had and some node has trimmed: it goes on above them, whoever else may still hold them.

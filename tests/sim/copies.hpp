@@ -16,6 +16,7 @@ struct CopiesPlan {
   std::uint64_t noticed = 0;  ///< So many of 100 copies run on another machine, and can tell.
   bool together = true;       ///< Several are linked at the same time.
   bool hub_too = false;       ///< The hub's disk is restored as well.
+  bool chunks = false;        ///< Much is told in chunks that are kept aside.
 };
 
 struct CopiesReport {

@@ -14,13 +14,13 @@ constexpr std::uint64_t seeds = 120;
 struct Kind {
   const char* name = "";
   std::uint64_t noticed = 0;
-  bool together = true, hub_too = false;
-  CopiesPlan plan(std::uint64_t seed) const { return {seed, noticed, together, hub_too}; }
+  bool together = true, hub_too = false, chunks = false;
+  CopiesPlan plan(std::uint64_t seed) const { return {seed, noticed, together, hub_too, chunks}; }
 };
 
 constexpr Kind unnoticed{"WhereNobodyNotices", 0, true, false};
-constexpr Kind some_noticed{"WhereSomeAreNoticed", 60, false, false};
-constexpr Kind noticed{"WhereAllAreNoticed", 100, true, true};
+constexpr Kind some_noticed{"WhereSomeAreNoticed", 60, false, false, true};
+constexpr Kind noticed{"WhereAllAreNoticed", 100, true, true, false};
 
 class CopiedDisks : public testing::TestWithParam<Kind> {};
 

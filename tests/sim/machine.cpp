@@ -22,6 +22,12 @@ void Machine::open(std::uint64_t seed, Now now) {
   engine_options.name = hub ? "hub" : "node";
   engine_options.root = hub;
   engine_options.limits.forks = 1'000;  // there are more copies than in any life
+  if (chunks && random_.one_in(2)) {
+    engine_options.limits.part_bytes = 200;
+    engine_options.limits.cut_bytes = 150;
+    engine_options.limits.chunk_bytes = 100;
+    engine_options.limits.chunk_window = 1;
+  }
   engine_options.authorizer.connect = [](const Credentials&) { return true; };
   engine_options.authorizer.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
   engine = std::make_unique<sync::Engine>(*store, random_, std::move(engine_options));

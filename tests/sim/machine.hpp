@@ -41,6 +41,7 @@ class Machine {
 
   const bool hub;
   const std::uint64_t place;  ///< What its environment says.
+  bool chunks = false;        ///< Every second life takes most of what is told for large.
   std::unique_ptr<Disk> disk;
 
  private:
