@@ -12,6 +12,13 @@ namespace {
 constexpr std::size_t member_inline_max = 64;
 constexpr std::byte member_hashed{0xff};  // no value's encoding begins so: a short member never meets a long one's hash
 
+std::size_t payload_bytes(const Value& value) noexcept {
+  if (const auto* text = std::get_if<std::string>(&value)) return text->size();
+  if (const auto* bytes = std::get_if<Bytes>(&value)) return bytes->size();
+  if (const auto* json = std::get_if<Json>(&value)) return json->text.size();
+  return sizeof value;
+}
+
 Bytes member_suffix(const Bytes& encoded) {
   if (encoded.size() <= member_inline_max) return encoded;
   const Sha256Digest digest = sha256(encoded);
@@ -141,6 +148,11 @@ Result<Changes> plan(std::span<const Edit::Op> ops, CellSource& view, const Auth
   if (ops.size() > transaction_ops_max)
     return Error(Errc::limit_exceeded, "transaction: " + std::to_string(ops.size()) + " operations, the limit is " +
                                            std::to_string(transaction_ops_max));
+  std::size_t bytes = 0;
+  for (const Edit::Op& op : ops) bytes += op.key.size() + payload_bytes(op.value);
+  if (bytes > transaction_bytes_max)
+    return Error(Errc::limit_exceeded, "transaction: " + std::to_string(bytes) + " bytes, the limit is " +
+                                           std::to_string(transaction_bytes_max));
   Planner planner(view, author);
   for (const Edit::Op& op : ops)
     if (auto done = planner.run(op); !done) return done.error();

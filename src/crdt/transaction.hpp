@@ -19,6 +19,8 @@ namespace edgesync::crdt {
 
 inline constexpr std::size_t value_bytes_max = 512 * 1024;  // encoded: an entry with its key always fits one frame
 inline constexpr std::size_t transaction_ops_max = 1024;
+/// Keys and values: one is always sent whole, and a receiver holds no more than 64 MiB of a cut in memory.
+inline constexpr std::size_t transaction_bytes_max = std::size_t{16} << 20;
 
 /// True if the operation must look at what is stored; `set` and `insert` need not.
 bool reads(const Edit::Op& op) noexcept;
@@ -30,7 +32,7 @@ struct Author {
 };
 
 /// The changes of `ops`, read and written through `view`. Fails with: invalid_argument (key, kind),
-/// limit_exceeded (operations, value size, counter overflow); `detail` names the key.
+/// limit_exceeded (operations, bytes, value size, counter overflow); `detail` names the key.
 Result<Changes> plan(std::span<const Edit::Op> ops, CellSource& view, const Author& author);
 
 /// One owner's cell, and its baseline. Ordered by (incarnation, version).

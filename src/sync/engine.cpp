@@ -13,7 +13,8 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
       options_(std::move(options)),
       codec_(options_.limits.wire),
       clock_(options_.passed, options_.limits.clock_off),
-      config_(store, options_.versions_kept) {}
+      config_(store, options_.versions_kept),
+      outgoing_{options_.limits.outgoing_bytes, 0} {}
 
 LinkId Engine::open_link(Role role, std::string token, std::string address, Now now,
                          std::optional<std::chrono::milliseconds> heartbeat) {
@@ -27,6 +28,7 @@ LinkId Engine::open_link(Role role, std::string token, std::string address, Now 
                       options_.name,
                       metrics_,
                       clock_,
+                      outgoing_,
                       [this, id](const wire::Hello& hello) { return enter(id, hello); },
                       root(),
                       heartbeat.value_or(options_.limits.heartbeat)};

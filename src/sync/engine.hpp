@@ -84,6 +84,9 @@ class Engine {
   /// Another copy of the database mints under its id: a new one is taken as soon as all that was accepted is durable.
   /// Whoever commits should let nothing in between.
   bool forked() const noexcept { return fork_.has_value(); }
+  /// What all links hold in memory of cuts and chunks on their way out.
+  std::size_t outgoing_bytes() const noexcept { return outgoing_.used; }
+
   std::optional<LinkId> uplink_id() const noexcept { return uplink_; }
 
   // --- what the driver has to say ---
@@ -136,6 +139,7 @@ class Engine {
   wire::Codec codec_;
   Timekeeper clock_;
   ConfigPlane config_;
+  OutgoingBudget outgoing_;
   std::map<LinkId, std::unique_ptr<Link>> links_{};
   std::optional<LinkId> uplink_{};
   LinkId next_link_ = 1;

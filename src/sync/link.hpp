@@ -15,15 +15,14 @@
 #include "store/store.hpp"
 #include "sync/inbox.hpp"
 #include "sync/limits.hpp"
+#include "sync/outgoing.hpp"
 #include "sync/timekeeper.hpp"
 
 #include <edgesync/options.hpp>
 #include <edgesync/status.hpp>
 
-#include <deque>
 #include <map>
 #include <optional>
-#include <set>
 
 namespace edgesync::sync {
 
@@ -62,6 +61,7 @@ struct LinkContext {
   const std::string& name;
   Metrics& metrics;
   const Timekeeper& clock;
+  OutgoingBudget& outgoing;  ///< Of all links.
   /// Hub role: a node that was let in begins its session, or is told why not now.
   Function<Result<void>(const wire::Hello&)> enter{};
   bool root = false;                      ///< What is durable here is stable.
@@ -132,37 +132,6 @@ class Link {
     std::deque<std::pair<crdt::Dot, std::size_t>> in_flight{};  ///< Streams: last sequence and bytes of each segment.
     std::deque<wire::Segment> ready{};                          ///< Streams: read from the file, not yet sent.
     bool resync_sent = false;  ///< Streams: the sender has been told where to start again.
-  };
-  /// A cut on its way out.
-  struct Outgoing {
-    std::uint64_t id = 0;
-    std::vector<std::pair<wire::Channel, crdt::Context>> upto{};
-    std::deque<wire::Message> parts{};
-    std::size_t bytes = 0;  ///< Of the deltas.
-    std::chrono::milliseconds ack_within{};
-    Instant ack_due = never;
-  };
-  /// How far a large delta has been told in chunks.
-  struct Telling {
-    crdt::Context base{}, floors{};  ///< The peer's context and our floors when it began.
-    crdt::Context reached{};
-    bool begun = false;     ///< The peer keeps chunks of it.
-    bool searched = false;  ///< The peer has searched, on this link.
-  };
-  struct InFlight {
-    std::uint64_t cut = 0;
-    wire::Channel channel = 0;
-    std::size_t bytes = 0;
-    bool whole = false;    ///< All of it has been handed out.
-    bool in_vain = false;  ///< It follows one that was refused.
-    Instant due = never;   ///< Of its ack, once it is written.
-  };
-  /// The scopes of a cut of which some are large, while these are told.
-  struct Transfer {
-    std::set<wire::Channel> members{};
-    std::deque<wire::Message> parts{};  ///< Of one chunk.
-    std::deque<InFlight> in_flight{};
-    std::size_t unacked = 0;
   };
   /// We look for what a peer has missed; one search at a time.
   struct Searching {
@@ -258,6 +227,7 @@ class Link {
   bool begin_cut(Plane lane);
   void add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta);
   bool send_cut(Plane lane, Outgoing out);
+  std::size_t room(std::size_t usual) const noexcept;
   bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
   std::optional<wire::Message> next_message(Now now);
   std::optional<wire::Message> next_of_lanes();

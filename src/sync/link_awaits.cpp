@@ -48,7 +48,7 @@ void Link::written(Now now) {
   for (auto& [lane, outgoing] : outgoing_)
     if (outgoing.parts.empty()) outgoing.ack_due = std::min(outgoing.ack_due, now.monotonic + outgoing.ack_within);
   for (auto& [lane, transfer] : transfers_)
-    for (InFlight& chunk : transfer.in_flight)
+    for (Transfer::InFlight& chunk : transfer.in_flight)
       if (chunk.whole) chunk.due = std::min(chunk.due, due);
   for (auto& [what, at] : awaits_) at = std::min(at, due);
 }

@@ -92,7 +92,7 @@ bool Link::tell_large(Outgoing& out, wire::Channel number, const Channel& channe
 
 bool Link::read_chunk(Transfer& transfer, wire::Channel number, Telling& telling) {
   const Channel& channel = channels_.at(number);
-  auto chunk = context_.store.chunk(channel.scope, telling.reached, context_.limits.chunk_bytes);
+  auto chunk = context_.store.chunk(channel.scope, telling.reached, room(context_.limits.chunk_bytes));
   if (!chunk) return end(std::move(chunk).error(), std::chrono::seconds(5)), false;
   if (telling.reached.covers(chunk->reached)) {  // the scope is damaged: the rest when it is mended
     transfer.members.erase(number);
@@ -103,6 +103,7 @@ bool Link::read_chunk(Transfer& transfer, wire::Channel number, Telling& telling
   telling.begun = true;
   telling.reached = std::move(chunk->reached);
   context_.metrics.keys_sent += chunk->delta.keys.size();
+  transfer.share = {context_.outgoing, weight(chunk->delta)};
   for (wire::DeltaPart& part : wire::split(told.cut, number, std::move(chunk->delta), context_.limits.part_bytes))
     transfer.parts.emplace_back(std::move(part));
   transfer.in_flight.push_back({told.cut, number, transfer.parts.size() * context_.limits.part_bytes});
@@ -170,6 +171,7 @@ std::optional<wire::Message> Link::next_chunk(Plane lane) {
     if (!more) return std::nullopt;
   }
   wire::Message message = std::move(transfer.parts.front());
+  transfer.share.sent_one_of(transfer.parts.size());
   transfer.parts.pop_front();
   transfer.in_flight.back().whole = transfer.parts.empty();
   return message;
@@ -179,7 +181,7 @@ std::optional<wire::Message> Link::next_chunk(Plane lane) {
 bool Link::chunk_acked(std::uint64_t cut) {
   for (auto& [lane, transfer] : transfers_) {
     const auto at = std::find_if(transfer.in_flight.begin(), transfer.in_flight.end(),
-                                 [&](const InFlight& chunk) { return chunk.cut == cut && chunk.whole; });
+                                 [&](const Transfer::InFlight& chunk) { return chunk.cut == cut && chunk.whole; });
     if (at == transfer.in_flight.end()) continue;
     transfer.unacked -= at->bytes;
     transfer.in_flight.erase(at);
@@ -193,7 +195,7 @@ bool Link::chunk_refused(const wire::Resync& resync, Channel& channel) {
   const auto transfer = transfers_.find(channel.plane);
   if (transfer == transfers_.end()) return false;
   auto& in_flight = transfer->second.in_flight;
-  const auto at = std::find_if(in_flight.begin(), in_flight.end(), [&](const InFlight& chunk) {
+  const auto at = std::find_if(in_flight.begin(), in_flight.end(), [&](const Transfer::InFlight& chunk) {
     return chunk.cut == resync.cut && chunk.channel == resync.channel && chunk.whole;
   });
   if (at == in_flight.end()) return false;
@@ -201,7 +203,7 @@ bool Link::chunk_refused(const wire::Resync& resync, Channel& channel) {
   transfer->second.unacked -= at->bytes;
   in_flight.erase(at);
   if (!first) return true;
-  for (InFlight& later : in_flight) later.in_vain = later.in_vain || later.channel == resync.channel;
+  for (Transfer::InFlight& later : in_flight) later.in_vain = later.in_vain || later.channel == resync.channel;
   telling_.erase(resync.channel);
   transfer->second.members.erase(resync.channel);
   channel.peer = resync.context;

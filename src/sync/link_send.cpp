@@ -19,6 +19,11 @@ void Link::mark_dirty(wire::Channel number) {
   if (sends(channel)) dirty_[channel.plane].insert(number);
 }
 
+/// How much to take from the file at a time.
+std::size_t Link::room(std::size_t usual) const noexcept {
+  return context_.outgoing.spent() ? std::min(usual, context_.limits.outgoing_spent) : usual;
+}
+
 bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   bool searched = search_ && search_->channel == number;
   if (searched && !search_->done) return true;                       // comes back when it is
@@ -37,8 +42,9 @@ bool Link::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   }
   if (searched ? search_->floors != context_.store.floors(channel.scope) : needs_search(channel))
     return begin_search(number, channel), true;
-  const std::size_t room = context_.limits.cut_bytes - std::min(context_.limits.cut_bytes, out.bytes);
-  auto delta = context_.store.small_delta(channel.scope, searched ? search_->base : channel.peer, searched, room);
+  const std::size_t most = room(context_.limits.cut_bytes);
+  auto delta = context_.store.small_delta(channel.scope, searched ? search_->base : channel.peer, searched,
+                                          most - std::min(most, out.bytes));
   if (!delta) {
     end(std::move(delta).error(), std::chrono::seconds(5));
     return false;
@@ -80,6 +86,7 @@ bool Link::send_cut(Plane lane, Outgoing out) {
   if (out.upto.empty()) return false;
   out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
   ++context_.metrics.cuts_sent;
+  out.share = {context_.outgoing, out.bytes};
   outgoing_[lane] = std::move(out);
   return true;
 }
@@ -89,6 +96,7 @@ std::optional<wire::Message> Link::next_part(Plane lane) {
   Outgoing& out = outgoing_[lane];
   if (out.parts.empty()) return std::nullopt;
   wire::Message message = std::move(out.parts.front());
+  out.share.sent_one_of(out.parts.size());
   out.parts.pop_front();
   return message;
 }

@@ -56,6 +56,8 @@ sync::Limits make_limits(Random& random) {
   limits.cut_bytes = pick(random, std::array<std::size_t, 4>{150, 600, 3'000, 1u << 20});
   limits.chunk_bytes = pick(random, std::array<std::size_t, 3>{300, 1'500, 5'000});
   limits.chunk_window = pick(random, std::array<std::size_t, 3>{1, 2'000, 1u << 20});
+  limits.outgoing_bytes = 4 * limits.cut_bytes;
+  limits.outgoing_spent = 200;
   limits.segment_window = pick(random, std::array<std::size_t, 3>{400, 5'000, 1u << 20});
   limits.heartbeat = pick(random, std::array{milliseconds(300), milliseconds(2'000), milliseconds(20'000)});
   limits.hello = pick(random, std::array{milliseconds(2'000), milliseconds(10'000)});

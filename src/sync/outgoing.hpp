@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Outgoing: what a link is sending and has not been acknowledged: a cut per lane, and the chunks of those that are too
+// large for one. What all links of an engine hold of these in memory is counted in one budget: once it is spent, a
+// link takes from the file only a little at a time, so that a thousand peers that do not read cost a thousand times
+// little, and nobody is made to wait for them.
+#pragma once
+
+#include "base/clock.hpp"
+#include "wire/message.hpp"
+
+#include <deque>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace edgesync::sync {
+
+struct OutgoingBudget {
+  std::size_t max = 0, used = 0;
+  bool spent() const noexcept { return used >= max; }
+};
+
+/// Bytes of the budget, given back at the latest when this goes.
+class OutgoingShare {
+ public:
+  OutgoingShare() = default;
+  OutgoingShare(OutgoingBudget& budget, std::size_t bytes) noexcept : budget_(&budget), bytes_(bytes) {
+    budget.used += bytes;
+  }
+  OutgoingShare(OutgoingShare&& other) noexcept
+      : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  OutgoingShare& operator=(OutgoingShare&& other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~OutgoingShare() { give_back(bytes_); }
+  /// One of `parts` that are left has gone out.
+  void sent_one_of(std::size_t parts) noexcept { give_back(parts > 1 ? bytes_ / parts : bytes_); }
+
+ private:
+  void give_back(std::size_t bytes) noexcept {
+    if (budget_ == nullptr) return;
+    budget_->used -= bytes;
+    bytes_ -= bytes;
+  }
+  OutgoingBudget* budget_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// A cut on its way out.
+struct Outgoing {
+  std::uint64_t id = 0;
+  std::vector<std::pair<wire::Channel, crdt::Context>> upto{};
+  std::deque<wire::Message> parts{};
+  std::size_t bytes = 0;  ///< Of the deltas.
+  OutgoingShare share{};
+  std::chrono::milliseconds ack_within{};
+  Instant ack_due = never;
+};
+
+/// How far a large delta has been told in chunks.
+struct Telling {
+  crdt::Context base{}, floors{};  ///< The peer's context and our floors when it began.
+  crdt::Context reached{};
+  bool begun = false;     ///< The peer keeps chunks of it.
+  bool searched = false;  ///< The peer has searched, on this link.
+};
+
+/// The scopes of a cut of which some are large, while these are told.
+struct Transfer {
+  struct InFlight {
+    std::uint64_t cut = 0;
+    wire::Channel channel = 0;
+    std::size_t bytes = 0;
+    bool whole = false;    ///< All of it has been handed out.
+    bool in_vain = false;  ///< It follows one that was refused.
+    Instant due = never;   ///< Of its ack, once it is written.
+  };
+  std::set<wire::Channel> members{};
+  std::deque<wire::Message> parts{};  ///< Of one chunk.
+  OutgoingShare share{};
+  std::deque<InFlight> in_flight{};
+  std::size_t unacked = 0;
+};
+
+}  // namespace edgesync::sync
