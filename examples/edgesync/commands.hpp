@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that look at one database and end: status, log, diff, dump, verify. None creates a database.
+// The commands that look at one database and end: status, log, diff, dump, export, import, verify. None but
+// import creates a database.
 #pragma once
 
+#include "input.hpp"
 #include "options.hpp"
 #include "output.hpp"
 
@@ -24,9 +26,13 @@ es::Result<int> run_status(const Options& options, Output& output);
 es::Result<int> run_log(const Options& options, Output& output);
 es::Result<int> run_diff(const Options& options, Output& output);
 es::Result<int> run_dump(const Options& options, Output& output);
+es::Result<int> run_export(const Options& options, Output& output);
 es::Result<int> run_verify(const Options& options, Output& output);
 es::Result<int> run_quarantine(const Options& options, Output& output);
 es::Result<int> run_backup(const Options& options, Output& output);
+
+/// Writes what run_export() told, read from `input`, into a database, which may be new. Stops at the first failure.
+es::Result<int> run_import(const Options& options, Input& input, Output& output);
 
 /// Opens a database that exists. Fails with: not_found; as Node::open.
 es::Result<es::Node> open_existing(const std::string& path);

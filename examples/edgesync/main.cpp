@@ -38,6 +38,11 @@ es::Result<int> run(Options options) {
   if (options.command == "log") return run_log(options, output);
   if (options.command == "diff") return run_diff(options, output);
   if (options.command == "dump") return run_dump(options, output);
+  if (options.command == "export") return run_export(options, output);
+  if (options.command == "import") {
+    Input input;
+    return run_import(options, input, output);
+  }
   if (options.command == "verify") return run_verify(options, output);
   if (options.command == "quarantine") return run_quarantine(options, output);
   if (options.command == "backup") return run_backup(options, output);

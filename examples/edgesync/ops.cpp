@@ -26,6 +26,7 @@ constexpr std::array ops = {
     Named{"stream.append", stream_append},
     Named{"stream.read", stream_read},
     Named{"subscribe", subscribe},
+    Named{"unsubscribe", unsubscribe},
     Named{"digest", digest},
     Named{"status", status},
     Named{"flush", flush},
@@ -52,6 +53,15 @@ json::object failed(json::object out, const es::Error& error) {
 }
 
 }  // namespace
+
+Answer perform(Session& session, std::string_view line) {
+  const auto request = parse(line);
+  if (!request) return request.error();
+  const json::object* object = request->if_object();
+  if (object == nullptr) return invalid("request", "not an object");
+  Fields fields(*object);
+  return run(session, fields);
+}
 
 json::object answer(Session& session, std::string_view line) {
   const auto request = parse(line);

@@ -26,7 +26,11 @@ Answer stream_open(Session&, Fields&);
 Answer stream_append(Session&, Fields&);
 Answer stream_read(Session&, Fields&);
 
+/// Does what a request without an id asks for.
+Answer perform(Session& session, std::string_view line);
+
 Answer subscribe(Session&, Fields&);
+Answer unsubscribe(Session&, Fields&);
 Answer digest(Session&, Fields&);
 Answer status(Session&, Fields&);
 Answer flush(Session&, Fields&);

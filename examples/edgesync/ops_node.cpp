@@ -41,6 +41,16 @@ Answer subscribe(Session& session, Fields& fields) {
   return json::object();
 }
 
+Answer unsubscribe(Session& session, Fields& fields) {
+  const es::Plane plane = fields.plane();
+  const std::string scope = fields.text("scope");
+  const bool discard = fields.flag_or("discard", false);
+  if (auto checked = fields.check(); !checked) return checked.error();
+  const auto unsent = discard ? es::Node::Unsent::discard : es::Node::Unsent::refuse;
+  if (auto gone = session.node().unsubscribe(plane, scope, unsent); !gone) return gone.error();
+  return json::object();
+}
+
 Answer digest(Session& session, Fields& fields) {
   const es::Plane plane = fields.plane();
   const std::string scope = fields.text("scope");

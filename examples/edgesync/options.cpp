@@ -36,6 +36,8 @@ const std::vector<Command>& commands() {
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2},
       {"dump", {"--db", "--scope", "--json"}},
+      {"export", {"--db", "--scope", "--json"}},
+      {"import", {"--db", "--json"}},
       {"verify", {"--db", "--json"}},
       {"quarantine", {"--db", "--json"}},
       {"backup", {"--db", "--to", "--json"}},
@@ -178,6 +180,8 @@ std::string_view usage() noexcept {
   edgesync log    --db FILE [--scope S]
   edgesync diff   --db FILE --scope S V1 V2
   edgesync dump   --db FILE [--scope S]
+  edgesync export --db FILE [--scope S]   what is in it, as requests that write it again
+  edgesync import --db FILE       writes what export told, from stdin
   edgesync verify --db FILE       also repairs what the database can by itself
   edgesync quarantine --db FILE   what was set aside, as it was found
   edgesync backup --db FILE --to FILE

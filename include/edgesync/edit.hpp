@@ -12,7 +12,8 @@
 namespace edgesync {
 
 /// Keys are paths: 1 to 512 bytes of UTF-8, at most 16 segments joined by '/'. Operations apply in the order given; bad
-/// keys and types are reported by the commit. One holds at most 1024 operations and 16 MiB of keys and values. Thread safety: none; an Edit belongs to one caller.
+/// keys and types are reported by the commit. One holds at most 1024 operations and 16 MiB of keys and values. Thread
+/// safety: none; an Edit belongs to one caller.
 class Edit {
  public:
   enum class Kind : std::uint8_t { set, add, reset, insert, remove, erase, erase_prefix };

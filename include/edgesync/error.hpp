@@ -39,6 +39,7 @@ enum class Errc {
   closed,              ///< The node, hub or link was closed.
   identity_clash,      ///< Another copy of the database, or another session of the node, goes by the same replica id.
   clock = 29,          ///< This node's clock is too far from its hub's; both go on once one of them is set.
+  unsent = 30,         ///< What the hub does not hold yet would be lost.
   name_unknown = 32,   ///< An `unreachable`: the host's name does not resolve.
   no_route,            ///< An `unreachable`: no network, or no way from it to the host.
   connection_refused,  ///< An `unreachable`: the host is there, and nobody listens.

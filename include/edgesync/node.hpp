@@ -40,6 +40,15 @@ class EDGESYNC_EXPORT Node {
   Config config(std::string_view scope);
   Stream stream(std::string_view scope, StreamOptions options = {});
 
+  /// Gives a scope up: everything of it goes from this database, and the hub no longer sends it. The hub and other
+  /// nodes keep what they have. Handles of the scope fail with not_found until it is asked for again; then it comes as
+  /// the hub has it by then, and nothing that was removed meanwhile returns. If this node writes before its own earlier
+  /// transactions have come back, it takes a new replica id first (EventKind::identity).
+  /// Fails with: unsent (and changes nothing) if the hub does not hold every commit and record of this node, unless
+  /// `unsent` says that they may go; not_found; unsupported (hubs, and relays); storage_*.
+  enum class Unsent : std::uint8_t { refuse, discard };
+  Result<void> unsubscribe(Plane plane, std::string_view scope, Unsent unsent = Unsent::refuse);
+
   /// Keeps a link to the hub: connects, and connects again, until unlink(). Replaces an earlier link. Progress arrives
   /// as events. Fails at once with: invalid_argument (URL, durations, unreadable files; on a hub that is no relay),
   /// insecure.

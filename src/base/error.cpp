@@ -37,6 +37,7 @@ constexpr std::array rows{
     Row{Errc::closed, "closed", "closed", false},
     Row{Errc::identity_clash, "identity_clash", "the replica id is in use twice", true},
     Row{Errc::clock, "clock", "the clock is too far off", true},
+    Row{Errc::unsent, "unsent", "the hub does not hold everything yet", true},
     Row{Errc::name_unknown, "name_unknown", "the host's name is not known", true},
     Row{Errc::no_route, "no_route", "there is no way to the host", true},
     Row{Errc::connection_refused, "connection_refused", "nobody listens there", true},

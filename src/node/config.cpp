@@ -38,6 +38,7 @@ Error nothing_active(const node::ScopeHandle& scope) {
 Result<VersionInfo> publish_locked(const node::ScopeHandle& scope, node::Core::Lock& lock, const Tree& tree,
                                    std::string_view note) {
   node::Core& core = *scope.core;
+  if (auto author = core.become_author(lock, scope.id); !author) return std::move(author).error();
   auto published = core.engine().config().publish(scope.id, tree, note, core.time());
   if (!published) return std::move(published).error();
   if (auto settled = core.settle(lock, published->first); !settled) return std::move(settled).error();

@@ -38,6 +38,11 @@ class Core : public std::enable_shared_from_this<Core> {
   /// `stream`: also defines the stream, before anybody hears of it.
   Result<store::ScopeId> open_scope(Plane plane, std::string_view name, const StreamOptions* stream = nullptr);
 
+  Result<void> unsubscribe(Plane plane, std::string_view name, bool discard);
+  /// Makes sure that what is written to `scope` next cannot be taken for all that this node ever wrote there: see
+  /// Store::former_own(). Requires: `lock` is held; may let go of it in between.
+  Result<void> become_author(Lock& lock, store::ScopeId scope);
+
   /// Locks; fails with `closed` after close(). Reads of the file wait until the disk is idle.
   Result<Lock> lock();
   Result<Lock> lock_idle();

@@ -39,6 +39,9 @@ Stream Node::stream(std::string_view scope, StreamOptions options) {
   return Stream(std::make_shared<node::ScopeHandle>(core_, Plane::stream, scope, &options));
 }
 
+Result<void> Node::unsubscribe(Plane plane, std::string_view scope, Unsent unsent) {
+  return core_->unsubscribe(plane, scope, unsent == Unsent::discard);
+}
 Result<void> Node::link(LinkOptions options) { return core_->link(std::move(options)); }
 void Node::unlink() { core_->unlink(); }
 Result<void> Node::flush(std::chrono::milliseconds deadline) { return core_->flush(deadline); }

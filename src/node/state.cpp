@@ -74,6 +74,7 @@ Result<Commit> State::commit(const Edit& edit, Durability durability) {
   auto lock = reads ? scope_->lock_idle() : scope_->lock();
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope_->core;
+  if (auto author = core.become_author(*lock, scope_->id); !author) return std::move(author).error();
   auto committed = core.store().commit(scope_->id, edit.ops(), core.time());
   if (!committed) return std::move(committed).error();
   ++core.engine().metrics().commits;

@@ -47,6 +47,8 @@ struct Part {
   bool create = false;
   std::optional<Bytes> policy{};
   bool watched = false;
+  bool wipe = false;      ///< All that is here of it goes first.
+  bool given_up = false;  ///< Nothing of it is taken from peers.
   std::uint32_t history = 0;
   crdt::Stamp stable_own = 0;  ///< Of this replica's transactions.
   std::vector<Memtable::Generation> generations{};

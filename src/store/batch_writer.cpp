@@ -175,6 +175,7 @@ void BatchWriter::write_local(Part& part) {
   part.learned = false;
   part.table->begin(part.watched || part.history > 0);
   part.table->set_stable(part.stable_own);
+  if (part.wipe) part.scope.plane == Plane::stream ? wipe_records(*part.table) : part.table->wipe();
   write_scope(part);
   if (part.sweep) sweep_part(part);
   part.table->mending(true);  // what is written here replaces all that the key may have held
@@ -197,13 +198,19 @@ void BatchWriter::write_runs(Part& part) {
   }
 }
 
+/// The part of a scope that peers may tell of.
+Part* BatchWriter::taking(ScopeId id) noexcept {
+  Part* part = batch_.part(id);
+  return part == nullptr || part->given_up ? nullptr : part;
+}
+
 Outcome BatchWriter::apply(const Arrival& arrival) {
   Outcome outcome;
   if (const auto* segment = std::get_if<RemoteSegment>(&arrival.body)) {
-    Part* part = batch_.part(segment->scope);
+    Part* part = taking(segment->scope);
     outcome.applied = part != nullptr && take_segment(*part->table, *segment);
   } else if (const auto* chunk = std::get_if<RemoteChunk>(&arrival.body)) {
-    Part* part = batch_.part(chunk->scope);
+    Part* part = taking(chunk->scope);
     if (part != nullptr && part->scope.plane != Plane::stream)
       outcome = keep_chunk(*part->table, *chunk, batch_.number);
   } else if (const auto* cut = std::get_if<RemoteCut>(&arrival.body)) {
@@ -215,14 +222,14 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
 
 Outcome BatchWriter::apply(const RemoteCut& cut) {
   for (const auto& [id, delta, removed, mended] : cut.deltas) {
-    const Part* part = batch_.part(id);
+    const Part* part = taking(id);
     if (part == nullptr || part->scope.plane == Plane::stream) return {};
     const crdt::Context& mine = part->table->context();
     if (auto good = admit(delta, mine, file_.replica()); !good) return {0, false, good.error()};
     if (!crdt::applicable(delta, mine)) return {};
   }
   for (const RemoteStage& stage : cut.stages) {
-    const Part* part = batch_.part(stage.scope);
+    const Part* part = taking(stage.scope);
     if (part == nullptr || part->scope.plane == Plane::stream || !joinable(*part->table, stage)) return {};
     if (sound(*part->table, stage.from)) continue;
     end_stage(*part->table, file_.origins.find(stage.from));

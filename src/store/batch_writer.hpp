@@ -30,6 +30,7 @@ class BatchWriter {
   void write_scope(Part& part);
   void write_local(Part& part);
   void write_runs(Part& part);
+  Part* taking(ScopeId id) noexcept;
   Outcome apply(const Arrival& arrival);
   Outcome apply(const RemoteCut& cut);
   void apply(Part& part, const RemoteDelta& remote);

@@ -94,6 +94,7 @@ Part SqliteStore::bare(ScopeState& state) {
   part.create = !state.stored;
   if (part.create || state.policy_dirty) part.policy = state.policy.encode();
   part.watched = state.watched;
+  part.given_up = state.policy.given_up;
   part.history = state.policy.history;
   part.stable_own = state.stable[file_.replica()];
   return part;
@@ -101,6 +102,7 @@ Part SqliteStore::bare(ScopeState& state) {
 
 Part SqliteStore::take(ScopeState& state) {
   Part part = bare(state);
+  part.wipe = std::exchange(state.wipe, false);
   part.generations = state.memtable.take();
   part.runs = std::exchange(state.runs, {});
   part.versions = std::exchange(state.versions, {});
@@ -256,6 +258,7 @@ void SqliteStore::give_back(GroupCommit& batch) {
     if (state.runs.empty() || planted(Bug::reuse_sequence))
       state.next_sequence = state.durable.context[file_.replica()] + 1;
     state.policy_dirty = state.policy_dirty || part.policy.has_value();
+    state.wipe = state.wipe || part.wipe;
     for (const AckNote& note : part.acks) state.acks_dirty.push_back(note.replica);
     for (const ReplicaId& lost : part.suspicion.lost) state.suspicion.lost.push_back(lost);
     state.suspicion.lost_summary |= part.suspicion.lost_summary;

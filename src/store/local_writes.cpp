@@ -17,6 +17,10 @@ class NoCells final : public crdt::CellSource {
 
 Error no_scope(const char* call) { return {Errc::invalid_argument, std::string(call) + ": no such scope"}; }
 
+Error given_up(const char* call, const ScopeState& state) {
+  return {Errc::not_found, std::string(call) + ": \"" + state.scope.name + "\" was given up; ask for it again"};
+}
+
 }  // namespace
 
 void SqliteStore::observe_learned(Timestamp wall) {
@@ -60,6 +64,10 @@ Result<Committed> SqliteStore::commit(ScopeId id, std::span<const Edit::Op> ops,
   if (state == nullptr) return no_scope("commit");
   if (state->scope.plane == Plane::stream)
     return Error(Errc::invalid_argument, "commit: \"" + state->scope.name + "\" is a stream");
+  if (state->policy.given_up) return given_up("commit", *state);
+  if (former_own(id) != 0)
+    return Error(Errc::identity_clash, "commit: \"" + state->scope.name +
+                                           "\": was given up here, and what was written before has not come back");
   if (!writing_ && !revive()) return closed_file("commit");
   if (full()) return no_room("commit");
   file_.now = wall;
@@ -109,6 +117,7 @@ void SqliteStore::add_row(ScopeState& state, const Row& row) {
 Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope("append");
+  if (state->policy.given_up) return given_up("append", *state);
   if (!state->policy.schema) return Error(Errc::not_found, "append: \"" + state->scope.name + "\" has no columns yet");
   // Without a look at the file nobody knows which numbers a doubtful batch has taken.
   if (!writing_ && !revive()) return closed_file("append");

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/policy.hpp"
 
+#include <algorithm>
+
 namespace edgesync::store {
+namespace {
+
+constexpr unsigned local_only_bit = 1, given_up_bit = 2;
+
+}  // namespace
 
 Bytes Policy::encode() const {
   Bytes bytes;
   Writer out(bytes);
   out.varint(history);
-  out.u8(local_only ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>((local_only ? local_only_bit : 0) | (given_up ? given_up_bit : 0)));
+  out.varint(own.stamp);
+  if (own.stamp != 0) out.raw(own.replica.bytes);
   out.varint(schema ? schema->columns.size() : 0);
   if (!schema) return bytes;
   for (const Column& column : schema->columns) {
@@ -21,7 +30,14 @@ std::optional<Policy> Policy::decode(ByteView bytes) {
   Policy policy;
   Reader in(bytes);
   policy.history = static_cast<std::uint32_t>(in.varint());
-  policy.local_only = in.u8() != 0;
+  const unsigned flags = in.u8();
+  policy.local_only = (flags & local_only_bit) != 0;
+  policy.given_up = (flags & given_up_bit) != 0;
+  policy.own.stamp = in.varint();
+  if (policy.own.stamp != 0) {
+    const ByteView id = in.raw(policy.own.replica.bytes.size());
+    std::copy(id.begin(), id.end(), policy.own.replica.bytes.begin());
+  }
   stream::Schema schema;
   schema.columns.resize(in.count(2));
   for (Column& column : schema.columns) {

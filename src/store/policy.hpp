@@ -2,6 +2,7 @@
 // Policy: what a scope was told about itself, kept with it in the file.
 #pragma once
 
+#include "crdt/dot.hpp"
 #include "stream/schema.hpp"
 
 #include <optional>
@@ -12,6 +13,8 @@ struct Policy {
   std::optional<stream::Schema> schema{};
   bool local_only = false;
   std::uint32_t history = 0;  ///< Group commits whose before-images are kept.
+  bool given_up = false;      ///< Nothing of it is here, and nobody knows it until it is opened again.
+  crdt::Dot own{};            ///< The last of this replica's when it was given up.
 
   Bytes encode() const;
   /// Nothing if the bytes are malformed.

@@ -17,6 +17,8 @@ namespace {
 
 Error no_scope() { return {Errc::not_found, "store: no such scope"}; }
 
+bool gone(const ScopeState* state) noexcept { return state == nullptr || state->policy.given_up; }
+
 void older(std::optional<Timestamp>& oldest, Timestamp at) { oldest = oldest ? std::min(*oldest, at) : at; }
 
 }  // namespace
@@ -24,7 +26,7 @@ void older(std::optional<Timestamp>& oldest, Timestamp at) { oldest = oldest ? s
 Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&)>& read) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr) return no_scope();
+  if (gone(state)) return no_scope();
   MemtableView view(state->table, state->memtable, file_.replica());
   read(planted(Bug::hide_own_writes) ? static_cast<crdt::CellSource&>(state->table) : view);
   return checked(*state);
@@ -41,7 +43,7 @@ Result<void> SqliteStore::checked(ScopeState& state) {
 Result<void> SqliteStore::look(ScopeId id, const Function<void(crdt::CellSource&)>& look) {
   if (auto open = revive(); !open) return open;
   ScopeState* state = find(id);
-  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   const std::size_t known = state->table.noted().ranges().size();
   look(state->table);
   const bool found = state->table.noted().ranges().size() > known;
@@ -54,7 +56,7 @@ Result<void> SqliteStore::look(ScopeId id, const Function<void(crdt::CellSource&
 Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver, bool searched) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   SqlTable& table = state->table;
   crdt::Delta delta;
   if (!table.damaged()) delta = searched ? crdt::make_fast_delta(table, receiver) : crdt::make_delta(table, receiver);
@@ -67,7 +69,7 @@ Result<std::optional<crdt::Delta>> SqliteStore::small_delta(ScopeId id, const cr
                                                             std::size_t bytes_max) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   std::optional<crdt::Delta> delta;
   if (!searched && !state->table.damaged()) delta = crdt::make_small_delta(state->table, receiver, bytes_max);
   if (searched || state->table.damaged()) {
@@ -81,7 +83,7 @@ Result<std::optional<crdt::Delta>> SqliteStore::small_delta(ScopeId id, const cr
 Result<crdt::Chunk> SqliteStore::chunk(ScopeId id, const crdt::Context& told, std::size_t bytes_max) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   crdt::Chunk chunk = sound_chunk(*state, told, bytes_max);
   if (auto good = this->told(*state); !good) return good.error();
   return chunk;
@@ -107,7 +109,7 @@ Result<std::vector<StoredSegment>> SqliteStore::segments(ScopeId id, const Repli
                                                          std::size_t bytes_max) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr) return no_scope();
+  if (gone(state)) return no_scope();
   auto read = read_segments(state->table, origin, after, bytes_max);
   look_back(*state);
   return read;
@@ -116,7 +118,7 @@ Result<std::vector<StoredSegment>> SqliteStore::segments(ScopeId id, const Repli
 Result<std::vector<VersionRow>> SqliteStore::versions(ScopeId id) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr) return no_scope();
+  if (gone(state)) return no_scope();
   auto read = read_versions(state->table, state->versions);
   look_back(*state);
   return read;
@@ -125,7 +127,7 @@ Result<std::vector<VersionRow>> SqliteStore::versions(ScopeId id) {
 Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& version) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr) return no_scope();
+  if (gone(state)) return no_scope();
   auto read = read_release(state->table, version, state->versions);
   look_back(*state);
   return read;
@@ -134,7 +136,7 @@ Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& versi
 Result<std::vector<JournalEntry>> SqliteStore::journal(ScopeId id, std::size_t limit) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr) return no_scope();
+  if (gone(state)) return no_scope();
   auto read = read_journal(state->table, id, limit);
   look_back(*state);
   return read;
@@ -143,7 +145,7 @@ Result<std::vector<JournalEntry>> SqliteStore::journal(ScopeId id, std::size_t l
 Result<Store::Pending> SqliteStore::pending(ScopeId id) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
-  if (state == nullptr) return no_scope();
+  if (gone(state)) return no_scope();
   return state->scope.plane == Plane::stream ? pending_records(*state) : pending_cells(*state);
 }
 

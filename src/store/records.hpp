@@ -32,4 +32,7 @@ Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t 
 Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const ReplicaId& to, std::uint64_t kept,
                              const stream::Schema& schema);
 
+/// Drops all records; their numbers stay used.
+void wipe_records(SqlTable& table);
+
 }  // namespace edgesync::store

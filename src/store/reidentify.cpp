@@ -107,7 +107,9 @@ Result<void> SqliteStore::write_reissue(const ReplicaId& fresh, const ReplicaId&
 std::vector<Former> SqliteStore::former_after(const ReplicaId& self) const {
   Former current{file_.replica(), 0};
   for (const auto& [sid, state] : states_)
-    if (state->scope.plane != Plane::stream) current.last = std::max(current.last, state->durable.context[current.id]);
+    for (const crdt::Dot& own : {crdt::Dot{current.id, state->durable.context[current.id]}, state->policy.own})
+      if (state->scope.plane != Plane::stream && own.replica == current.id)
+        current.last = std::max(current.last, own.stamp);
   std::vector<Former> former = former_;
   former.insert(former.begin(), current);
   for (Former& one : former)

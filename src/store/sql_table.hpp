@@ -58,6 +58,9 @@ class SqlTable final : public crdt::RewindableTable {
   /// Writes context, summary and log tails, where they changed.
   void save();
 
+  /// Drops all that the file has of the scope; it is as new.
+  void wipe();
+
   /// Where rows were lost.
   void add_damage(crdt::KeyRange range);
   void mend(const crdt::KeyRange& range);

@@ -139,7 +139,7 @@ void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
   state.durable = loaded.durable;
   state.table.reset(std::move(loaded.durable));
   const std::uint64_t own = state.durable.context[file_.replica()];
-  if (state.scope.plane != Plane::stream) clock_.pass(own);
+  if (state.scope.plane != Plane::stream) clock_.pass(std::max(own, state.policy.own.stamp));
   if (state.runs.empty()) state.next_sequence = own + 1;
 }
 
@@ -171,7 +171,10 @@ Ticket SqliteStore::ticket(ScopeState& state) {
 Result<ScopeId> SqliteStore::open_scope(Plane plane, std::string_view name) {
   if (plane < Plane::state || plane > Plane::stream) return Error(Errc::invalid_argument, "scope: unknown plane");
   if (auto good = check_path("scope", name); !good) return good.error();
-  if (const auto found = find_scope(plane, name)) return *found;
+  if (const auto known = names_.find({plane, std::string(name)}); known != names_.end()) {
+    take_up(*find(known->second));
+    return known->second;
+  }
   ScopeState& state = add({static_cast<ScopeId>(last_sid_ + 1), plane, std::string(name)});
   touch(state);
   return state.scope.id;
@@ -179,13 +182,14 @@ Result<ScopeId> SqliteStore::open_scope(Plane plane, std::string_view name) {
 
 std::optional<ScopeId> SqliteStore::find_scope(Plane plane, std::string_view name) const {
   const auto at = names_.find({plane, std::string(name)});
-  if (at == names_.end()) return std::nullopt;
+  if (at == names_.end() || find(at->second)->policy.given_up) return std::nullopt;
   return at->second;
 }
 
 std::vector<Scope> SqliteStore::scopes() const {
   std::vector<Scope> scopes;
-  for (const auto& [sid, state] : states_) scopes.push_back(state->scope);
+  for (const auto& [sid, state] : states_)
+    if (!state->policy.given_up) scopes.push_back(state->scope);
   std::sort(scopes.begin(), scopes.end(), [](const Scope& a, const Scope& b) { return a.id < b.id; });
   return scopes;
 }

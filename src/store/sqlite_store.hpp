@@ -27,6 +27,7 @@ struct ScopeState {
   bool stored = false;        ///< The scope has its row.
   bool policy_dirty = false;  ///< `policy` differs from the row.
   bool watched = false;
+  bool wipe = false;     ///< With the next batch.
   bool touched = false;  ///< Listed for the next batch.
 
   Memtable memtable{};
@@ -56,6 +57,8 @@ class SqliteStore final : public Store {
   Result<ScopeId> open_scope(Plane plane, std::string_view name) override;
   std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const override;
   std::vector<Scope> scopes() const override;
+  Ticket give_up(ScopeId id) override;
+  crdt::Stamp former_own(ScopeId id) const override;
   Scope scope(ScopeId id) const override;
   void watch(ScopeId id, bool on) override;
   void keep_history(ScopeId id, std::uint32_t versions) override;
@@ -118,6 +121,7 @@ class SqliteStore final : public Store {
   ScopeState* find(ScopeId id) const noexcept;
   ScopeState& add(Scope scope);
   void touch(ScopeState& state);
+  void take_up(ScopeState& state);
   Ticket ticket(ScopeState& state);
 
   void end_stages();

@@ -96,6 +96,14 @@ constexpr auto texts = [] {
   put(Sql::chunk_put, "INSERT INTO chunk VALUES (?1, ?2, ?3, ?4)");
   put(Sql::chunk_delete, "DELETE FROM chunk WHERE sid = ?1 AND oid = ?2 AND n = ?3");
   put(Sql::chunks_delete, "DELETE FROM chunk WHERE sid = ?1 AND oid = ?2");
+  put(Sql::wipe_cells, "DELETE FROM cell WHERE sid = ?1");
+  put(Sql::wipe_log, "DELETE FROM log WHERE sid = ?1");
+  put(Sql::wipe_contexts, "DELETE FROM ctx WHERE sid = ?1");
+  put(Sql::wipe_versions, "DELETE FROM ver WHERE sid = ?1");
+  put(Sql::wipe_history, "DELETE FROM hist WHERE sid = ?1");
+  put(Sql::wipe_counters, "DELETE FROM counter WHERE sid = ?1");
+  put(Sql::wipe_stages, "DELETE FROM stage WHERE sid = ?1");
+  put(Sql::wipe_chunks, "DELETE FROM chunk WHERE sid = ?1");
   put(Sql::integrity, "PRAGMA integrity_check(100)");
   return sql;
 }();

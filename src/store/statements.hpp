@@ -77,6 +77,14 @@ enum class Sql : std::size_t {
   chunk_put,
   chunk_delete,
   chunks_delete,
+  wipe_cells,
+  wipe_log,
+  wipe_contexts,
+  wipe_versions,
+  wipe_history,
+  wipe_counters,
+  wipe_stages,
+  wipe_chunks,
   integrity,
   count_
 };

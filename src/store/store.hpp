@@ -215,6 +215,12 @@ class Store {
   virtual bool minted(crdt::Stamp stamp, crdt::Stamp last = std::numeric_limits<crdt::Stamp>::max()) const = 0;
   /// Finds the scope or creates it, durable with the next flush. Fails with: invalid_argument (name).
   virtual Result<ScopeId> open_scope(Plane plane, std::string_view name) = 0;
+  /// With the next flush all that is here of the scope goes. find_scope() and scopes() do not know it from now on,
+  /// until open_scope() takes it up again, empty. Requires: !writing().
+  virtual Ticket give_up(ScopeId id) = 0;
+  /// Of a scope that was given up: the last stamp of this replica there, while that much has not come back. Until then
+  /// commit() fails with identity_clash: it would make peers that lack the earlier transactions lose them.
+  virtual crdt::Stamp former_own(ScopeId id) const = 0;
   virtual std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const = 0;
   virtual std::vector<Scope> scopes() const = 0;
   virtual Scope scope(ScopeId id) const = 0;
@@ -312,8 +318,9 @@ class Store {
 
   /// Another copy minted under `self`, one of selves(): takes the id `fresh` and says again under it what is not
   /// certainly everybody's (crdt/reissue.hpp), durably, in one transaction. `authority`: nothing is certain, for nobody
-  /// keeps its acks. Records of an authority, or of an earlier id, stay. Requires: all is flushed. Fails with:
-  /// storage_*; then nothing has changed, or revive() will tell.
+  /// keeps its acks. Records of an authority, or of an earlier id, stay. A null `self`: there is no
+  /// other copy, and nothing is said again; only what is written next has another author. Requires: all is flushed.
+  /// Fails with: storage_*; then nothing has changed, or revive() will tell.
   virtual Result<Renamed> reidentify(const ReplicaId& fresh, const ReplicaId& self, std::string reason,
                                      bool authority) = 0;
   /// Writes a consistent copy to `path`, which opens under a replica id of its own. Requires: all is flushed.

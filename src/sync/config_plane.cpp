@@ -52,6 +52,13 @@ Result<void> ConfigPlane::open(store::ScopeId scope) {
   return {};
 }
 
+void ConfigPlane::close(store::ScopeId scope) {
+  scopes_.erase(scope);
+  lost_.erase(scope);
+  std::erase_if(waiting_, [scope](const Waiting& waiting) { return waiting.scope == scope; });
+  std::erase_if(ready_, [scope](const Action& action) { return action.scope == scope; });
+}
+
 Result<config::Release> ConfigPlane::newest(store::ScopeId scope) {
   std::vector<config::Release> releases;
   if (auto read = store_.read(scope, [&](crdt::CellSource& cells) { releases = releases_in(cells); }); !read)
@@ -168,7 +175,9 @@ void ConfigPlane::begin_again() {
 }
 
 Result<ConfigPlane::Scope*> ConfigPlane::usable(store::ScopeId id) {
-  if (!lost_.contains(id)) return &scopes_.at(id);
+  const auto at = scopes_.find(id);
+  if (at == scopes_.end()) return Error(Errc::not_found, "config: " + store_.scope(id).name + ": was given up");
+  if (!lost_.contains(id)) return &at->second;
   return Error(Errc::storage_io, "config: " + store_.scope(id).name + ": its journal cannot be read");
 }
 
@@ -236,7 +245,9 @@ Result<config::Release> ConfigPlane::release(store::ScopeId id, std::uint64_t nu
 }
 
 ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
-  Scope& scope = scopes_.at(id);
+  const auto at = scopes_.find(id);
+  if (at == scopes_.end()) return nullptr;
+  Scope& scope = at->second;
   if (scope.content || scope.active.number == 0) return scope.content;
   const auto held = release(id, scope, {scope.active.number, scope.active.id});
   if (!held) return nullptr;
@@ -256,7 +267,8 @@ VersionInfo ConfigPlane::active(store::ScopeId scope) const {
 }
 
 VersionInfo ConfigPlane::last_good(store::ScopeId scope) const {
-  return info(scope, scopes_.at(scope).activation.last_good());
+  const auto at = scopes_.find(scope);
+  return at == scopes_.end() ? VersionInfo{} : info(scope, at->second.activation.last_good());
 }
 
 VersionInfo ConfigPlane::info(store::ScopeId id, const std::optional<config::RoleRow>& row) const {

@@ -34,6 +34,8 @@ class ConfigPlane {
 
   /// Takes up the scope where its journal left it. Requires: !store.writing().
   Result<void> open(store::ScopeId scope);
+  /// Forgets the scope, and what waits for it.
+  void close(store::ScopeId scope);
   bool is_open(store::ScopeId scope) const { return scopes_.contains(scope); }
 
   /// The highest version known, published or received; its content is what an edit starts from.

@@ -125,6 +125,14 @@ Result<void> Engine::scope_opened(store::ScopeId scope) {
   return {};
 }
 
+void Engine::scope_given_up(store::ScopeId scope) {
+  config_.close(scope);
+  conflicts_.erase(scope), rejected_.erase(scope);
+  if (!uplink_) return;
+  links_.at(*uplink_)->on_given_up(scope);
+  wakes_.insert(*uplink_);
+}
+
 bool Engine::caught_up(store::ScopeId scope) const {
   if (store_.local_only(scope)) return true;
   return uplink() != nullptr && uplink()->caught_up(scope);

@@ -72,6 +72,8 @@ class Engine {
   // --- scopes ---
   /// After Store::open_scope(): subscribes at the hub and takes up a config scope's journal.
   Result<void> scope_opened(store::ScopeId scope);
+  /// Before Store::give_up(): whatever speaks of the scope ends.
+  void scope_given_up(store::ScopeId scope);
   ConfigPlane& config() noexcept { return config_; }
   bool root() const noexcept { return options_.root; }
   /// True if the hub holds all of the scope's durable content.
@@ -83,6 +85,8 @@ class Engine {
 
   /// Another copy of the database mints under its id: a new one is taken as soon as all that was accepted is durable.
   /// Whoever commits should let nothing in between.
+  /// Takes a new replica id, because of `reason`. Requires: !writing(), and everything accepted is durable.
+  Result<void> take_new_id(std::string reason);
   bool forked() const noexcept { return fork_.has_value(); }
   /// What all links hold in memory of cuts and chunks on their way out.
   std::size_t outgoing_bytes() const noexcept { return outgoing_.used; }
@@ -129,6 +133,7 @@ class Engine {
   void on_stable(store::ScopeId scope, crdt::Context stable);
   void on_forked(const Link& link, const Signal& signal);
   void reidentify();
+  void renamed(const store::Renamed& renamed);
   Result<void> enter(LinkId id, const wire::Hello& hello);
   Event event(EventKind kind, store::ScopeId scope) const;
 

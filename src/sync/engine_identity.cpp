@@ -27,12 +27,23 @@ void Engine::reidentify() {
     return;
   }
   fork_.reset();
-  report_identity(*renamed);
+  this->renamed(*renamed);
+}
+
+void Engine::renamed(const store::Renamed& renamed) {
+  report_identity(renamed);
   // All peers know us by the id before.
   for (auto& [id, link] : links_) {
     link->end({Errc::identity_clash, "this side goes by a new replica id"}, options_.limits.settle_retry);
     wakes_.insert(id);
   }
+}
+
+Result<void> Engine::take_new_id(std::string reason) {
+  auto taken = store_.reidentify(random_.id(), {}, std::move(reason), false);
+  if (!taken) return std::move(taken).error();
+  renamed(*taken);
+  return {};
 }
 
 Result<void> Engine::enter(LinkId id, const wire::Hello& hello) {

@@ -84,6 +84,9 @@ class Link {
   /// The scope is to be replicated (node role), or has grown (any role).
   void on_scope(store::ScopeId scope);
 
+  /// Node role: the scope is given up here. The link ends, if it was about it: the next one will not be.
+  void on_given_up(store::ScopeId scope);
+
   /// The next frame to write, if any; asked when the one before has been written, for only then its answers are
   /// awaited. Returns nothing while the store is writing and a frame would need the file.
   std::optional<Bytes> next_frame(Now now);

@@ -21,8 +21,10 @@ void Link::fork(const ReplicaId& self, std::string reason) {
 bool Link::own(const Channel& channel, crdt::Stamp told) const {
   const ReplicaId& self = context_.store.replica();
   if (planted(Bug::skip_audit)) return true;
-  if (told > context_.store.context(channel.scope)[self]) return false;
-  const bool known = told == 0 || told == context_.store.acked(channel.scope)[self];
+  const crdt::Stamp mine = context_.store.context(channel.scope)[self];
+  const crdt::Stamp given_up = context_.store.former_own(channel.scope);
+  if (told > std::max(mine, given_up)) return false;
+  const bool known = told == 0 || told == given_up || told == context_.store.acked(channel.scope)[self];
   return known || channel.plane == Plane::stream || context_.store.minted(told);
 }
 

@@ -15,6 +15,10 @@ void Link::on_scope(store::ScopeId scope) {
     subscribe(scope);
 }
 
+void Link::on_given_up(store::ScopeId scope) {
+  if (numbers_.contains(scope)) end({Errc::closed, context_.store.scope(scope).name + ": is given up at the node"});
+}
+
 void Link::subscribe(store::ScopeId scope) {
   const store::Scope described = context_.store.scope(scope);
   const auto number = static_cast<wire::Channel>(channels_.size() + 1);

@@ -24,7 +24,7 @@ class CommandLine(fleet.Case):
     def test_usage_errors_exit_with_2(self):
         db = ("--db", self.rig.path("x.db"))
         self.fails(2, naming="command")
-        for command in ("export", "import", "fly"):
+        for command in ("exports", "fly"):
             self.fails(2, command, *db, naming=command)
         self.fails(2, "shell", naming="--db")
         self.fails(2, "shell", *db, "--admin", "127.0.0.1:0", naming="--admin")

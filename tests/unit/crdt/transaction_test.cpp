@@ -161,7 +161,11 @@ TEST_F(Transaction, RefusesTheWholeEditAndNamesTheKey) {
   commit(Edit().add("n", INT64_MAX).add("m", INT64_MIN));
   Edit many;
   for (std::size_t i = 0; i <= transaction_ops_max; ++i) many.set("k", 1);
+  Edit large;
+  for (std::size_t bytes = 0; bytes <= transaction_bytes_max; bytes += value_bytes_max / 2)
+    large.set("k" + std::to_string(bytes), std::string(value_bytes_max / 2, 'x'));
   const std::vector<Refused> table{
+      {large, Errc::limit_exceeded, "the limit is 16777216"},
       {Edit(), Errc::invalid_argument, "no operations"},
       {many, Errc::limit_exceeded, "1025 operations"},
       {Edit().set("good", 1).set("", 1), Errc::invalid_argument, "\"\": is empty"},
