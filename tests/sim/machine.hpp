@@ -23,7 +23,7 @@ class Machine {
   void open(std::uint64_t seed, Now now);
   void close();
 
-  /// One group commit, if anything is accepted.
+  /// Makes durable whatever is accepted, if anything is.
   bool commit();
   bool commits_now() const { return store->accepted() != store->durable(); }
   void write(const Edit& edit, Now now);
