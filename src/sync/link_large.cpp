@@ -13,15 +13,17 @@ void Link::on(wire::Resume&& resume) {
   if (channel != nullptr && channel->plane == Plane::stream)
     return end({Errc::protocol_violation, "resume of channel " + std::to_string(resume.channel) + ", a stream"});
   if (channel == nullptr || resume.from != context_.store.replica()) return;  // refused, or told by somebody else
-  const std::size_t items = resume.base.items().size() + resume.floors.items().size() + resume.reached.items().size();
-  subscribed_bytes_ += item_bytes * items;
+  for (const crdt::Context* said : {&resume.base, &resume.floors, &resume.reached, &resume.upto})
+    subscribed_bytes_ += item_bytes * said->items().size();
   if (subscribed_bytes_ > context_.limits.subscribed_bytes)
     return end({Errc::limit_exceeded, "resume: the contexts of all subscribed scopes are too large"});
-  // Another copy of ours may have told it, and its beginning must not be joined with our end.
-  if (!audit(resume.channel, *channel, resume.reached)) return;
+  // Another copy of ours may have told it, and its beginning must not be joined with our end: it left out what that one
+  // had seen removed or replaced, which `upto` tells of even where nothing of it was told yet.
+  if (!audit(resume.channel, *channel, resume.upto)) return;
   crdt::Context most = context_.store.context(channel->scope);
+  if (!most.covers(resume.upto)) return;  // we are not any more what we were
   most.join(resume.base);
-  if (!most.covers(resume.reached)) return;  // we are not any more what we were
+  if (!most.covers(resume.reached)) return;
   telling_[resume.channel] = {std::move(resume.base), std::move(resume.floors), std::move(resume.reached), true, false};
 }
 
@@ -236,7 +238,7 @@ void Link::on(wire::Staged&& staged) {
 void Link::offer_resume(wire::Channel number, store::ScopeId scope) {
   for (const auto& [from, stage] : context_.store.stages(scope))
     if ((role_ == Role::node || from == peer_.replica) && context_.store.context(scope).covers(stage.base))
-      send(wire::Resume{number, from, stage.base, stage.floors, stage.reached});
+      send(wire::Resume{number, from, stage.base, stage.floors, stage.reached, stage.upto});
 }
 
 }  // namespace edgesync::sync

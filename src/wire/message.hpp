@@ -90,12 +90,12 @@ struct Staged {
   bool operator==(const Staged&) const = default;
 };
 
-/// Of this channel, so much is kept aside here of what replica `from` told: it may go on from there. After a Subscribe,
-/// and before a Subscribed.
+/// Of this channel, so much is kept aside here of what replica `from` told, the last of it as of its context `upto`: it
+/// may go on from there. After a Subscribe, and before a Subscribed.
 struct Resume {
   Channel channel = 0;
   ReplicaId from{};
-  crdt::Context base{}, floors{}, reached{};
+  crdt::Context base{}, floors{}, reached{}, upto{};
   bool operator==(const Resume&) const = default;
 };
 

@@ -35,7 +35,7 @@ auto fields(Is<Prove> auto& m) { return std::tie(m.channel, m.sequence); }
 auto fields(Is<Proof> auto& m) { return std::tie(m.channel, m.sequence, m.hash); }
 auto fields(Is<Chunk> auto& m) { return std::tie(m.cut, m.channel, m.begin, m.base, m.floors, m.reached); }
 auto fields(Is<Staged> auto& m) { return std::tie(m.cut, m.channel); }
-auto fields(Is<Resume> auto& m) { return std::tie(m.channel, m.from, m.base, m.floors, m.reached); }
+auto fields(Is<Resume> auto& m) { return std::tie(m.channel, m.from, m.base, m.floors, m.reached, m.upto); }
 auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
 
 // As PROTOCOL.md numbers and calls them, in the order of the variant's alternatives.

@@ -18,9 +18,9 @@ struct Kind {
   CopiesPlan plan(std::uint64_t seed) const { return {seed, noticed, together, hub_too, chunks}; }
 };
 
-constexpr Kind unnoticed{"WhereNobodyNotices", 0, true, false};
+constexpr Kind unnoticed{"WhereNobodyNotices", 0, true, false, true};
 constexpr Kind some_noticed{"WhereSomeAreNoticed", 60, false, false, true};
-constexpr Kind noticed{"WhereAllAreNoticed", 100, true, true, false};
+constexpr Kind noticed{"WhereAllAreNoticed", 100, true, true, true};
 
 class CopiedDisks : public testing::TestWithParam<Kind> {};
 

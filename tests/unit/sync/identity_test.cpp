@@ -378,5 +378,35 @@ TEST_F(Copies, ANodeMadeFromTheHubsOwnFileTakesAnIdOfItsOwn) {
   expect_equal();
 }
 
+TEST_F(Copies, ALargeCutThatOneBeganIsNotEndedByTheOther) {
+  limits.part_bytes = 200;
+  limits.cut_bytes = 150;
+  limits.chunk_bytes = 100;
+  limits.chunk_window = 1;
+  reopen();
+  const store::ScopeId theirs = hub->open(Plane::state, "s");
+  for (int i = 0; i < 20; ++i) set(*node, scope(), "k" + std::to_string(i), std::int64_t{i});
+  node->commit();
+  node.reset();
+  copy("node.db", "twin.db");
+  open_node();
+  node->store->commit(scope(), Edit().erase("k0").ops(), now.wall).value();
+  node->commit();
+  connect();
+  for (int i = 0; i < 100 && hub->store->stages(theirs).empty(); ++i) {
+    carry(*node, *hub), carry(*hub, *node);
+    hub->commit();
+  }
+  ASSERT_FALSE(hub->store->stages(theirs).empty());
+  now.wall += std::chrono::seconds(1);
+  swap_node("twin.db");
+  set(*node, scope(), "later", std::int64_t{1});
+  node->commit();
+  meet();
+  EXPECT_EQ(identities(*node), 1);
+  EXPECT_EQ(at_hub("k0"), Value(std::int64_t{0}));  // not taken for removed by this one
+  expect_equal();
+}
+
 }  // namespace
 }  // namespace edgesync::sync

@@ -191,7 +191,12 @@ Message random_message(Random& random, std::size_t index) {
     case 19:
       return Staged{random_number(random), channel};
     default:
-      return Resume{channel, random.id(), random_context(random), random_context(random), random_context(random)};
+      return Resume{channel,
+                    random.id(),
+                    random_context(random),
+                    random_context(random),
+                    random_context(random),
+                    random_context(random)};
   }
 }
 
