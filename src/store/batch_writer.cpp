@@ -101,7 +101,9 @@ bool BatchWriter::set_aside() {
   bool found = false;
   for (std::size_t i = 0; i < aside_.size(); ++i) {
     if (aside_[i] || (reached_ < aside_.size() && reached_ != i)) continue;
-    aside_[i] = *batch_.error;
+    // A large cut is alone: what it cannot have is its own fault, wherever it shows.
+    const bool certain = reached_ < aside_.size() || batch_.alone;
+    aside_[i] = Outcome{batch_.arrivals[i].ticket, false, batch_.error, certain ? blamed_ : ScopeId{}};
     found = true;
   }
   return found;
@@ -132,10 +134,20 @@ void BatchWriter::write_arrivals() {
   reached_ = batch_.arrivals.size();
   for (std::size_t i = 0; i < batch_.arrivals.size(); ++i) {
     const Arrival& arrival = batch_.arrivals[i];
-    if (!aside_[i]) aside_[i] = arrival.refused;
-    batch_.outcomes.push_back(aside_[i] ? Outcome{arrival.ticket, false, aside_[i]} : apply(arrival));
+    batch_.outcomes.push_back(aside_[i] ? refuse(arrival, *aside_[i]) : apply(arrival));
+    if (reached_ == batch_.arrivals.size()) blamed_ = at_;
     if (file_.db.failed()) reached_ = std::min(reached_, i);
   }
+}
+
+/// What was kept aside for a cut that can never be is told again, once its sender has something else to tell.
+Outcome BatchWriter::refuse(const Arrival& arrival, const Outcome& why) {
+  const auto* cut = std::get_if<RemoteCut>(&arrival.body);
+  if (cut == nullptr || why.error->is(Errc::storage_full)) return why;
+  for (const RemoteStage& stage : cut->stages)
+    if (Part* part = stage.scope == why.scope ? taking(stage.scope) : nullptr; part != nullptr)
+      end_stage(*part->table, file_.origins.find(stage.from));
+  return why;
 }
 
 void BatchWriter::settle(Error error) {
@@ -207,12 +219,15 @@ Part* BatchWriter::taking(ScopeId id) noexcept {
 Outcome BatchWriter::apply(const Arrival& arrival) {
   Outcome outcome;
   if (const auto* segment = std::get_if<RemoteSegment>(&arrival.body)) {
-    Part* part = taking(segment->scope);
+    Part* part = taking(at_ = segment->scope);
     outcome.applied = part != nullptr && take_segment(*part->table, *segment);
   } else if (const auto* chunk = std::get_if<RemoteChunk>(&arrival.body)) {
-    Part* part = taking(chunk->scope);
-    if (part != nullptr && part->scope.plane != Plane::stream)
+    Part* part = taking(at_ = chunk->scope);
+    if (arrival.refused)
+      outcome.error = arrival.refused;
+    else if (part != nullptr && part->scope.plane != Plane::stream)
       outcome = keep_chunk(*part->table, *chunk, batch_.number);
+    if (outcome.error) outcome.scope = at_;
   } else if (const auto* cut = std::get_if<RemoteCut>(&arrival.body)) {
     outcome = apply(*cut);
   }
@@ -225,7 +240,7 @@ Outcome BatchWriter::apply(const RemoteCut& cut) {
     const Part* part = taking(id);
     if (part == nullptr || part->scope.plane == Plane::stream) return {};
     const crdt::Context& mine = part->table->context();
-    if (auto good = admit(delta, mine, file_.replica()); !good) return {0, false, good.error()};
+    if (auto good = admit(delta, mine, file_.replica()); !good) return {0, false, good.error(), id};
     if (!crdt::applicable(delta, mine)) return {};
   }
   for (const RemoteStage& stage : cut.stages) {
@@ -244,7 +259,7 @@ Outcome BatchWriter::apply(const RemoteCut& cut) {
     const crdt::Context upto = part.table->stages().at(stage.from).upto;
     apply(part, upto, [&] { return join_stage(*part.table, stage); });
   }
-  return {0, true, {}};
+  return {0, true, {}, {}};
 }
 
 void BatchWriter::apply(Part& part, const RemoteDelta& remote) {
@@ -255,6 +270,7 @@ void BatchWriter::apply(Part& part, const RemoteDelta& remote) {
 }
 
 void BatchWriter::apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join) {
+  if (!file_.db.failed()) at_ = part.scope.id;
   part.table->take_oversized();  // by local writes, which always may
   const crdt::Applied applied = join();
   if (part.table->take_oversized())

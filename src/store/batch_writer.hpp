@@ -31,6 +31,7 @@ class BatchWriter {
   void write_local(Part& part);
   void write_runs(Part& part);
   Part* taking(ScopeId id) noexcept;
+  Outcome refuse(const Arrival& arrival, const Outcome& why);
   Outcome apply(const Arrival& arrival);
   Outcome apply(const RemoteCut& cut);
   void apply(Part& part, const RemoteDelta& remote);
@@ -40,10 +41,11 @@ class BatchWriter {
 
   File& file_;
   GroupCommit& batch_;
-  std::optional<Error> place_{};               // what check_place() put right
-  std::vector<std::optional<Error>> aside_{};  // by arrival: why it is left out
-  std::size_t reached_ = 0;                    // the arrival that the last attempt failed at; none if their number
-  bool local_ = false;                         // the last attempt failed before the first of them
+  std::optional<Error> place_{};                 // what check_place() put right
+  std::vector<std::optional<Outcome>> aside_{};  // by arrival: how it ends, if it is left out
+  std::size_t reached_ = 0;                      // the arrival that the last attempt failed at; none if their number
+  ScopeId at_{}, blamed_{};                      // the scope at hand, and the one in which the last attempt failed
+  bool local_ = false;                           // the last attempt failed before the first of them
 };
 
 }  // namespace edgesync::store

@@ -155,11 +155,12 @@ struct VersionRow {
   VersionRole role{};
 };
 
-/// How one accepted cut or segment ended. `mine` is the context then, for the peer to start again from.
+/// How one accepted cut or segment ended.
 struct Outcome {
   Ticket ticket = 0;
   bool applied = false;          ///< False: a base was not covered (cut), or records are missing before it (segment).
   std::optional<Error> error{};  ///< Set if it can never be applied: malformed, above a limit, or a damaged row here.
+  ScopeId scope{};               ///< Of an error: where it is; none if that is not known, or everywhere.
 };
 
 struct PathChange {

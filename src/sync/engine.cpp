@@ -143,11 +143,6 @@ std::uint64_t Engine::conflicts(store::ScopeId scope) const {
   return at == conflicts_.end() ? 0 : at->second;
 }
 
-std::uint64_t Engine::rejected(store::ScopeId scope) const {
-  const auto at = rejected_.find(scope);
-  return at == rejected_.end() ? 0 : at->second;
-}
-
 void Engine::flushed(const store::Flushed& flushed) {
   ++metrics_.group_commits;
   storage_fault_ = flushed.error;
@@ -219,13 +214,11 @@ void Engine::on_signal(const Link& link, const Signal& signal) {
       return on_acked(link, signal);
     case Signal::Kind::stable:
       return on_stable(signal.scope, signal.context);
-    case Signal::Kind::refused: {
-      ++rejected_[signal.scope];
-      Event refused = event(EventKind::rejected, signal.scope);
-      refused.error = signal.error;
-      events_.push_back(std::move(refused));
-      return;
-    }
+    case Signal::Kind::refused:
+    case Signal::Kind::unstored:
+      return on_refused(link, signal);
+    case Signal::Kind::stored:
+      return on_stored(signal.scope);
     case Signal::Kind::told:
       return on_told(link, signal);
     case Signal::Kind::forked:
@@ -291,7 +284,7 @@ void Engine::report(EventKind kind, store::ScopeId scope, VersionInfo version, E
   Event reported = event(kind, scope);
   reported.version = std::move(version);
   reported.error = std::move(error);
-  if (kind == EventKind::rejected) ++rejected_[scope];
+  if (kind == EventKind::rejected) ++rejected_[scope].count;
   events_.push_back(std::move(reported));
 }
 

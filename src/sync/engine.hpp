@@ -80,6 +80,8 @@ class Engine {
   bool caught_up(store::ScopeId scope) const;
   std::uint64_t conflicts(store::ScopeId scope) const;
   std::uint64_t rejected(store::ScopeId scope) const;
+  /// Why data of the scope, or all of it, is refused as things stand; nothing if it is not.
+  const Error* refusal(store::ScopeId scope) const;
   /// Why the last group commit failed; nothing once one has succeeded.
   const std::optional<Error>& storage_fault() const noexcept { return storage_fault_; }
 
@@ -130,6 +132,9 @@ class Engine {
   void on_signal(const Link& link, const Signal& signal);
   void on_acked(const Link& link, const Signal& signal);
   void on_told(const Link& link, const Signal& signal);
+  void on_refused(const Link& link, const Signal& signal);
+  void on_admitted(const Link& link, store::ScopeId scope);
+  void on_stored(store::ScopeId scope);
   void on_stable(store::ScopeId scope, crdt::Context stable);
   void on_forked(const Link& link, const Signal& signal);
   void reidentify();
@@ -165,7 +170,13 @@ class Engine {
   LinkId lost_told_ = 0;  ///< The link whose hub was said to have lost something.
   Sessions sessions_{};
   Instant now_{};  ///< Of the frame at hand.
-  std::map<store::ScopeId, std::uint64_t> conflicts_{}, rejected_{};
+  std::map<store::ScopeId, std::uint64_t> conflicts_{};
+  struct Rejected {
+    std::uint64_t count = 0;
+    std::optional<Error> why{};  ///< As things stand.
+    bool admission = false;      ///< It is all of the scope.
+  };
+  std::map<store::ScopeId, Rejected> rejected_{};
 };
 
 }  // namespace edgesync::sync

@@ -64,6 +64,7 @@ Result<void> Engine::enter(LinkId id, const wire::Hello& hello) {
 }
 
 void Engine::on_told(const Link& link, const Signal& signal) {
+  on_admitted(link, signal.scope);
   const crdt::Context before = store_.acked(signal.scope);
   const auto trimmed = store_.floors(signal.scope);
   const bool stream = store_.scope(signal.scope).plane == Plane::stream;

@@ -12,6 +12,9 @@ namespace edgesync::sync {
 /// What an entry of a context costs in memory.
 inline constexpr std::size_t item_bytes = sizeof(crdt::Context::Item);
 
+/// Of a reason told to the peer.
+inline constexpr std::size_t detail_bytes_max = 512;
+
 struct Limits {
   wire::Limits wire{};
 
@@ -51,7 +54,10 @@ struct Limits {
   std::chrono::milliseconds clock_off{60'000};   ///< Clocks further apart are told of; round trips make seconds of it.
   std::chrono::milliseconds stamps_ahead{
       600'000};  ///< Own stamps so far ahead of the hub's time call for another identity.
-  std::chrono::milliseconds settle_retry{200};  ///< To a new session while the data of the one before are stored.
+  std::chrono::milliseconds settle_retry{200};        ///< To a new session while the data of the one before are stored.
+  std::chrono::milliseconds refused_min{5'000};       ///< To the first try of what a peer could not store,
+  std::chrono::milliseconds refused_changed{60'000};  ///< at most, if it has changed since,
+  std::chrono::milliseconds refused_max{3'600'000};   ///< and if not: a try may cost a cut.
   std::chrono::milliseconds flip_window{3'600'000};
   std::chrono::milliseconds retry_after_max{3'600'000};  ///< A hub cannot ask for more: one bad word silences no fleet.
 };

@@ -12,7 +12,6 @@
 namespace edgesync::sync {
 namespace {
 
-constexpr std::size_t detail_bytes_max = 512;
 constexpr std::size_t message_bytes = 64;   // of a control message, roughly
 constexpr std::size_t finding_bytes = 200;  // of a finding of a search: two bounds, or few hashes
 
@@ -44,6 +43,7 @@ Link::Link(Role role, LinkContext context, std::string token, std::string addres
       context_(std::move(context)),
       token_(std::move(token)),
       address_(std::move(address)),
+      refusals_(context_.limits, context_.random),
       inbox_(context_.limits),
       opened_(now.monotonic),
       heard_(now.monotonic),
@@ -180,8 +180,10 @@ void Link::on_flushed(const store::Flushed& flushed) {
     auto node = unsettled_.extract(outcome.ticket);
     if (node.empty()) continue;
     unsettled_bytes_ -= node.mapped().bytes;
-    if (outcome.error) return end(*outcome.error, std::chrono::seconds(5));
-    settle(node.mapped(), outcome.applied);
+    if (!outcome.error)
+      settle(node.mapped(), outcome.applied);
+    else if (!refuse(node.mapped(), outcome))
+      return end(*outcome.error, std::chrono::seconds(5));
   }
   for (store::ScopeId scope : flushed.advanced)
     if (const auto at = numbers_.find(scope); at != numbers_.end()) mark_dirty(at->second);

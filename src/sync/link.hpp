@@ -16,6 +16,7 @@
 #include "sync/inbox.hpp"
 #include "sync/limits.hpp"
 #include "sync/outgoing.hpp"
+#include "sync/refusals.hpp"
 #include "sync/timekeeper.hpp"
 
 #include <edgesync/options.hpp>
@@ -40,6 +41,8 @@ struct Signal {
     acked,     ///< The peer durably has `context` of `scope`.
     stable,    ///< So has the root, no more and no less than `context`.
     refused,   ///< The peer does not admit `scope`: `error`.
+    unstored,  ///< Data of `scope` cannot be stored, here or by the peer: `error`. They are tried again.
+    stored,    ///< They can: node role.
     diverged,  ///< The peer has the same context of `scope` and another fingerprint.
     told,      ///< The hub said what it has of `scope`, no more and no less than `context`.
     forked,    ///< Another copy of this database mints under its replica id: `error` says how it shows.
@@ -218,6 +221,7 @@ class Link {
   void on(wire::Cut&& cut);
   void on(wire::Segment&& segment);
   void settle(const Unsettled& unsettled, bool applied);
+  void note_applied(const Unsettled& unsettled);
   void note_former(const Channel& channel, const crdt::Context& held);
   wire::Channel unkept(const std::vector<wire::Channel>& stages) const;
   bool may_receive(wire::Channel number, const Channel* channel, bool records);
@@ -256,7 +260,14 @@ class Link {
   bool complete(Plane lane, Transfer& transfer);
   std::optional<wire::Message> next_chunk(Plane lane);
   bool chunk_acked(std::uint64_t cut);
-  bool chunk_refused(const wire::Resync& resync, Channel& channel);
+  std::optional<bool> chunk_refused(std::uint64_t cut, wire::Channel number);
+
+  // link_refusals.cpp: what cannot be stored, both ways
+  bool refuse(const Unsettled& unsettled, const store::Outcome& outcome);
+  void on(wire::Refused&& refused);
+  bool cut_refused(const wire::Refused& refused);
+  void leave_out(wire::Channel number, Errc why);
+  void note_stored(wire::Channel number, bool by_peer);
 
   // link_search.cpp: what a peer has missed and our log does not tell any more
   void on(wire::Findings&& findings);
@@ -301,6 +312,7 @@ class Link {
   std::size_t unanswered_ = 0;          ///< Node role: subscriptions that the hub has not answered.
   bool segments_turn_ = false;
   std::size_t resyncs_ = 0;
+  Refusals refusals_;
 
   Inbox inbox_;
   std::map<store::Ticket, Unsettled> unsettled_{};

@@ -70,6 +70,7 @@ void Link::on_timer(Now now) {
   for (const auto& [what, due] : awaits_)
     if (now.monotonic >= due)
       return end({Errc::timed_out, std::string("waiting for ") + name(what.first) + described(what.second)});
+  for (const wire::Channel number : refusals_.take_due(now.monotonic)) mark_dirty(number);
   if (now.monotonic >= look_on_) look_on_ = never;  // next_frame() goes on
   if (now.monotonic < ping_due()) return;
   if (pings_ >= context_.limits.heartbeats_lost && !planted(Bug::trust_silence))
@@ -85,7 +86,7 @@ Instant Link::ping_due() const noexcept { return std::max(std::min(heard_, said_
 Instant Link::deadline() const noexcept {
   if (ending_) return never;
   if (!linked_) return opened_ + context_.limits.hello;
-  Instant due = std::min(ping_due(), look_on_);
+  Instant due = std::min({ping_due(), look_on_, refusals_.deadline()});
   for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
   for (const auto& [lane, transfer] : transfers_)
     if (!transfer.in_flight.empty()) due = std::min(due, transfer.in_flight.front().due);

@@ -192,24 +192,24 @@ bool Link::chunk_acked(std::uint64_t cut) {
   return false;
 }
 
-/// The peer cannot go on with a chunk: what was told of its channel is told again. False if `cut` is none.
-bool Link::chunk_refused(const wire::Resync& resync, Channel& channel) {
-  const auto transfer = transfers_.find(channel.plane);
-  if (transfer == transfers_.end()) return false;
+/// The peer cannot go on with a chunk: what was told of its channel is told again. Nothing if `cut` is none, false if
+/// it followed one of which we know already.
+std::optional<bool> Link::chunk_refused(std::uint64_t cut, wire::Channel number) {
+  const auto transfer = transfers_.find(channels_.at(number).plane);
+  if (transfer == transfers_.end()) return std::nullopt;
   auto& in_flight = transfer->second.in_flight;
   const auto at = std::find_if(in_flight.begin(), in_flight.end(), [&](const Transfer::InFlight& chunk) {
-    return chunk.cut == resync.cut && chunk.channel == resync.channel && chunk.whole;
+    return chunk.cut == cut && chunk.channel == number && chunk.whole;
   });
-  if (at == in_flight.end()) return false;
+  if (at == in_flight.end()) return std::nullopt;
   const bool first = !at->in_vain;
   transfer->second.unacked -= at->bytes;
   in_flight.erase(at);
-  if (!first) return true;
-  for (Transfer::InFlight& later : in_flight) later.in_vain = later.in_vain || later.channel == resync.channel;
-  telling_.erase(resync.channel);
-  transfer->second.members.erase(resync.channel);
-  channel.peer = resync.context;
-  mark_dirty(resync.channel);
+  if (!first) return false;
+  for (Transfer::InFlight& later : in_flight) later.in_vain = later.in_vain || later.channel == number;
+  telling_.erase(number);
+  transfer->second.members.erase(number);
+  mark_dirty(number);
   return true;
 }
 

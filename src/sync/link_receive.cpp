@@ -114,10 +114,16 @@ wire::Channel Link::unkept(const std::vector<wire::Channel>& stages) const {
   return stages.front();
 }
 
+void Link::note_applied(const Unsettled& unsettled) {
+  ++context_.metrics.cuts_applied;
+  for (const auto& [number, base] : unsettled.bases) note_stored(number, false);
+  for (const wire::Channel number : unsettled.stages) note_stored(number, false);
+}
+
 void Link::settle(const Unsettled& unsettled, bool applied) {
   if (unsettled.cut != 0) {
     if (applied) {
-      if (!unsettled.chunk) ++context_.metrics.cuts_applied;
+      if (!unsettled.chunk) note_applied(unsettled);
       if (!planted(Bug::ack_before_commit)) send(wire::Ack{unsettled.cut});
       return;
     }
@@ -135,6 +141,7 @@ void Link::settle(const Unsettled& unsettled, bool applied) {
   Channel& channel = channels_.at(unsettled.channel);
   if (applied) {
     channel.resync_sent = false;
+    note_stored(unsettled.channel, false);
     channel.peer.advance(unsettled.segment);
     return send(wire::StreamAck{unsettled.channel, unsettled.segment.replica,
                                 unsettled.segment.stamp + (planted(Bug::ack_one_more) ? 1 : 0)});

@@ -151,7 +151,7 @@ bool Link::refused(store::ScopeId scope) const {
   const auto at = numbers_.find(scope);
   if (at == numbers_.end()) return false;
   const Channel& channel = channels_.at(at->second);
-  return channel.refused || (channel.open && !channel.writable);
+  return channel.refused || (channel.open && !channel.writable) || refusals_.concern(at->second);
 }
 
 }  // namespace edgesync::sync

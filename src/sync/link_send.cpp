@@ -16,7 +16,10 @@ bool Link::sends(const Channel& channel) const noexcept {
 
 void Link::mark_dirty(wire::Channel number) {
   const Channel& channel = channels_.at(number);
-  if (sends(channel)) dirty_[channel.plane].insert(number);
+  if (refusals_.waits(number))
+    refusals_.changed(number);
+  else if (sends(channel))
+    dirty_[channel.plane].insert(number);
 }
 
 /// How much to take from the file at a time.
@@ -115,6 +118,7 @@ void Link::on(wire::Ack&& ack) {
   for (const auto& [number, upto] : acked) {
     Channel& channel = channels_.at(number);
     telling_.erase(number);
+    note_stored(number, true);
     channel.peer.join(planted(Bug::assume_sent) ? context_.store.context(channel.scope) : upto);
     signals_.push_back({Signal::Kind::acked, channel.scope, upto, {}});
     if (!channel.peer.covers(context_.store.context(channel.scope))) mark_dirty(number);
@@ -132,7 +136,9 @@ void Link::on(wire::Resync&& resync) {
   if (resync.cut == 0) {
     rewind(*channel, resync.context);
     awaited(Awaited::records, resync.channel);
-  } else if (!chunk_refused(resync, *channel)) {
+  } else if (const auto chunk = chunk_refused(resync.cut, resync.channel)) {
+    if (*chunk) channel->peer = std::move(resync.context);
+  } else {
     const auto at = outgoing_.find(channel->plane);
     if (at == outgoing_.end() || at->second.id != resync.cut)
       return end({Errc::protocol_violation, "resync of cut " + std::to_string(resync.cut)});
@@ -217,6 +223,7 @@ void Link::on(wire::StreamAck&& ack) {
     awaited(Awaited::records, ack.channel);
   else
     awaits_[{Awaited::records, ack.channel}] = heard_ + context_.limits.ack;
+  note_stored(ack.channel, true);
   crdt::Context reached;
   reached.advance({ack.origin, ack.through});
   channel->peer.join(reached);

@@ -120,6 +120,15 @@ struct Resync {
   bool operator==(const Resync&) const = default;
 };
 
+/// `cut` (0: a segment) was not applied and never will be as it is, because of what it brings to `channel` alone.
+struct Refused {
+  std::uint64_t cut = 0;
+  Channel channel = 0;
+  Errc code{};
+  std::string detail{};
+  bool operator==(const Refused&) const = default;
+};
+
 /// What is stable (durable at the root) of a scope. Sent by relays; a root hub's acks say it already.
 struct Stable {
   Channel channel = 0;
@@ -198,7 +207,8 @@ struct Bye {
   bool operator==(const Bye&) const = default;
 };
 
-using Message = std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment,
-                             StreamAck, Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume>;
+using Message =
+    std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment, StreamAck,
+                 Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume, Refused>;
 
 }  // namespace edgesync::wire

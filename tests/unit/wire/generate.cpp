@@ -190,13 +190,15 @@ Message random_message(Random& random, std::size_t index) {
                    random_context(random)};
     case 19:
       return Staged{random_number(random), channel};
-    default:
+    case 20:
       return Resume{channel,
                     random.id(),
                     random_context(random),
                     random_context(random),
                     random_context(random),
                     random_context(random)};
+    default:
+      return Refused{random_number(random), channel, random_code(random), random_text(random, 30)};
   }
 }
 

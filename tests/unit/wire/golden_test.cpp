@@ -93,6 +93,7 @@ const std::vector<Golden>& goldens() {
        "11b4a48080808080dc0222222222222222222222222222222222b5a48080808080dc02c4330211111111111111111111"
        "111111111111b4a48080808080dc0222222222222222222222222222222222b5a48080808080dc02",
        Resume{1, replica(0x11), known(), {}, known(), known()}},
+      {"009519070104a47477696e", Refused{7, 1, Errc::limit_exceeded, "twin"}},
   };
   return all;
 }
