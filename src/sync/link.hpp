@@ -208,6 +208,7 @@ class Link {
   void fork(const ReplicaId& self, std::string reason);
   bool own(const Channel& channel, crdt::Stamp told) const;
   bool own(const Channel& channel, const store::Former& self, crdt::Stamp told) const;
+  bool own(const Channel& channel, const crdt::Context& told);
   bool audit(wire::Channel number, Channel& channel, const crdt::Context& told);
   void on(wire::Prove&& prove);
   void on(wire::Proof&& proof);

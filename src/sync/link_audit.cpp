@@ -38,7 +38,8 @@ bool Link::own(const Channel& channel, const store::Former& self, crdt::Stamp to
          told == 0 || told == store.acked(channel.scope)[self.id] || store.minted(told, self.last);
 }
 
-bool Link::audit(wire::Channel number, Channel& channel, const crdt::Context& told) {
+/// Whether all that is `told` of us can be ours: of this id, and of those before.
+bool Link::own(const Channel& channel, const crdt::Context& told) {
   const ReplicaId& self = context_.store.replica();
   const std::string& name = context_.store.scope(channel.scope).name;
   if (!own(channel, told[self])) {
@@ -50,6 +51,12 @@ bool Link::audit(wire::Channel number, Channel& channel, const crdt::Context& to
     fork(former.id, "the peer knows other transactions of it in scope " + name);
     return false;
   }
+  return true;
+}
+
+bool Link::audit(wire::Channel number, Channel& channel, const crdt::Context& told) {
+  const ReplicaId& self = context_.store.replica();
+  if (!own(channel, told)) return false;
   if (role_ == Role::hub || channel.plane != Plane::stream) return true;
   const std::uint64_t sequence = told[self];
   const auto& known = peer_.capabilities;

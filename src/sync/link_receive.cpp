@@ -39,9 +39,7 @@ bool Link::may_receive(wire::Channel number, const Channel* channel, bool record
 void Link::on(wire::DeltaPart&& part) {
   Channel* channel = find(part.channel);
   if (!may_receive(part.channel, channel, false)) return;
-  if (part.first && !own(*channel, part.delta.upto[context_.store.replica()]))
-    return fork(context_.store.replica(),
-                "a peer passes on transactions of scope " + context_.store.scope(channel->scope).name);
+  if (part.first && !own(*channel, part.delta.upto)) return;
   const std::size_t bytes = weight(part.delta);
   if (auto added = inbox_.add(std::move(part), bytes); !added) end(std::move(added).error());
 }

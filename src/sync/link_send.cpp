@@ -133,6 +133,7 @@ void Link::on(wire::Resync&& resync) {
   if (++resyncs_ > context_.limits.resyncs)
     return end({Errc::protocol_violation, "the peer keeps refusing channel " + std::to_string(resync.channel)});
   if (planted(Bug::ignore_resync)) return;
+  if (!own(*channel, resync.context)) return;
   if (resync.cut == 0) {
     rewind(*channel, resync.context);
     awaited(Awaited::records, resync.channel);

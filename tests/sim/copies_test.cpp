@@ -45,6 +45,11 @@ TEST_P(CopiedDisks, LoseNothing) {
 INSTANTIATE_TEST_SUITE_P(Simulation, CopiedDisks, testing::Values(unnoticed, some_noticed, noticed),
                          [](const auto& kind) { return kind.param.name; });
 
+// Two copies of an unnoticed copy, both noticed since, are linked at once and bring what it did last.
+TEST(CopiedDisksLinkedAtOnce, CompareWhatTheOtherBringsOfAnIdBefore) {
+  EXPECT_EQ(run_copies({84, 60, true, false, false}).violation, std::nullopt);
+}
+
 struct LeftOut {
   Bug bug{};
   const char* name = "";
