@@ -60,7 +60,7 @@ const char* meaning(es::Why why) {
     case es::Why::waiting_cut:
       return "a large change is arriving and shows when it is whole";
     case es::Why::refused:
-      return "the hub does not let this node have or write it: see the token's grants";
+      return "the hub does not let this node have or write it, or what it holds cannot be stored: see the scope's line";
     case es::Why::unauthorized:
       return "the hub does not accept the token";
     case es::Why::hub_storage:
@@ -124,6 +124,7 @@ Row row_of(const es::ScopeStatus& scope) {
     detail = std::to_string(scope.counts.produced) + " = " + std::to_string(scope.counts.delivered) + " + " +
              std::to_string(scope.counts.pending) + " + " + std::to_string(scope.counts.dropped);
   if (scope.arriving) detail += (detail.empty() ? "" : ", ") + arriving(*scope.arriving);
+  if (scope.refusal) detail += (detail.empty() ? "refused: " : ", refused: ") + scope.refusal->detail;
   return {es::name(scope.plane),
           scope.scope,
           es::name(scope.why),

@@ -32,7 +32,8 @@ enum class Why : std::uint8_t {
   waiting_cut,     ///< A large change is arriving; it becomes visible when it is whole. See ScopeStatus::arriving.
 
   // The hub's word
-  refused,       ///< The hub refuses the scope, or writes to it.
+  refused,       ///< The hub refuses the scope, or writes to it, or what one side sends the other cannot store: see
+                 ///< ScopeStatus::refusal.
   unauthorized,  ///< The hub refuses the token.
   hub_storage,   ///< The hub's disk is full or fails.
 
@@ -67,10 +68,12 @@ struct ScopeStatus {
   std::uint64_t pending = 0;    ///< Keys or records not yet acked by the hub.
   std::uint64_t acked = 0;      ///< Own commits' highest stamp, or record sequence, that the hub holds durably.
   std::uint64_t stable = 0;     ///< The same for the root.
-  std::uint64_t rejected = 0;   ///< Refused for good.
+  std::uint64_t rejected = 0;   ///< Refusals that were told as EventKind::rejected, since open.
   std::uint64_t conflicts = 0;  ///< Merges that met concurrent values, since open.
   std::optional<std::chrono::milliseconds> oldest_pending{};  ///< Age, by this node's clock.
-  std::optional<Progress> arriving{};                         ///< A change of the hub's that is not whole yet.
+  /// Why the scope, or what it holds, is or was refused when last tried; kept over a restart until it goes through.
+  std::optional<Error> refusal{};
+  std::optional<Progress> arriving{};  ///< A change of the hub's that is not whole yet.
   Why why{};
   Digest digest{};
   VersionInfo version{};  ///< config: the active one

@@ -39,6 +39,7 @@ Ticket SqliteStore::give_up(ScopeId id) {
     state->acked = state->stable = {};
   }
   policy.given_up = state->wipe = true;
+  policy.refusal.reset();
   state->last_own = 0;
   state->policy_dirty = true;
   bytes_ -= std::min(bytes_, state->memtable.bytes());

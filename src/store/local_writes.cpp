@@ -96,6 +96,22 @@ Result<void> SqliteStore::define_stream(ScopeId id, const stream::Schema& schema
   return {};
 }
 
+void SqliteStore::note_refusal(ScopeId id, const Error* why) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return;
+  std::optional<Error>& known = state->policy.refusal;
+  const bool same = why == nullptr ? !known : known && known->code == why->code && known->detail == why->detail;
+  if (same) return;
+  known = why != nullptr ? std::optional(*why) : std::nullopt;
+  state->policy_dirty = true;
+  touch(*state);
+}
+
+const Error* SqliteStore::refusal(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr && state->policy.refusal ? &*state->policy.refusal : nullptr;
+}
+
 std::optional<stream::Schema> SqliteStore::schema(ScopeId id) const {
   const ScopeState* state = find(id);
   return state != nullptr ? state->policy.schema : std::nullopt;

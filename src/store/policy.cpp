@@ -6,7 +6,7 @@
 namespace edgesync::store {
 namespace {
 
-constexpr unsigned local_only_bit = 1, given_up_bit = 2;
+constexpr unsigned local_only_bit = 1, given_up_bit = 2, refused_bit = 4;
 
 }  // namespace
 
@@ -14,9 +14,14 @@ Bytes Policy::encode() const {
   Bytes bytes;
   Writer out(bytes);
   out.varint(history);
-  out.u8(static_cast<std::uint8_t>((local_only ? local_only_bit : 0) | (given_up ? given_up_bit : 0)));
+  out.u8(static_cast<std::uint8_t>((local_only ? local_only_bit : 0) | (given_up ? given_up_bit : 0) |
+                                   (refusal ? refused_bit : 0)));
   out.varint(own.stamp);
   if (own.stamp != 0) out.raw(own.replica.bytes);
+  if (refusal) {
+    out.varint(static_cast<std::uint64_t>(refusal->code.value()));
+    out.blob(as_view(refusal->detail));
+  }
   out.varint(schema ? schema->columns.size() : 0);
   if (!schema) return bytes;
   for (const Column& column : schema->columns) {
@@ -37,6 +42,10 @@ std::optional<Policy> Policy::decode(ByteView bytes) {
   if (policy.own.stamp != 0) {
     const ByteView id = in.raw(policy.own.replica.bytes.size());
     std::copy(id.begin(), id.end(), policy.own.replica.bytes.begin());
+  }
+  if ((flags & refused_bit) != 0) {
+    const auto code = static_cast<Errc>(in.varint());
+    policy.refusal = Error(code, std::string(as_text(in.blob())));
   }
   stream::Schema schema;
   schema.columns.resize(in.count(2));

@@ -5,6 +5,8 @@
 #include "crdt/dot.hpp"
 #include "stream/schema.hpp"
 
+#include <edgesync/error.hpp>
+
 #include <optional>
 
 namespace edgesync::store {
@@ -12,9 +14,10 @@ namespace edgesync::store {
 struct Policy {
   std::optional<stream::Schema> schema{};
   bool local_only = false;
-  std::uint32_t history = 0;  ///< Group commits whose before-images are kept.
-  bool given_up = false;      ///< Nothing of it is here, and nobody knows it until it is opened again.
-  crdt::Dot own{};            ///< The last of this replica's when it was given up.
+  std::uint32_t history = 0;       ///< Group commits whose before-images are kept.
+  bool given_up = false;           ///< Nothing of it is here, and nobody knows it until it is opened again.
+  crdt::Dot own{};                 ///< The last of this replica's when it was given up.
+  std::optional<Error> refusal{};  ///< Why data of it, or all of it, is refused as things stand.
 
   Bytes encode() const;
   /// Nothing if the bytes are malformed.

@@ -62,6 +62,8 @@ class SqliteStore final : public Store {
   Scope scope(ScopeId id) const override;
   void watch(ScopeId id, bool on) override;
   void keep_history(ScopeId id, std::uint32_t versions) override;
+  void note_refusal(ScopeId id, const Error* why) override;
+  const Error* refusal(ScopeId id) const override;
 
   const crdt::Context& context(ScopeId id) const override;
   crdt::Summary summary(ScopeId id) const override;

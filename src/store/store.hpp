@@ -245,6 +245,9 @@ class Store {
   /// What the hub holds durably, and what is stable; kept in the file with the next flush, for status after a restart.
   virtual void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) = 0;
   virtual const crdt::Context& acked(ScopeId id) const = 0;
+  /// Why data of the scope, or all of it, is refused as things stand; null: it is not. Kept in the file likewise.
+  virtual void note_refusal(ScopeId id, const Error* why) = 0;
+  virtual const Error* refusal(ScopeId id) const = 0;
   virtual const crdt::Context& stable(ScopeId id) const = 0;
   virtual std::vector<StreamState> stream(ScopeId id) const = 0;
 

@@ -284,7 +284,7 @@ void Engine::report(EventKind kind, store::ScopeId scope, VersionInfo version, E
   Event reported = event(kind, scope);
   reported.version = std::move(version);
   reported.error = std::move(error);
-  if (kind == EventKind::rejected) ++rejected_[scope].count;
+  if (kind == EventKind::rejected) ++rejected_[scope];
   events_.push_back(std::move(reported));
 }
 

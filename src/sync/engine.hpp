@@ -80,8 +80,6 @@ class Engine {
   bool caught_up(store::ScopeId scope) const;
   std::uint64_t conflicts(store::ScopeId scope) const;
   std::uint64_t rejected(store::ScopeId scope) const;
-  /// Why data of the scope, or all of it, is refused as things stand; nothing if it is not.
-  const Error* refusal(store::ScopeId scope) const;
   /// Why the last group commit failed; nothing once one has succeeded.
   const std::optional<Error>& storage_fault() const noexcept { return storage_fault_; }
 
@@ -171,12 +169,7 @@ class Engine {
   Sessions sessions_{};
   Instant now_{};  ///< Of the frame at hand.
   std::map<store::ScopeId, std::uint64_t> conflicts_{};
-  struct Rejected {
-    std::uint64_t count = 0;
-    std::optional<Error> why{};  ///< As things stand.
-    bool admission = false;      ///< It is all of the scope.
-  };
-  std::map<store::ScopeId, Rejected> rejected_{};
+  std::map<store::ScopeId, std::uint64_t> rejected_{};
 };
 
 }  // namespace edgesync::sync

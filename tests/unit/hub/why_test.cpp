@@ -164,6 +164,9 @@ TEST_F(Reasons, TheScopeIsRefusedAndOthersAreInSync) {
   for (const ScopeStatus& scope : node.status().scopes)
     EXPECT_EQ(scope.why, scope.scope == "twin" ? Why::in_sync : Why::refused) << scope.scope;
   EXPECT_EQ(node.status().scopes.at(0).rejected, 1u);
+  ASSERT_TRUE(node.status().scopes.at(0).refusal);
+  EXPECT_TRUE(node.status().scopes.at(0).refusal->is(Errc::forbidden));
+  EXPECT_FALSE(node.status().scopes.at(1).refusal);
 }
 
 struct Goodbye {

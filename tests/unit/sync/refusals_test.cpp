@@ -96,8 +96,8 @@ TEST_F(Refusing, IsToldOnceOnBothSidesAndStands) {
   EXPECT_EQ(at_hub.front().peer, "node");
   EXPECT_TRUE(node->engine->uplink()->refused(node_twin_));
   EXPECT_FALSE(node->engine->uplink()->refused(other_));
-  ASSERT_NE(node->engine->refusal(node_twin_), nullptr);
-  EXPECT_TRUE(node->engine->refusal(node_twin_)->is(Errc::limit_exceeded));
+  ASSERT_NE(node->store->refusal(node_twin_), nullptr);
+  EXPECT_TRUE(node->store->refusal(node_twin_)->is(Errc::limit_exceeded));
   for (int i = 0; i < 20; ++i) pass(std::chrono::seconds(10));
   EXPECT_TRUE(rejections(*node).empty());
   EXPECT_EQ(node->engine->rejected(node_twin_), 2u);
@@ -130,7 +130,7 @@ TEST_F(Refusing, GoesThroughOnceItsCauseIsGone) {
   EXPECT_EQ(node->store->context(node_twin_), hub->store->context(hub_twin_));
   EXPECT_EQ(node->store->summary(node_twin_), hub->store->summary(hub_twin_));
   EXPECT_FALSE(node->engine->uplink()->refused(node_twin_));
-  EXPECT_EQ(node->engine->refusal(node_twin_), nullptr);
+  EXPECT_EQ(node->store->refusal(node_twin_), nullptr);
   EXPECT_EQ(node->engine->rejected(node_twin_), 2u);
 }
 
@@ -146,7 +146,27 @@ TEST_F(Refusing, ASecondLinkTriesAtOnce) {
   settle();
   EXPECT_EQ(hub->get(hub_twin_, "hot"), Value(2));
   EXPECT_EQ(node->store->context(node_twin_), hub->store->context(hub_twin_));
-  EXPECT_EQ(node->engine->refusal(node_twin_), nullptr);
+  EXPECT_EQ(node->store->refusal(node_twin_), nullptr);
+}
+
+TEST_F(Refusing, IsKnownAfterARestartUntilItGoesThrough) {
+  set(*node, node_twin_, "hot", 2);
+  node->commit();
+  connect();
+  settle();
+  write_others(1);
+  disconnect();
+  reopen();
+  open_scopes();
+  ASSERT_NE(node->store->refusal(node_twin_), nullptr);
+  EXPECT_TRUE(node->store->refusal(node_twin_)->is(Errc::limit_exceeded));
+  EXPECT_EQ(node->store->refusal(other_), nullptr);
+  hub->store->commit(hub_twin_, Edit().erase("hot").ops(), now.wall).value();
+  hub->commit();
+  connect();
+  settle();
+  EXPECT_EQ(node->store->context(node_twin_), hub->store->context(hub_twin_));
+  EXPECT_EQ(node->store->refusal(node_twin_), nullptr);
 }
 
 TEST_F(Refusing, HoldsForWhatIsToldInChunksToo) {
