@@ -56,7 +56,7 @@ const char* meaning(es::Why why) {
     case es::Why::identity_clash:
       return "another copy of this database, or another session, goes by this node's replica id";
     case es::Why::repairing:
-      return "damaged rows were set aside: edgesync quarantine lists them";
+      return "damaged rows were set aside and are fetched again: edgesync quarantine lists them";
     case es::Why::waiting_cut:
       return "a large change is arriving and shows when it is whole";
     case es::Why::refused:

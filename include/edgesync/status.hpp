@@ -28,7 +28,7 @@ enum class Why : std::uint8_t {
   clock,           ///< This node's clock is too far from the hub's: see Status::clock_offset.
   identity_clash,  ///< Another copy of the database, or another session of the node, goes by the same replica id
                    ///< (Errc::identity_clash). Copies settle it by themselves: EventKind::identity.
-  repairing,       ///< Damaged rows were set aside; their keys are known again once somebody writes them.
+  repairing,       ///< Damaged rows were set aside; what they held is being fetched from the peer.
   waiting_cut,     ///< A large change is arriving; it becomes visible when it is whole. See ScopeStatus::arriving.
 
   // The hub's word

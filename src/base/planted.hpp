@@ -46,6 +46,7 @@ enum class Bug {
   synchronous_normal,    // take for durable what is in the write-ahead log, synced or not
   skip_audit,            // believe whatever a peer says it knows of our replica
   skip_environment,      // keep the replica id wherever the database is opened
+  repair_over_news,      // take a repair's word for keys that something newer has touched
   skip_former,           // bring what an id before did without comparing it
 };
 

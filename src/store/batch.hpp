@@ -56,16 +56,16 @@ struct Part {
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
   std::vector<AckNote> acks{};
-  std::vector<crdt::KeyRange> mended{};
   bool sweep = false;  ///< Damage is known or suspected.
   Suspicion suspicion{};
   std::vector<Oid> stages_ended{};  ///< Whose stages make room for others.
   bool learned = false;             ///< Written by write(): a cut was applied.
+  std::vector<Bytes> repaired{};    ///< Written by write(): keys that are known again.
 };
 
 struct Arrival {
   Ticket ticket = 0;
-  std::variant<RemoteCut, RemoteSegment, RemoteChunk> body{};
+  std::variant<RemoteCut, RemoteSegment, RemoteChunk, RemoteRepair> body{};
   std::optional<Error> refused{};  ///< Before anything was written.
 };
 

@@ -197,7 +197,6 @@ void BatchWriter::write_local(Part& part) {
   for (const VersionOp& op : part.versions) write_version(file_, part.table->sid(), op);
   for (const Oid from : part.stages_ended) end_stage(*part.table, from);
   for (const Trim& trim : part.trims) trim_records(*part.table, trim);
-  for (const crdt::KeyRange& range : part.mended) part.table->mend(range);
   write_runs(part);
 }
 
@@ -228,6 +227,9 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
     else if (part != nullptr && part->scope.plane != Plane::stream)
       outcome = keep_chunk(*part->table, *chunk, batch_.number);
     if (outcome.error) outcome.scope = at_;
+  } else if (const auto* repair = std::get_if<RemoteRepair>(&arrival.body)) {
+    Part* part = taking(repair->scope);
+    outcome.applied = part != nullptr && take_repair(*part, repair->repair);
   } else if (const auto* cut = std::get_if<RemoteCut>(&arrival.body)) {
     outcome = apply(*cut);
   }
@@ -236,7 +238,7 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
 }
 
 Outcome BatchWriter::apply(const RemoteCut& cut) {
-  for (const auto& [id, delta, removed, mended] : cut.deltas) {
+  for (const auto& [id, delta, removed] : cut.deltas) {
     const Part* part = taking(id);
     if (part == nullptr || part->scope.plane == Plane::stream) return {};
     const crdt::Context& mine = part->table->context();
@@ -265,7 +267,6 @@ Outcome BatchWriter::apply(const RemoteCut& cut) {
 void BatchWriter::apply(Part& part, const RemoteDelta& remote) {
   apply(part, remote.delta.upto,
         [&] { return crdt::apply_delta(*part.table, remote.delta, remote.removed ? &*remote.removed : nullptr); });
-  for (const crdt::KeyRange& range : remote.mended) part.table->mend(range);
   part.table->mend_listed(remote.delta);
 }
 
@@ -289,6 +290,19 @@ void BatchWriter::apply(Part& part, const crdt::Context& upto, const Function<cr
   }
 }
 
+bool BatchWriter::take_repair(Part& part, const crdt::Repair& repair) {
+  SqlTable& table = *part.table;
+  if (part.scope.plane == Plane::stream || !crdt::repairable(table, repair)) return false;
+  table.healing(true);
+  crdt::Repaired repaired = crdt::apply_repair(table, repair, [&table](ByteView key) { return table.unknown(key); });
+  table.healing(false);
+  for (const auto& [key, cell] : repaired.dropped)
+    table.put_cell_aside(key, cell, "the peer that repaired it has seen it go");
+  table.mend(repair.ranges, repaired.left);
+  std::move(repaired.changed.begin(), repaired.changed.end(), std::back_inserter(part.repaired));
+  return true;
+}
+
 void BatchWriter::finish_part(Part& part) {
   if (part.watched) collect_changes(part);
   write_journal(*part.table, part.history);
@@ -307,6 +321,11 @@ void BatchWriter::collect_changes(Part& part) {
     if (auto parts = crdt::split(key)) paths.insert(std::move(parts->path));
   for (const std::string& path : paths)
     batch_.changes.push_back({part.scope.id, path, crdt::show(before, path), crdt::show(*part.table, path)});
+  std::set<std::string> back;
+  for (const Bytes& key : part.repaired)
+    if (auto parts = crdt::split(key); parts && !paths.contains(parts->path)) back.insert(std::move(parts->path));
+  for (const std::string& path : back)
+    batch_.changes.push_back({part.scope.id, path, {}, crdt::show(*part.table, path)});
 }
 
 }  // namespace edgesync::store

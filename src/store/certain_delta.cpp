@@ -50,4 +50,38 @@ crdt::Chunk certain_chunk(SqlTable& table, const crdt::Context& receiver, crdt::
   return chunk;
 }
 
+crdt::Repair certain_repair(SqlTable& table, const std::vector<crdt::KeyRange>& ranges, std::size_t bytes_max) {
+  const auto without_damage = [&table](RangeSet set) {
+    for (const RangeSet* lost : {&table.state().damaged, &table.noted()})
+      for (const crdt::KeyRange& range : lost->ranges()) set.remove(range);
+    return set;
+  };
+  RangeSet asked, told;
+  for (const crdt::KeyRange& range : ranges) asked.add(range);
+  crdt::Repair repair;
+  std::size_t bytes = 0;
+  const RangeSet sound = without_damage(asked);
+  for (crdt::KeyRange range : sound.ranges()) {
+    bool all = true;
+    table.scan(range, [&](ByteView key, const crdt::Cell& cell) {
+      all = bytes < bytes_max;
+      if (!all) return range.high = to_bytes(key), false;
+      crdt::KeyState& state = repair.keys.emplace_back(crdt::KeyState{to_bytes(key), {}});
+      bytes += key.size();
+      for (const crdt::Entry& entry : cell) {
+        bytes += sizeof entry + entry.value.size();
+        state.listed.push_back({entry, false});
+      }
+      return true;
+    });
+    if (all || compare(range.low, range.high) < 0) told.add(std::move(range));
+    if (!all) break;
+  }
+  told = without_damage(std::move(told));  // that was met on the way
+  std::erase_if(repair.keys, [&](const crdt::KeyState& state) { return !told.contains(state.key); });
+  repair.ranges = told.ranges();
+  repair.upto = table.context();
+  return repair;
+}
+
 }  // namespace edgesync::store

@@ -44,7 +44,7 @@ Ticket SqliteStore::give_up(ScopeId id) {
   state->policy_dirty = true;
   bytes_ -= std::min(bytes_, state->memtable.bytes());
   state->memtable = {};
-  state->runs.clear(), state->versions.clear(), state->trims.clear(), state->mended.clear();
+  state->runs.clear(), state->versions.clear(), state->trims.clear();
   state->acks_dirty.clear(), state->stages_ended.clear();
   state->sweep = false;
   state->suspicion = {};

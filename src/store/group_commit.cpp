@@ -14,19 +14,23 @@ namespace {
 constexpr std::size_t tails_max = 256;     // log blocks kept in memory between batches, about 1 KB each
 constexpr std::size_t learned_max = 1024;  // remote stamps remembered until the next local transaction
 
-std::size_t size_of(const crdt::Delta& delta) {
+std::size_t size_of(const std::vector<crdt::KeyState>& keys) {
   std::size_t bytes = 0;
-  for (const crdt::KeyState& state : delta.keys) {
+  for (const crdt::KeyState& state : keys) {
     bytes += state.key.size() + sizeof state;
     for (const crdt::Listed& listed : state.listed) bytes += listed.entry.value.size() + sizeof listed;
   }
-  return bytes + delta.removals.size() * sizeof(crdt::LogItem);
+  return bytes;
+}
+
+std::size_t size_of(const crdt::Delta& delta) {
+  return size_of(delta.keys) + delta.removals.size() * sizeof(crdt::LogItem);
 }
 
 }  // namespace
 
 Ticket SqliteStore::apply(RemoteCut cut) {
-  for (const auto& [id, delta, removed, mended] : cut.deltas) {
+  for (const auto& [id, delta, removed] : cut.deltas) {
     if (ScopeState* state = find(id)) touch(*state);
     // Our own dots come back to a file that was restored; a stamp below one of them would be taken for seen and gone.
     if (const crdt::Stamp own = delta.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
@@ -79,6 +83,13 @@ bool SqliteStore::make_room(std::size_t bytes, const std::pair<ScopeState*, Repl
   return true;
 }
 
+Ticket SqliteStore::apply(RemoteRepair repair) {
+  if (ScopeState* state = find(repair.scope)) touch(*state);
+  bytes_ += size_of(repair.repair.keys);
+  arrivals_.push_back({++accepted_, std::move(repair), {}});
+  return accepted_;
+}
+
 Ticket SqliteStore::apply(RemoteSegment segment) {
   if (ScopeState* state = find(segment.scope)) touch(*state);
   bytes_ += segment.body.size();
@@ -107,7 +118,6 @@ Part SqliteStore::take(ScopeState& state) {
   part.runs = std::exchange(state.runs, {});
   part.versions = std::exchange(state.versions, {});
   part.trims = std::exchange(state.trims, {});
-  part.mended = std::exchange(state.mended, {});
   part.sweep = std::exchange(state.sweep, false);
   part.suspicion = std::exchange(state.suspicion, {});
   part.stages_ended = std::exchange(state.stages_ended, {});
@@ -214,6 +224,9 @@ Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
   std::move(batch->refused.begin(), batch->refused.end(), std::back_inserter(flushed.outcomes));
   if (file_.full && !std::exchange(full_, true))
     flushed.faults.emplace_back(ScopeId{}, no_room("full: the ballast is given back, for upkeep alone"));
+  // A large cut that failed by itself is beyond `through` while others wait before it.
+  if (batch->error && batch->alone)
+    for (const Arrival& arrival : batch->arrivals) flushed.outcomes.push_back({arrival.ticket, false, *batch->error});
   flushed.error = std::move(batch->error);
   flushed.log_error = std::move(batch->log_error);
   return flushed;

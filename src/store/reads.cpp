@@ -89,6 +89,15 @@ Result<crdt::Chunk> SqliteStore::chunk(ScopeId id, const crdt::Context& told, st
   return chunk;
 }
 
+Result<crdt::Repair> SqliteStore::repair(ScopeId id, const std::vector<crdt::KeyRange>& ranges, std::size_t bytes_max) {
+  if (auto open = revive(); !open) return open.error();
+  ScopeState* state = find(id);
+  if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
+  crdt::Repair repair = certain_repair(state->table, ranges, bytes_max);
+  if (auto good = told(*state); !good) return good.error();
+  return repair;
+}
+
 /// Damage may be found as the chunk is read.
 crdt::Chunk SqliteStore::sound_chunk(ScopeState& state, const crdt::Context& told, std::size_t bytes_max) {
   if (!state.table.damaged()) {

@@ -29,7 +29,7 @@ void SqlTable::reset(Durable state) {
 void SqlTable::begin(bool remember) {
   remember_ = remember;
   writing_ = true;
-  mending_ = false;
+  mending_ = healing_ = false;
   aside_ = 0;
   replaced_.clear();
   replaced_bytes_ = 0;
@@ -103,7 +103,7 @@ void SqlTable::replace(ByteView key, const crdt::Cell& before, const crdt::Cell&
   state_.summary.count += after.size();
   state_.summary.count -= before.size();
   summary_dirty_ = true;
-  if (remember_ && !forgot() && !replaced_.contains(key)) remember(key, before);
+  if (remember_ && !healing_ && !forgot() && !replaced_.contains(key)) remember(key, before);
   write(key, !before.empty(), after);
   if (crdt::is_counter_of(key, file_.replica())) remember_counter(key, before, after);
   if (planted(Bug::tear_transaction) && ++written_ == 1) tear();

@@ -64,6 +64,9 @@ class SqlTable final : public crdt::RewindableTable {
   /// Where rows were lost.
   void add_damage(crdt::KeyRange range);
   void mend(const crdt::KeyRange& range);
+  /// All of `ranges` but the keys that are `left`.
+  void mend(const std::vector<crdt::KeyRange>& ranges, const std::vector<Bytes>& left);
+  void put_cell_aside(ByteView key, const crdt::Cell& cell, std::string_view reason);
   /// What `delta`, now joined, tells of damaged keys.
   void mend_listed(const crdt::Delta& delta);
   /// True if what `key` holds is not known.
@@ -80,6 +83,8 @@ class SqlTable final : public crdt::RewindableTable {
   /// Between begin() and end() damaged rows are set aside. While `mending`, a write makes its key known.
   void end() noexcept { writing_ = false; }
   void mending(bool on) noexcept { mending_ = on; }
+  /// While `healing`, what is replaced was made by damage: it is no part of the scope's history.
+  void healing(bool on) noexcept { healing_ = on; }
 
   /// A stream's records, or anything else counted and summed by its owner.
   void count_in(const Hash128& hash, std::uint64_t count);
@@ -135,7 +140,7 @@ class SqlTable final : public crdt::RewindableTable {
   std::vector<ReplicaId> risen_;  // whose context or floor changed since save()
   bool summary_dirty_ = false, damage_dirty_ = false;
   bool remember_ = false, oversized_ = false;
-  bool writing_ = false, mending_ = false, wants_sweep_ = false;
+  bool writing_ = false, mending_ = false, healing_ = false, wants_sweep_ = false;
   RangeSet noted_;
   std::optional<Error> unknown_;
   std::uint64_t aside_ = 0;

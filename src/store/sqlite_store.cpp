@@ -239,13 +239,6 @@ std::vector<crdt::KeyRange> SqliteStore::damaged(ScopeId id) const {
   return all.ranges();
 }
 
-Ticket SqliteStore::mended(ScopeId id, const crdt::KeyRange& range) {
-  ScopeState* state = find(id);
-  if (state == nullptr) return accepted_;
-  state->mended.push_back(range);
-  return ticket(*state);
-}
-
 const Stages& SqliteStore::stages(ScopeId id) const {
   const ScopeState* state = find(id);
   return state != nullptr ? state->durable.stages : no_stages;

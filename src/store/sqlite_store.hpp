@@ -36,7 +36,6 @@ struct ScopeState {
   std::uint64_t next_sequence = 1;  ///< Of this replica's records.
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
-  std::vector<crdt::KeyRange> mended{};
   bool sweep = false;  ///< With the next batch.
   Suspicion suspicion{};
   RangeSet noted{};  ///< Found damaged by reads, and not yet set aside.
@@ -70,7 +69,6 @@ class SqliteStore final : public Store {
   Hash128 fingerprint_key(ScopeId id) const override;
   const crdt::Context& floors(ScopeId id) const override;
   std::vector<crdt::KeyRange> damaged(ScopeId id) const override;
-  Ticket mended(ScopeId id, const crdt::KeyRange& range) override;
   void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) override;
   const crdt::Context& acked(ScopeId id) const override;
   const crdt::Context& stable(ScopeId id) const override;
@@ -88,6 +86,7 @@ class SqliteStore final : public Store {
 
   Ticket apply(RemoteCut cut) override;
   Ticket apply(RemoteSegment segment) override;
+  Ticket apply(RemoteRepair repair) override;
   Ticket keep(RemoteChunk chunk) override;
   const Stages& stages(ScopeId id) const override;
 
@@ -104,6 +103,7 @@ class SqliteStore final : public Store {
   Result<std::optional<crdt::Delta>> small_delta(ScopeId id, const crdt::Context& receiver, bool searched,
                                                  std::size_t bytes_max) override;
   Result<crdt::Chunk> chunk(ScopeId id, const crdt::Context& told, std::size_t bytes_max) override;
+  Result<crdt::Repair> repair(ScopeId id, const std::vector<crdt::KeyRange>& ranges, std::size_t bytes_max) override;
   Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) override;
   Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                               std::size_t bytes_max) override;

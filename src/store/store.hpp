@@ -18,6 +18,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "config/manifest.hpp"
+#include "crdt/repair.hpp"
 #include "crdt/view.hpp"
 #include "store/stage.hpp"
 #include "stream/segment.hpp"
@@ -82,7 +83,6 @@ struct RemoteDelta {
   ScopeId scope{};
   crdt::Delta delta{};
   std::optional<crdt::Removed> removed{};  ///< What a search from `delta.base` found (crdt/search.hpp).
-  std::vector<crdt::KeyRange> mended{};    ///< Damaged ranges that it makes whole: forgotten as it is applied.
 };
 
 /// Part of what one scope of a later cut will hold, to be kept aside.
@@ -92,6 +92,12 @@ struct RemoteChunk {
   bool begin = false;              ///< What is kept aside takes its place.
   crdt::Context base{}, floors{};  ///< If it begins: see Stage.
   crdt::Chunk chunk{};
+};
+
+/// What a peer holds where rows were lost here.
+struct RemoteRepair {
+  ScopeId scope{};
+  crdt::Repair repair{};
 };
 
 /// All that a peer has told of a scope and that is kept aside.
@@ -240,8 +246,6 @@ class Store {
   /// touches them may be told to a peer, and searches begin elsewhere. Ascending and disjoint; empty: the scope is
   /// sound.
   virtual std::vector<crdt::KeyRange> damaged(ScopeId id) const = 0;
-  /// What `range` holds is known again, with the next flush. A delta that makes it so says it in RemoteDelta::mended.
-  virtual Ticket mended(ScopeId id, const crdt::KeyRange& range) = 0;
   /// What the hub holds durably, and what is stable; kept in the file with the next flush, for status after a restart.
   virtual void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) = 0;
   virtual const crdt::Context& acked(ScopeId id) const = 0;
@@ -268,6 +272,9 @@ class Store {
   // --- from peers (in memory) ---
   virtual Ticket apply(RemoteCut cut) = 0;
   virtual Ticket apply(RemoteSegment segment) = 0;
+  /// Of what is damaged, makes known again what the repair tells and nothing newer has touched. Not applied
+  /// (Outcome::applied): it is older than what the log tells, or newer than what is here.
+  virtual Ticket apply(RemoteRepair repair) = 0;
   /// Keeps a chunk aside. A cut that names the stage ends it. Fails (Outcome::error) with: limit_exceeded, beyond
   /// Options::stage_bytes.
   virtual Ticket keep(RemoteChunk chunk) = 0;
@@ -296,6 +303,8 @@ class Store {
                                                          std::size_t bytes_max) = 0;
   /// From the file: the next chunk for a peer who was told `told`; `told` again if nothing is certain.
   virtual Result<crdt::Chunk> chunk(ScopeId id, const crdt::Context& told, std::size_t bytes_max) = 0;
+  /// From the file: what is in `ranges`, without what is damaged here, as far as it has about `bytes_max`.
+  virtual Result<crdt::Repair> repair(ScopeId id, const std::vector<crdt::KeyRange>& ranges, std::size_t bytes_max) = 0;
   /// Runs `look` over the cells of the file.
   virtual Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) = 0;
   /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SqlTable: rows that are not what was written.
+#include "store/cell_codec.hpp"
 #include "store/quarantine.hpp"
 #include "store/row_check.hpp"
 #include "store/sql_table.hpp"
@@ -31,6 +32,22 @@ void SqlTable::mend(const crdt::KeyRange& range) {
   if (!state_.damaged.meets(range)) return;
   state_.damaged.remove(range);
   damage_dirty_ = true;
+}
+
+void SqlTable::mend(const std::vector<crdt::KeyRange>& ranges, const std::vector<Bytes>& left) {
+  std::vector<crdt::KeyRange> still;
+  for (const Bytes& key : left)
+    if (unknown(key)) still.push_back(only(key));
+  for (const crdt::KeyRange& range : ranges) mend(range);
+  for (crdt::KeyRange& key : still) add_damage(std::move(key));
+}
+
+void SqlTable::put_cell_aside(ByteView key, const crdt::Cell& cell, std::string_view reason) {
+  Bytes row;
+  Writer out(row);
+  encode_cell(out, cell, file_.origins);
+  seal_cell(row, sid_, key);
+  put_aside(file_, {Quarantined::Kind::cell, sid_, key, reason, {}, row});
 }
 
 /// A peer lists all that it holds of a key: if that is here now, the key is known again.

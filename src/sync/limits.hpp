@@ -38,14 +38,16 @@ struct Limits {
   std::size_t inspect_ranges = 16;           ///< Ranges of one Inspect: their findings fit a frame.
   std::size_t inspects = 64;                 ///< Of one search, unanswered: a thousand ranges in one round trip.
   std::size_t look_entries = 4096;        ///< Looked at in one go: a few milliseconds; then others may have their turn.
+  std::size_t repair_bytes = 256 * 1024;  ///< Told at a time of what a peer has lost.
   std::size_t segment_window = 1u << 20;  ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
   unsigned forks =
       8;  ///< Times that a new id is taken because a peer says so, per open: a liar must not fill contexts.
   unsigned flips = 5;  ///< Times in an hour that one session of a node takes another's place before it is told of.
   std::size_t resyncs = 16;  ///< In a row without an ack: more means the two disagree for good.
 
-  std::chrono::milliseconds hello{10'000};    ///< From open until the peer's Hello.
-  std::chrono::milliseconds look_pause{1};    ///< Between two goes.
+  std::chrono::milliseconds hello{10'000};        ///< From open until the peer's Hello.
+  std::chrono::milliseconds look_pause{1};        ///< Between two goes.
+  std::chrono::milliseconds repair_retry{5'000};  ///< Until what a peer could not tell is asked for again.
   std::chrono::milliseconds ack{60'000};      ///< From the last part of a cut until its ack: several slow disk commits.
   std::chrono::milliseconds join{3'600'000};  ///< The same where all that was kept aside is joined: gigabytes.
   std::chrono::milliseconds heartbeat{20'000};   ///< Silence before a ping, where LinkOptions do not say otherwise.

@@ -53,7 +53,7 @@ Link::Link(Role role, LinkContext context, std::string token, std::string addres
 
 void Link::say_hello(Now now) {
   wire::Hello hello;
-  hello.capabilities = {"delta", "segment", "search", "proof"};
+  hello.capabilities = {"delta", "segment", "search", "proof", "repair"};
   hello.replica = context_.store.replica();
   hello.name = context_.name;
   hello.token = role_ == Role::node ? token_ : std::string();
@@ -170,23 +170,20 @@ bool Link::served(Now now) const noexcept {
 
 void Link::on_flushed(const store::Flushed& flushed) {
   if (ending_) return;
-  if (flushed.error) {
-    // The peer keeps what we could not store: it is told to come back, and offers it again.
-    if (!unsettled_.empty() && unsettled_.begin()->first <= flushed.through)
-      end(*flushed.error, std::chrono::seconds(5));
-    return;
-  }
+  // The peer keeps what we could not store: it is told to come back, and offers it again.
+  if (flushed.error && !unsettled_.empty() && unsettled_.begin()->first <= flushed.through)
+    return end(*flushed.error, std::chrono::seconds(5));
   for (const store::Outcome& outcome : flushed.outcomes) {
     auto node = unsettled_.extract(outcome.ticket);
     if (node.empty()) continue;
     unsettled_bytes_ -= node.mapped().bytes;
-    if (!outcome.error)
+    if (!outcome.error || node.mapped().repair)
       settle(node.mapped(), outcome.applied);
     else if (!refuse(node.mapped(), outcome))
       return end(*outcome.error, std::chrono::seconds(5));
   }
   for (store::ScopeId scope : flushed.advanced)
-    if (const auto at = numbers_.find(scope); at != numbers_.end()) mark_dirty(at->second);
+    if (const auto at = numbers_.find(scope); at != numbers_.end()) mark_dirty(at->second), mend(at->second);
 }
 
 std::optional<Bytes> Link::next_frame(Now now) {
@@ -231,6 +228,7 @@ std::optional<wire::Message> Link::next_message(Now now) {
 std::optional<wire::Message> Link::next_of_lanes() {
   // A forked history must not be shipped in one scope before it shows in another.
   if (unanswered_ > 0) return std::nullopt;
+  if (auto told = next_repair()) return told;
   if (auto part = next_part(Plane::config)) return part;
   // Streams and state take turns, so that neither starves the other.
   segments_turn_ = !segments_turn_;

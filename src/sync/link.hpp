@@ -31,7 +31,7 @@ namespace edgesync::sync {
 enum class Role : std::uint8_t { node, hub };
 
 /// What a link awaits of its peer for one channel, beside the ack of a cut, which is of several.
-enum class Awaited : std::uint8_t { subscribed, proof, records, search };
+enum class Awaited : std::uint8_t { subscribed, proof, records, search, repair };
 
 /// What a link tells its engine.
 struct Signal {
@@ -171,6 +171,15 @@ class Link {
     std::size_t bytes = 0;
     bool chunk = false;  ///< Of `channel`, to be kept aside.
     std::vector<wire::Channel> stages{};
+    bool repair = false;  ///< Of `channel`.
+  };
+
+  /// Rows were lost here, and the peer is asked for them.
+  struct Mending {
+    enum class Stage : std::uint8_t { idle, asked, storing } stage{};
+    Bytes from{};                           ///< Where to go on asking.
+    std::vector<crdt::KeyRange> damaged{};  ///< When it asked.
+    Instant again = never;
   };
 
   // link.cpp: the conversation
@@ -270,6 +279,15 @@ class Link {
   void leave_out(wire::Channel number, Errc why);
   void note_stored(wire::Channel number, bool by_peer);
 
+  // link_repair.cpp: rows that were lost here, or there
+  void on(wire::Lost&& lost);
+  void on(wire::Repair&& told);
+  void mend(wire::Channel number);
+  void mended(wire::Channel number);
+  void mend_on(Now now);
+  std::optional<wire::Message> next_repair();
+  bool tell_lost();
+
   // link_search.cpp: what a peer has missed and our log does not tell any more
   void on(wire::Findings&& findings);
   void on(wire::Inspect&& inspect);
@@ -311,6 +329,10 @@ class Link {
   std::map<std::pair<Awaited, wire::Channel>, Instant> awaits_{};  ///< When it is due; never: not written yet.
   std::deque<wire::Message> proofs_{};  ///< Proves and Proofs that wait for the file, one per channel.
   std::size_t unanswered_ = 0;          ///< Node role: subscriptions that the hub has not answered.
+  std::map<wire::Channel, Mending> mending_{};
+  std::deque<wire::Lost> lost_{};       ///< By the peer.
+  std::deque<wire::Message> repair_{};  ///< What answers the first of them.
+  Plane repair_lane_{};
   bool segments_turn_ = false;
   std::size_t resyncs_ = 0;
   Refusals refusals_;

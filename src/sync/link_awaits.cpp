@@ -19,6 +19,8 @@ const char* name(Awaited awaited) {
       return "the ack of records in ";
     case Awaited::search:
       return "the end of a search in ";
+    case Awaited::repair:
+      return "the repair of ";
   }
   return "";
 }
@@ -40,6 +42,7 @@ void Link::await_answer(const wire::Message& sent) {
   if (const auto* subscribe = std::get_if<wire::Subscribe>(&sent)) begin(Awaited::subscribed, subscribe->channel);
   if (const auto* prove = std::get_if<wire::Prove>(&sent)) begin(Awaited::proof, prove->channel);
   if (const auto* segment = std::get_if<wire::Segment>(&sent)) begin(Awaited::records, segment->channel);
+  if (const auto* lost = std::get_if<wire::Lost>(&sent)) begin(Awaited::repair, lost->channel);
   if (const auto* findings = std::get_if<wire::Findings>(&sent)) begin(Awaited::search, findings->channel);
 }
 
@@ -72,6 +75,7 @@ void Link::on_timer(Now now) {
       return end({Errc::timed_out, std::string("waiting for ") + name(what.first) + described(what.second)});
   for (const wire::Channel number : refusals_.take_due(now.monotonic)) mark_dirty(number);
   if (now.monotonic >= look_on_) look_on_ = never;  // next_frame() goes on
+  mend_on(now);
   if (now.monotonic < ping_due()) return;
   if (pings_ >= context_.limits.heartbeats_lost && !planted(Bug::trust_silence))
     return end({Errc::timed_out, "the peer went silent"});
@@ -91,6 +95,7 @@ Instant Link::deadline() const noexcept {
   for (const auto& [lane, transfer] : transfers_)
     if (!transfer.in_flight.empty()) due = std::min(due, transfer.in_flight.front().due);
   for (const auto& [what, at] : awaits_) due = std::min(due, at);
+  for (const auto& [number, mending] : mending_) due = std::min(due, mending.again);
   return due;
 }
 

@@ -119,6 +119,7 @@ void Link::note_applied(const Unsettled& unsettled) {
 }
 
 void Link::settle(const Unsettled& unsettled, bool applied) {
+  if (unsettled.repair) return mended(unsettled.channel);
   if (unsettled.cut != 0) {
     if (applied) {
       if (!unsettled.chunk) note_applied(unsettled);

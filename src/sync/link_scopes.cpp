@@ -98,6 +98,7 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
   if (!context_.root) forward_stable(scope);
   mark_dirty(subscribe.channel);
+  mend(subscribe.channel);
 }
 
 void Link::on(wire::Subscribed&& subscribed) {
@@ -119,13 +120,14 @@ void Link::on(wire::Subscribed&& subscribed) {
   if (channel->proving) told = crdt::lowered(told, {self, context_.store.acked(channel->scope)[self]});
   signals_.push_back({Signal::Kind::told, channel->scope, std::move(told), {}});
   mark_dirty(subscribed.channel);
+  mend(subscribed.channel);
 }
 
 void Link::on(wire::Unsubscribed&& unsubscribed) {
   Channel* channel = find(unsubscribed.channel);
   if (role_ != Role::node || channel == nullptr)
     return end({Errc::protocol_violation, "unsubscribed: channel " + std::to_string(unsubscribed.channel)});
-  for (const Awaited what : {Awaited::subscribed, Awaited::proof, Awaited::records, Awaited::search})
+  for (const Awaited what : {Awaited::subscribed, Awaited::proof, Awaited::records, Awaited::search, Awaited::repair})
     awaited(what, unsubscribed.channel);
   if (!std::exchange(channel->answered, true)) --unanswered_;
   channel->open = false;

@@ -189,6 +189,22 @@ struct Proof {
   bool operator==(const Proof&) const = default;
 };
 
+/// Rows of `channel` were lost here, with keys in these ranges: tell what you hold there.
+struct Lost {
+  Channel channel = 0;
+  std::vector<crdt::KeyRange> ranges{};
+  bool operator==(const Lost&) const = default;
+};
+
+/// The answer (crdt/repair.hpp): all parts of `cut` have been sent, and they are no cut but all keys in these ranges,
+/// as of their `upto`. No ranges: there are no parts, and nothing can be told now.
+struct Repair {
+  std::uint64_t cut = 0;
+  Channel channel = 0;
+  std::vector<crdt::KeyRange> ranges{};
+  bool operator==(const Repair&) const = default;
+};
+
 struct Ping {
   std::uint64_t nonce = 0;
   bool operator==(const Ping&) const = default;
@@ -209,6 +225,6 @@ struct Bye {
 
 using Message =
     std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment, StreamAck,
-                 Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume, Refused>;
+                 Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume, Lost, Repair, Refused>;
 
 }  // namespace edgesync::wire

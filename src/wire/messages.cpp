@@ -36,6 +36,8 @@ auto fields(Is<Proof> auto& m) { return std::tie(m.channel, m.sequence, m.hash);
 auto fields(Is<Chunk> auto& m) { return std::tie(m.cut, m.channel, m.begin, m.base, m.floors, m.reached); }
 auto fields(Is<Staged> auto& m) { return std::tie(m.cut, m.channel); }
 auto fields(Is<Resume> auto& m) { return std::tie(m.channel, m.from, m.base, m.floors, m.reached, m.upto); }
+auto fields(Is<Lost> auto& m) { return std::tie(m.channel, m.ranges); }
+auto fields(Is<Repair> auto& m) { return std::tie(m.cut, m.channel, m.ranges); }
 auto fields(Is<Refused> auto& m) { return std::tie(m.cut, m.channel, m.code, m.detail); }
 auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
 
@@ -48,7 +50,7 @@ constexpr std::array<Kind, std::variant_size_v<Message>> kinds{
     {{1, "hello"},  {2, "subscribe"}, {3, "subscribed"}, {4, "unsubscribed"}, {5, "delta part"},  {6, "cut"},
      {7, "ack"},    {8, "resync"},    {9, "stable"},     {10, "segment"},     {11, "stream ack"}, {12, "ping"},
      {13, "pong"},  {14, "bye"},      {15, "findings"},  {16, "inspect"},     {17, "prove"},      {18, "proof"},
-     {19, "chunk"}, {20, "staged"},   {21, "resume"},    {25, "refused"}}};
+     {19, "chunk"}, {20, "staged"},   {21, "resume"},    {23, "lost"},        {24, "repair"},     {25, "refused"}}};
 
 // Where the reading of one message stands, for errors.
 struct Progress {

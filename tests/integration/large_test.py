@@ -53,8 +53,8 @@ class Large(Case):
         carried = wire.sent + wire.received
         peak = {name: memory_kib(program, "VmHWM") for name, program in (("hub", hub), ("node", node))}
         got, sent = node.do("status")["metrics"]["bytes_received"], hub.do("status")["metrics"]["bytes_sent"]
-        print(f"{self.mib} MiB in {count} cells, {self.cuts} cuts: {time.monotonic() - begun:.1f} s, {carried} bytes on "
-              f"the wire ({sent} sent, {got} received in frames); resident before {before} KiB, at most {peak} KiB",
+        print(f"{self.mib} MiB in {count} cells, {self.cuts} cuts: {time.monotonic() - begun:.1f} s, {carried} bytes "
+              f"on the wire ({sent} sent, {got} received in frames); resident before {before} KiB, at most {peak} KiB",
               flush=True)
         # Hexadecimal digits carry half a byte each; a tenth on top for keys, dots and what a cut loses of a chunk.
         self.assertLess(carried, self.mib * 1024 * 1024 * 0.75 + self.cuts * 1_500_000)

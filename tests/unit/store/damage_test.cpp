@@ -48,7 +48,7 @@ TEST(DamagedRanges, AreKeptUntilTheyAreMended) {
 
   const ScopeId id = state_scope(*opened);
   EXPECT_EQ(opened->damaged(id), (std::vector{first, rest}));
-  opened->mended(id, rest);
+  opened->apply(RemoteRepair{id, {{rest}, {}, {}}});
   EXPECT_EQ(opened->damaged(id).size(), 2U);  // until it is durable
   ASSERT_FALSE(flush(*opened).error);
   EXPECT_EQ(opened->damaged(id), std::vector{first});
@@ -56,25 +56,32 @@ TEST(DamagedRanges, AreKeptUntilTheyAreMended) {
   EXPECT_EQ(opened->damaged(id), std::vector{first});
 }
 
-TEST(DamagedRanges, GoWithTheDeltaThatMendsThem) {
+TEST(DamagedRanges, GoWithTheRepair) {
   Opened opened, hub(8);
   fill(*opened), fill(*hub);
+  pull(*opened, state_scope(*opened), *hub, state_scope(*hub));
+  pull(*hub, state_scope(*hub), *opened, state_scope(*opened));
+  const auto digest = opened->summary(state_scope(*opened));
   opened.close();
-  run_sql(opened.path(), "INSERT INTO damage VALUES (1, x'61', x'63')");
+  run_sql(opened.path(), "UPDATE cell SET e = x'ff' WHERE hex(key) LIKE '6B37%'");
   opened.reopen();
   const ScopeId id = state_scope(*opened);
-  RemoteCut cut, refused;
-  cut.deltas.push_back({id, hub->delta(state_scope(*hub), {}).value(), {}, {{to_bytes("a"), to_bytes("c")}}});
-  refused = cut;
-  refused.deltas[0].delta.base = hub->context(state_scope(*hub));
-  opened->apply(refused);
+  ASSERT_FALSE(opened->look(id, [](crdt::CellSource& cells) { cells.scan({}, [](auto&&...) { return true; }); }));
+  flush(*opened);
+  ASSERT_FALSE(opened->damaged(id).empty());
+  auto repair = hub->repair(state_scope(*hub), opened->damaged(id), 1 << 20).value();
+  RemoteRepair newer{id, repair};
+  newer.repair.upto.advance({hub->replica(), INT64_MAX});
+  opened->apply(newer);
   EXPECT_FALSE(flush(*opened).outcomes.at(0).applied);
-  EXPECT_EQ(opened->damaged(id).size(), 1U);
+  EXPECT_FALSE(opened->damaged(id).empty());
 
-  opened->apply(cut);
+  opened->apply(RemoteRepair{id, repair});
 
   EXPECT_TRUE(flush(*opened).outcomes.at(0).applied);
   EXPECT_THAT(opened->damaged(id), IsEmpty());
+  EXPECT_EQ(opened->summary(id), digest);
+  EXPECT_THAT(findings(*opened), IsEmpty());
 }
 
 class Refused : public testing::TestWithParam<std::pair<const char*, Errc>> {};

@@ -150,7 +150,7 @@ TEST(DamagedRow, OfOthersIsToldToNobodyUntilItIsMended) {
   set(*edge, state_scope(*edge), "k7", "again");
   flush(*edge);
   RemoteCut cut;  // the edge tells it all of the key
-  cut.deltas.push_back({id, edge->delta(state_scope(*edge), relay->context(id)).value(), {}, {}});
+  cut.deltas.push_back({id, edge->delta(state_scope(*edge), relay->context(id)).value(), {}});
   relay->apply(cut);
   flush(*relay);
   EXPECT_THAT(relay->damaged(id), IsEmpty());

@@ -62,7 +62,7 @@ TEST(GiveUp, WhatPeersStillTellIsNotTaken) {
   fill(*hub);
   const ScopeId id = state_scope(*opened), there = state_scope(*hub);
   RemoteCut cut;
-  cut.deltas.push_back({id, hub->delta(there, {}).value(), {}, {}});
+  cut.deltas.push_back({id, hub->delta(there, {}).value(), {}});
   flush(*opened);
   opened->give_up(id);
   opened->apply(cut);

@@ -197,6 +197,10 @@ Message random_message(Random& random, std::size_t index) {
                     random_context(random),
                     random_context(random),
                     random_context(random)};
+    case 21:
+      return Lost{channel, random_ranges(random)};
+    case 22:
+      return Repair{random_number(random), channel, random_ranges(random)};
     default:
       return Refused{random_number(random), channel, random_code(random), random_text(random, 30)};
   }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crdt/repair.hpp"
+
+#include "base/planted.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace edgesync::crdt {
+namespace {
+
+/// Keys that something outside `seen` has touched, by the table's log.
+class Touched {
+ public:
+  Touched(ScopeTable& table, const Context& seen) {
+    if (planted(Bug::repair_over_news)) return;
+    for (const Context::Item& item : table.context().items())
+      table.scan_log(item.replica, seen[item.replica], [&](const LogItem& log) {
+        if (log.type == LogItem::Type::remove_range)
+          ranges_.push_back(log.range);
+        else
+          keys_.insert(log.key);
+        return true;
+      });
+  }
+  bool contains(ByteView key) const {
+    return keys_.contains(key) ||
+           std::any_of(ranges_.begin(), ranges_.end(), [&](const KeyRange& range) { return range.contains(key); });
+  }
+  /// What was written and lost again, neither side may hold.
+  const std::set<Bytes, BytesLess>& keys() const noexcept { return keys_; }
+
+ private:
+  std::set<Bytes, BytesLess> keys_;
+  std::vector<KeyRange> ranges_;
+};
+
+/// Entries that came back, until it is known that the log tells of them.
+class Returned {
+ public:
+  void note(const Bytes& key, const Cell& before, const Cell& after) {
+    for (const Entry& entry : after)
+      if (!holds(before, entry.dot)) dots_[entry.dot.replica].emplace(entry.dot.stamp, key);
+  }
+  /// A log that has lost some of them must not pass for complete.
+  void settle(ScopeTable& table) {
+    for (auto& [replica, writes] : dots_) {
+      const Stamp floor = table.floors()[replica];
+      std::erase_if(writes, [&](const auto& write) { return write.first <= floor; });
+      if (writes.empty()) continue;
+      table.scan_log(replica, writes.begin()->first - 1, [&](const LogItem& log) {
+        if (log.type == LogItem::Type::write) writes.erase({log.dot.stamp, log.key});
+        return !writes.empty();
+      });
+      Context untold;
+      if (!writes.empty()) untold.advance({replica, writes.rbegin()->first});
+      table.raise_floors(untold);
+    }
+  }
+
+ private:
+  std::map<ReplicaId, std::set<std::pair<Stamp, Bytes>>> dots_;
+};
+
+/// All keys of the repair's ranges that anybody knows of, with what the peer holds.
+std::map<Bytes, Cell, BytesLess> by_key(CellSource& cells, const Repair& repair, const Touched& touched) {
+  std::map<Bytes, Cell, BytesLess> told;
+  for (const KeyRange& range : repair.ranges) {
+    cells.scan(range, [&](ByteView key, const Cell&) { return told.try_emplace(to_bytes(key)), true; });
+    const auto& news = touched.keys();
+    for (auto at = news.lower_bound(range.low); at != news.end() && range.contains(*at); ++at) told.try_emplace(*at);
+  }
+  for (const KeyState& state : repair.keys) {
+    Cell& cell = told[state.key];
+    cell.clear();
+    for (const Listed& listed : state.listed) cell.push_back(listed.entry);
+    std::sort(cell.begin(), cell.end(), [](const Entry& a, const Entry& b) { return a.dot < b.dot; });
+  }
+  return told;
+}
+
+bool all_covered(const Cell& cell, const Context& context) {
+  return std::all_of(cell.begin(), cell.end(), [&](const Entry& entry) { return context.covers(entry.dot); });
+}
+
+bool all_held(const Cell& cell, const Cell& by) {
+  return std::all_of(cell.begin(), cell.end(), [&](const Entry& entry) { return holds(by, entry.dot); });
+}
+
+}  // namespace
+
+bool repairable(const ScopeTable& table, const Repair& repair) {
+  return table.context().covers(repair.upto) && repair.upto.covers(table.floors());
+}
+
+Repaired apply_repair(ScopeTable& table, const Repair& repair, const Function<bool(ByteView key)>& lost) {
+  Repaired repaired;
+  Returned returned;
+  const Touched touched(table, repair.upto);
+  for (const auto& [key, after] : by_key(table, repair, touched)) {
+    if (!lost(key)) continue;
+    if (touched.contains(key) || !all_covered(after, repair.upto)) {
+      repaired.left.push_back(key);
+      continue;
+    }
+    const Cell before = table.find(key);
+    if (before == after) continue;
+    if (!all_held(before, after)) repaired.dropped.emplace_back(key, before);
+    table.replace(key, before, after);
+    returned.note(key, before, after);
+    repaired.changed.push_back(key);
+  }
+  returned.settle(table);
+  return repaired;
+}
+
+}  // namespace edgesync::crdt

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows that a disk has spoilt come back from the peer, while both sides go on.
+#include "unit/store/damage.hpp"
+#include "unit/sync/pair.hpp"
+
+#include "crdt/key.hpp"
+
+namespace edgesync::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Repairs : public Pair {
+ protected:
+  /// Both hold `keys` keys of `name`, and are not linked.
+  void fill(const std::string& name, int keys) {
+    scope_ = name;
+    const auto ours = node->open(Plane::state, name);
+    hub->open(Plane::state, name);
+    for (int i = 0; i < keys; ++i) set(*(i % 2 == 0 ? hub : node), ours, "k" + std::to_string(i), i);
+    connect();
+    settle();
+    disconnect();
+    ASSERT_EQ(digest(*node), digest(*hub));
+  }
+  /// Spoils rows of one side's file, which notices when it reads them.
+  void spoil(Role role, const std::string& where) {
+    hub.reset(), node.reset();
+    store::run_sql(path(role).string(),
+                   "UPDATE cell SET e = CAST(substr(e, 1, length(e) - 1) || x'7f' AS BLOB) WHERE " + where);
+    open_both();
+    Side& side = role == Role::hub ? *hub : *node;
+    side.store->look(id(side), [](crdt::CellSource& cells) { cells.scan({}, [](auto&&...) { return true; }); })
+        .ignore();
+    settle();
+    ASSERT_FALSE(side.store->damaged(id(side)).empty());
+  }
+  store::ScopeId id(Side& side) const { return side.store->open_scope(Plane::state, scope_).value(); }
+  crdt::Summary digest(Side& side) const { return side.store->summary(id(side)); }
+  void expect_whole() {
+    for (Side* side : {node.get(), hub.get()}) {
+      EXPECT_TRUE(side->store->damaged(id(*side)).empty());
+      EXPECT_TRUE(side->store->verify().value().empty());
+    }
+    EXPECT_EQ(digest(*node), digest(*hub));
+    EXPECT_EQ(node->store->context(id(*node)), hub->store->context(id(*hub)));
+  }
+  /// Time goes on until nothing is damaged, or for a minute.
+  void go_on() {
+    for (int i = 0; i < 60; ++i) {
+      settle();
+      now.monotonic += 1s;
+      node->engine->tick(now), hub->engine->tick(now);
+    }
+    settle();
+  }
+
+  std::string scope_;
+};
+
+TEST_F(Repairs, FetchWhatANodeLost) {
+  fill("plant", 40);
+  spoil(Role::node, "hex(key) LIKE '6B31%'");
+  connect();
+  settle();
+  expect_whole();
+  EXPECT_EQ(node->get(id(*node), "k11"), Value(std::int64_t{11}));
+}
+
+TEST_F(Repairs, FetchWhatAHubLost) {
+  fill("plant", 40);
+  spoil(Role::hub, "hex(key) LIKE '6B32%'");
+  connect();
+  settle();
+  expect_whole();
+}
+
+TEST_F(Repairs, ComeFromNobodyWhoMayNotWrite) {
+  const auto ours = hub->open(Plane::state, "readonly");
+  node->open(Plane::state, "readonly");
+  for (int i = 0; i < 10; ++i) set(*hub, ours, "k" + std::to_string(i), i);
+  scope_ = "readonly";
+  connect();
+  settle();
+  disconnect();
+  spoil(Role::hub, "hex(key) LIKE '6B32%'");
+  connect();
+  go_on();
+  EXPECT_FALSE(hub->store->damaged(id(*hub)).empty());
+  EXPECT_TRUE(node->engine->linked());
+}
+
+TEST_F(Repairs, WaitForWhatIsNews) {
+  fill("plant", 40);
+  spoil(Role::node, "hex(key) LIKE '6B31%'");
+  set(*hub, id(*hub), "k12", 500);
+  set(*node, id(*node), "k13", 501);
+  hub->commit(), node->commit();
+  connect();
+  go_on();
+  expect_whole();
+  EXPECT_EQ(node->get(id(*node), "k12"), Value(std::int64_t{500}));
+  EXPECT_EQ(hub->get(id(*hub), "k13"), Value(std::int64_t{501}));
+}
+
+TEST_F(Repairs, ComeInPieces) {
+  limits.repair_bytes = 300;
+  reopen();
+  fill("plant", 300);
+  spoil(Role::node, "1");
+  connect();
+  go_on();
+  expect_whole();
+}
+
+TEST_F(Repairs, AreAwaited) {
+  fill("plant", 40);
+  spoil(Role::node, "hex(key) LIKE '6B31%'");
+  connect();
+  carry(*node, *hub), carry(*hub, *node);
+  while (node->engine->next_frame(*node->link, now)) {
+  }
+  for (int i = 0; i < 20 && !node->engine->ending(*node->link); ++i) {
+    now.monotonic += 5s;
+    node->engine->arriving(*node->link, now);
+    node->engine->tick(now);
+    while (node->engine->next_frame(*node->link, now)) {
+    }
+  }
+  ASSERT_TRUE(node->engine->ending(*node->link));
+  EXPECT_NE(node->engine->ending(*node->link)->detail.find("the repair of state plant"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace edgesync::sync
