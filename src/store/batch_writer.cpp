@@ -101,8 +101,9 @@ bool BatchWriter::set_aside() {
   bool found = false;
   for (std::size_t i = 0; i < aside_.size(); ++i) {
     if (aside_[i] || (reached_ < aside_.size() && reached_ != i)) continue;
-    // A large cut is alone: what it cannot have is its own fault, wherever it shows.
-    const bool certain = reached_ < aside_.size() || batch_.alone;
+    // A large cut is alone: what it cannot have is its own fault, wherever it shows. A disk that fails is nobody's.
+    const bool fault = not_the_disk(*batch_.error) || batch_.error->is(Errc::storage_full);
+    const bool certain = fault && (reached_ < aside_.size() || batch_.alone);
     aside_[i] = Outcome{batch_.arrivals[i].ticket, false, batch_.error, certain ? blamed_ : ScopeId{}};
     found = true;
   }

@@ -55,6 +55,8 @@ class SimNode final : public Peer {
   /// It never starts again.
   void die();
   bool gone() const noexcept { return gone_; }
+  /// The highest version that it ever rolled back from: it takes none of that number any more.
+  std::uint64_t left() const noexcept { return left_; }
   bool up() const noexcept { return store_ != nullptr; }
   /// The latest time that its clock ever showed.
   Timestamp latest_wall() { return latest_wall_ = std::max(latest_wall_, now().wall); }
@@ -153,7 +155,8 @@ class SimNode final : public Peer {
   Disk disk_;
   FaultVfs vfs_;
   Span wall_offset_;
-  Timestamp latest_wall_{};     ///< That its clock ever showed.
+  Timestamp latest_wall_{};  ///< That its clock ever showed.
+  std::uint64_t left_ = 0;
   std::vector<Span> pauses_{};  ///< Between the last attempts to link, since one succeeded.
   ReplicaId replica_{};
 

@@ -2,6 +2,8 @@
 // SimNode: links, timers, and what the engine has for others.
 #include "sim/sim_node.hpp"
 
+#include <algorithm>
+
 namespace edgesync::sim {
 
 void SimNode::stir() {
@@ -111,6 +113,7 @@ void SimNode::decide() {
     if (!content)
       around_.violate("O13: a version was put to the application that does not verify: " + content.error().detail);
     if (content) check_content(action);
+    if (action.kind == config::Action::Kind::rolled_back) left_ = std::max(left_, version.number);
     if (action.kind != config::Action::Kind::ask || !content) continue;
     const Verdict verdict = around_.decide(number_, *content);
     engine_->config().verdict(action.scope, version, verdict, "simulated").ignore();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/world.hpp"
 
+#include <algorithm>
+
 namespace edgesync::sim {
 namespace {
 
@@ -160,7 +162,9 @@ void World::heal() {
 bool World::last_is_newest() {
   SimNode& root = *nodes_[0];
   const auto newest = root.engine().config().newest(*root.store().find_scope(Plane::config, config_scope));
-  return newest && newest->manifest.note == last_version;
+  // A node that rolled back from the same number, which another hub had given too, would not take it.
+  const auto left = [&](const auto& node) { return newest && node->left() >= newest->manifest.number; };
+  return newest && newest->manifest.note == last_version && std::none_of(nodes_.begin(), nodes_.end(), left);
 }
 
 bool World::converged() { return why_not_converged().empty(); }
