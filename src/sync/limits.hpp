@@ -37,7 +37,9 @@ struct Limits {
   std::size_t searches = 4;                  ///< Of a peer, whose delta has not come.
   std::size_t inspect_ranges = 16;           ///< Ranges of one Inspect: their findings fit a frame.
   std::size_t inspects = 64;                 ///< Of one search, unanswered: a thousand ranges in one round trip.
-  std::size_t look_entries = 4096;        ///< Looked at in one go: a few milliseconds; then others may have their turn.
+  std::size_t look_entries = 4096;  ///< Looked at in one go: a few milliseconds; then others may have their turn.
+  std::size_t lost_bytes =
+      8u << 20;  ///< Ranges that a peer has lost and that wait for their turn; beyond, the link ends.
   std::size_t repair_bytes = 256 * 1024;  ///< Told at a time of what a peer has lost.
   std::size_t segment_window = 1u << 20;  ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
   unsigned forks =

@@ -330,7 +330,8 @@ class Link {
   std::deque<wire::Message> proofs_{};  ///< Proves and Proofs that wait for the file, one per channel.
   std::size_t unanswered_ = 0;          ///< Node role: subscriptions that the hub has not answered.
   std::map<wire::Channel, Mending> mending_{};
-  std::deque<wire::Lost> lost_{};       ///< By the peer.
+  std::deque<wire::Lost> lost_{};  ///< By the peer.
+  std::size_t lost_bytes_ = 0;
   std::deque<wire::Message> repair_{};  ///< What answers the first of them.
   Plane repair_lane_{};
   bool segments_turn_ = false;

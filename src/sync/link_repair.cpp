@@ -7,6 +7,15 @@
 #include <algorithm>
 
 namespace edgesync::sync {
+namespace {
+
+std::size_t weight(const wire::Lost& lost) {
+  std::size_t bytes = sizeof lost;
+  for (const crdt::KeyRange& range : lost.ranges) bytes += sizeof range + range.low.size() + range.high.size();
+  return bytes;
+}
+
+}  // namespace
 
 /// Asks for what was lost of a channel, if anything was and the peer can be asked.
 void Link::mend(wire::Channel number) {
@@ -59,6 +68,9 @@ void Link::on(wire::Lost&& lost) {
     return end({Errc::protocol_violation, "lost: channel " + std::to_string(lost.channel)});
   if (lost.ranges.size() > context_.limits.inspect_ranges)
     return end({Errc::limit_exceeded, "lost: too many ranges at a time"});
+  lost_bytes_ += weight(lost);
+  if (lost_bytes_ > context_.limits.lost_bytes)
+    return end({Errc::limit_exceeded, "lost: more than " + std::to_string(context_.limits.lost_bytes) + " bytes wait"});
   lost_.push_back(std::move(lost));
 }
 
@@ -78,6 +90,7 @@ bool Link::tell_lost() {
   if (outgoing_.contains(channel.plane)) return false;  // its ack comes
   const wire::Lost lost = std::move(lost_.front());
   lost_.pop_front();
+  lost_bytes_ -= weight(lost);
   crdt::Context known = channel.peer;
   if (!known.covers(context_.store.context(channel.scope)) && begin_cut(channel.plane))
     for (const auto& [number, upto] : outgoing_.at(channel.plane).upto)

@@ -179,14 +179,15 @@ void TlsStream::read_some(const MutableBuffers& buffers, IoHandler handler) {
   run([ssl = ssl_.get(), buffer, size] { return SSL_read(ssl, buffer.data(), size); }, std::move(handler));
 }
 
-/// Several buffers go as one record: a frame's head and body must not be two.
+/// Several buffers go as one record: a frame's head and body must not be two. One record at a time, so that somebody
+/// sees how a long message gets on over a slow network.
 void TlsStream::write_some(const ConstBuffers& buffers, IoHandler handler) {
   if (buffers.begin() == buffers.end()) return finish(std::move(handler), {}, 0, false);
   run(
       [ssl = ssl_.get(), buffers] {
         const net::const_buffer& first = *buffers.begin();
         if (buffers.begin() + 1 == buffers.end() || first.size() >= record_bytes)
-          return SSL_write(ssl, first.data(), static_cast<int>(std::min<std::size_t>(first.size(), INT_MAX)));
+          return SSL_write(ssl, first.data(), static_cast<int>(std::min(first.size(), record_bytes)));
         std::array<std::byte, record_bytes> record;
         const std::size_t size = net::buffer_copy(net::buffer(record), buffers);
         return SSL_write(ssl, record.data(), static_cast<int>(size));

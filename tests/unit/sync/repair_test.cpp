@@ -113,6 +113,24 @@ TEST_F(Repairs, ComeInPieces) {
   expect_whole();
 }
 
+TEST_F(Repairs, AreToldOfSoMuchAtATime) {
+  limits.lost_bytes = 1000;
+  limits.part_bytes = 4000;
+  reopen();
+  fill("plant", 10);
+  connect();
+  settle();
+  set(*hub, id(*hub), "news", 1);
+  hub->commit();
+  while (hub->engine->next_frame(*hub->link, now)) {  // a cut that nobody acks
+  }
+  wire::Codec codec{Limits{}.wire};
+  const std::vector<wire::Message> asked{wire::Lost{1, {{Bytes(600), Bytes(601)}}}};
+  hub->engine->received(*hub->link, codec.encode(asked), now);
+  ASSERT_TRUE(hub->engine->ending(*hub->link));
+  EXPECT_TRUE(hub->engine->ending(*hub->link)->is(Errc::limit_exceeded));
+}
+
 TEST_F(Repairs, AreAwaited) {
   fill("plant", 40);
   spoil(Role::node, "hex(key) LIKE '6B31%'");
