@@ -75,7 +75,6 @@ std::map<Bytes, Cell, BytesLess> by_key(CellSource& cells, const Repair& repair,
     Cell& cell = told[state.key];
     cell.clear();
     for (const Listed& listed : state.listed) cell.push_back(listed.entry);
-    std::sort(cell.begin(), cell.end(), [](const Entry& a, const Entry& b) { return a.dot < b.dot; });
   }
   return told;
 }

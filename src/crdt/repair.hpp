@@ -13,7 +13,7 @@ namespace edgesync::crdt {
 struct Repair {
   std::vector<KeyRange> ranges{};  ///< Ascending and disjoint.
   Context upto{};                  ///< The peer's context.
-  std::vector<KeyState> keys{};    ///< Every key there, ascending, with all its entries.
+  std::vector<KeyState> keys{};    ///< Every key there, ascending, with all its entries, ascending, and their values.
 };
 
 struct Repaired {

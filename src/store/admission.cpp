@@ -2,6 +2,7 @@
 #include "store/admission.hpp"
 
 #include "crdt/transaction.hpp"
+#include "store/range_set.hpp"
 
 #include <algorithm>
 #include <map>
@@ -45,6 +46,16 @@ Result<void> admit_removals(const std::vector<crdt::LogItem>& removals, const cr
   return {};
 }
 
+Result<void> admit_keys(const std::vector<crdt::KeyState>& keys, const crdt::Context& upto) {
+  const Bytes* last = nullptr;
+  for (const crdt::KeyState& state : keys) {
+    if (auto good = admit_key(state, upto); !good) return good;
+    if (last != nullptr && compare(*last, state.key) >= 0) return malformed("keys do not ascend");
+    last = &state.key;
+  }
+  return {};
+}
+
 bool has_room(const crdt::Context& mine, const crdt::Context& upto, const ReplicaId& self) {
   if (mine.items().size() + upto.items().size() < crdt::context_items_max) return true;
   crdt::Context joined = mine;
@@ -59,13 +70,18 @@ Result<void> admit(const crdt::Delta& delta, const crdt::Context& mine, const Re
   if (!fits_column(delta.upto)) return malformed("a stamp above 2^63 - 1");
   if (!has_room(mine, delta.upto, self)) return too_large("more replicas than one scope holds");
   if (auto good = admit_removals(delta.removals, delta.upto); !good) return good;
-  const Bytes* last = nullptr;
-  for (const crdt::KeyState& state : delta.keys) {
-    if (auto good = admit_key(state, delta.upto); !good) return good;
-    if (last != nullptr && compare(*last, state.key) >= 0) return malformed("keys do not ascend");
-    last = &state.key;
+  return admit_keys(delta.keys, delta.upto);
+}
+
+Result<void> admit(const crdt::Repair& repair) {
+  RangeSet ranges;
+  for (const crdt::KeyRange& range : repair.ranges) ranges.add(range);
+  for (const crdt::KeyState& state : repair.keys) {
+    if (!ranges.contains(state.key)) return Error(Errc::protocol_violation, "repair: a key in none of its ranges");
+    for (const crdt::Listed& listed : state.listed)
+      if (listed.reference) return Error(Errc::protocol_violation, "repair: an entry without its value");
   }
-  return {};
+  return admit_keys(repair.keys, repair.upto);
 }
 
 }  // namespace edgesync::store

@@ -3,7 +3,7 @@
 // once stored is sent on: so nothing comes in that a frame, a row or another node's limits could not hold.
 #pragma once
 
-#include "crdt/delta.hpp"
+#include "crdt/repair.hpp"
 
 #include <edgesync/error.hpp>
 
@@ -16,5 +16,8 @@ inline constexpr std::size_t cell_bytes_max = std::size_t{16} << 20;
 /// context it claims, stamps fit the file; protocol_violation), lists more of a key than a cell holds, or would bring
 /// the scope whose context is `mine` above crdt::context_items_max, with one place kept for `self` (limit_exceeded).
 Result<void> admit(const crdt::Delta& delta, const crdt::Context& mine, const ReplicaId& self);
+
+/// The same of a repair, which must bring every value.
+Result<void> admit(const crdt::Repair& repair);
 
 }  // namespace edgesync::store

@@ -230,7 +230,7 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
     if (outcome.error) outcome.scope = at_;
   } else if (const auto* repair = std::get_if<RemoteRepair>(&arrival.body)) {
     Part* part = taking(repair->scope);
-    outcome.applied = part != nullptr && take_repair(*part, repair->repair);
+    if (part != nullptr) outcome = take_repair(*part, repair->repair);
   } else if (const auto* cut = std::get_if<RemoteCut>(&arrival.body)) {
     outcome = apply(*cut);
   }
@@ -291,9 +291,10 @@ void BatchWriter::apply(Part& part, const crdt::Context& upto, const Function<cr
   }
 }
 
-bool BatchWriter::take_repair(Part& part, const crdt::Repair& repair) {
+Outcome BatchWriter::take_repair(Part& part, const crdt::Repair& repair) {
   SqlTable& table = *part.table;
-  if (part.scope.plane == Plane::stream || !crdt::repairable(table, repair)) return false;
+  if (auto good = admit(repair); !good) return {0, false, good.error(), {}};
+  if (part.scope.plane == Plane::stream || !crdt::repairable(table, repair)) return {};
   table.healing(true);
   crdt::Repaired repaired = crdt::apply_repair(table, repair, [&table](ByteView key) { return table.unknown(key); });
   table.healing(false);
@@ -301,7 +302,7 @@ bool BatchWriter::take_repair(Part& part, const crdt::Repair& repair) {
     table.put_cell_aside(key, cell, "the peer that repaired it has seen it go");
   table.mend(repair.ranges, repaired.left);
   std::move(repaired.changed.begin(), repaired.changed.end(), std::back_inserter(part.repaired));
-  return true;
+  return {0, true, {}, {}};
 }
 
 void BatchWriter::finish_part(Part& part) {

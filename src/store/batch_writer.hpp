@@ -35,7 +35,7 @@ class BatchWriter {
   Outcome apply(const Arrival& arrival);
   Outcome apply(const RemoteCut& cut);
   void apply(Part& part, const RemoteDelta& remote);
-  bool take_repair(Part& part, const crdt::Repair& repair);
+  Outcome take_repair(Part& part, const crdt::Repair& repair);
   void apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join);
   void finish_part(Part& part);
   void collect_changes(Part& part);

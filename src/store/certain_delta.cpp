@@ -66,12 +66,8 @@ crdt::Repair certain_repair(SqlTable& table, const std::vector<crdt::KeyRange>& 
     table.scan(range, [&](ByteView key, const crdt::Cell& cell) {
       all = bytes < bytes_max;
       if (!all) return range.high = to_bytes(key), false;
-      crdt::KeyState& state = repair.keys.emplace_back(crdt::KeyState{to_bytes(key), {}});
-      bytes += key.size();
-      for (const crdt::Entry& entry : cell) {
-        bytes += sizeof entry + entry.value.size();
-        state.listed.push_back({entry, false});
-      }
+      repair.keys.push_back(crdt::list(key, cell, {}));
+      bytes += crdt::cost(repair.keys.back());
       return true;
     });
     if (all || compare(range.low, range.high) < 0) told.add(std::move(range));

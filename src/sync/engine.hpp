@@ -83,10 +83,10 @@ class Engine {
   /// Why the last group commit failed; nothing once one has succeeded.
   const std::optional<Error>& storage_fault() const noexcept { return storage_fault_; }
 
-  /// Another copy of the database mints under its id: a new one is taken as soon as all that was accepted is durable.
-  /// Whoever commits should let nothing in between.
   /// Takes a new replica id, because of `reason`. Requires: !writing(), and everything accepted is durable.
   Result<void> take_new_id(std::string reason);
+  /// Another copy of the database mints under its id: a new one is taken as soon as all that was accepted is durable.
+  /// Whoever commits should let nothing in between.
   bool forked() const noexcept { return fork_.has_value(); }
   /// What all links hold in memory of cuts and chunks on their way out.
   std::size_t outgoing_bytes() const noexcept { return outgoing_.used; }

@@ -164,6 +164,11 @@ void Link::on(wire::Bye&& bye) {
   dismissed_ = true;
 }
 
+bool Link::peer_can(std::string_view capability) const {
+  const auto& known = peer_.capabilities;
+  return std::find(known.begin(), known.end(), capability) != known.end();
+}
+
 bool Link::served(Now now) const noexcept {
   return linked_ && (acknowledged_ || now.monotonic >= opened_ + context_.heartbeat);
 }
@@ -177,9 +182,9 @@ void Link::on_flushed(const store::Flushed& flushed) {
     auto node = unsettled_.extract(outcome.ticket);
     if (node.empty()) continue;
     unsettled_bytes_ -= node.mapped().bytes;
-    if (!outcome.error || node.mapped().repair)
+    if (!outcome.error)
       settle(node.mapped(), outcome.applied);
-    else if (!refuse(node.mapped(), outcome))
+    else if (node.mapped().repair || !refuse(node.mapped(), outcome))
       return end(*outcome.error, std::chrono::seconds(5));
   }
   for (store::ScopeId scope : flushed.advanced)

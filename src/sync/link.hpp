@@ -101,6 +101,8 @@ class Link {
   bool linked() const noexcept { return linked_; }
   Role role() const noexcept { return role_; }
   const wire::Hello& peer() const noexcept { return peer_; }
+  /// True if the peer's Hello lists this capability.
+  bool peer_can(std::string_view capability) const;
   /// When it was what the peer's Hello says, as near as can be told.
   Instant introduced_at() const noexcept { return introduced_; }
   const std::string& address() const noexcept { return address_; }
@@ -177,8 +179,9 @@ class Link {
   /// Rows were lost here, and the peer is asked for them.
   struct Mending {
     enum class Stage : std::uint8_t { idle, asked, storing } stage{};
-    Bytes from{};                           ///< Where to go on asking.
-    std::vector<crdt::KeyRange> damaged{};  ///< When it asked.
+    Bytes from{};                                    ///< Where to go on asking.
+    std::vector<crdt::KeyRange> asked{}, damaged{};  ///< What it asked for, and what was damaged then.
+    Backoff pause;
     Instant again = never;
   };
 
@@ -333,6 +336,7 @@ class Link {
   std::deque<wire::Lost> lost_{};  ///< By the peer.
   std::size_t lost_bytes_ = 0;
   std::deque<wire::Message> repair_{};  ///< What answers the first of them.
+  OutgoingShare repair_share_{};
   Plane repair_lane_{};
   bool segments_turn_ = false;
   std::size_t resyncs_ = 0;

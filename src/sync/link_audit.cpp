@@ -59,10 +59,8 @@ bool Link::audit(wire::Channel number, Channel& channel, const crdt::Context& to
   if (!own(channel, told)) return false;
   if (role_ == Role::hub || channel.plane != Plane::stream) return true;
   const std::uint64_t sequence = told[self];
-  const auto& known = peer_.capabilities;
   const bool certain = sequence <= context_.store.acked(channel.scope)[self] ||
-                       sequence <= context_.store.floors(channel.scope)[self] ||
-                       std::find(known.begin(), known.end(), "proof") == known.end();
+                       sequence <= context_.store.floors(channel.scope)[self] || !peer_can("proof");
   if (certain) return true;
   channel.proving = true;
   send(wire::Prove{number, sequence});

@@ -72,8 +72,7 @@ bool Link::tell_large(Outgoing& out, wire::Channel number, const Channel& channe
   at->second.searched = at->second.searched || searched;
   if (searched) end_search();
   if (tells_with_search(at->second) && !at->second.searched) {
-    const auto& known = peer_.capabilities;
-    if (std::find(known.begin(), known.end(), "search") == known.end()) {
+    if (!peer_can("search")) {
       telling_.erase(at);
       auto whole = context_.store.delta(channel.scope, channel.peer);
       if (!whole) return end(std::move(whole).error(), std::chrono::seconds(5)), false;

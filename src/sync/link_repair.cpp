@@ -15,20 +15,25 @@ std::size_t weight(const wire::Lost& lost) {
   return bytes;
 }
 
+bool within(const crdt::KeyRange& range, const crdt::KeyRange& whole) noexcept {
+  const bool ends = whole.high.empty() || (!range.high.empty() && compare(range.high, whole.high) <= 0);
+  return ends && compare(whole.low, range.low) <= 0;
+}
+
 }  // namespace
 
 /// Asks for what was lost of a channel, if anything was and the peer can be asked.
 void Link::mend(wire::Channel number) {
   const Channel& channel = channels_.at(number);
-  const auto& known = peer_.capabilities;
-  const bool may = channel.open && channel.plane != Plane::stream && (role_ == Role::node || channel.writable) &&
-                   std::find(known.begin(), known.end(), "repair") != known.end();
+  const bool may =
+      channel.open && channel.plane != Plane::stream && (role_ == Role::node || channel.writable) && peer_can("repair");
   std::vector<crdt::KeyRange> damaged = may ? context_.store.damaged(channel.scope) : std::vector<crdt::KeyRange>{};
   if (damaged.empty()) {
     mending_.erase(number);
     return;
   }
-  Mending& mending = mending_[number];
+  const Backoff pause(context_.limits.repair_retry, context_.limits.repair_retry_max);
+  Mending& mending = mending_.try_emplace(number, Mending{{}, {}, {}, {}, pause}).first->second;
   if (mending.stage != Mending::Stage::idle) return;
   mending.stage = Mending::Stage::asked;
   mending.again = never;
@@ -39,18 +44,21 @@ void Link::mend(wire::Channel number) {
        at != damaged.end() && lost.ranges.size() < context_.limits.inspect_ranges; ++at)
     lost.ranges.push_back(*at);
   mending.from = lost.ranges.back().high;
+  mending.asked = lost.ranges;
   mending.damaged = std::move(damaged);
   send(std::move(lost));
 }
 
 /// What the peer told is durable, or of no use. Who got on asks on, who did not asks later.
 void Link::mended(wire::Channel number) {
-  Mending& mending = mending_[number];
+  Mending& mending = mending_.at(number);
   mending.stage = Mending::Stage::idle;
-  if (mending.damaged == context_.store.damaged(channels_.at(number).scope))
-    mending.again = heard_ + context_.limits.repair_retry;
-  else
-    mend(number);
+  if (mending.damaged == context_.store.damaged(channels_.at(number).scope)) {
+    mending.again = heard_ + mending.pause.next(context_.random, {});
+    return;
+  }
+  mending.pause.succeeded();
+  mend(number);
 }
 
 void Link::mend_on(Now now) {
@@ -80,6 +88,7 @@ std::optional<wire::Message> Link::next_repair() {
   const auto out = outgoing_.find(repair_lane_);
   if (out != outgoing_.end() && !out->second.parts.empty()) return std::nullopt;
   wire::Message message = std::move(repair_.front());
+  repair_share_.sent_one_of(repair_.size());
   repair_.pop_front();
   return message;
 }
@@ -98,13 +107,14 @@ bool Link::tell_lost() {
   if (ending_) return false;
   wire::Repair told{next_cut_++, lost.channel, {}};
   if (known.covers(context_.store.context(channel.scope))) {
-    auto repair = context_.store.repair(channel.scope, lost.ranges, context_.limits.repair_bytes);
+    auto repair = context_.store.repair(channel.scope, lost.ranges, room(context_.limits.repair_bytes));
     if (!repair) return end(std::move(repair).error(), std::chrono::seconds(5)), false;
     told.ranges = std::move(repair->ranges);
     if (!told.ranges.empty()) {
       crdt::Delta cells;
       cells.upto = std::move(repair->upto);
       cells.keys = std::move(repair->keys);
+      repair_share_ = {context_.outgoing, weight(cells)};
       for (wire::DeltaPart& part : wire::split(told.cut, told.channel, std::move(cells), context_.limits.part_bytes))
         repair_.emplace_back(std::move(part));
     }
@@ -120,6 +130,12 @@ void Link::on(wire::Repair&& told) {
   const auto at = mending_.find(told.channel);
   if (at == mending_.end() || at->second.stage != Mending::Stage::asked)
     return end({Errc::protocol_violation, "a repair that nobody asked for"});
+  const auto asked = [&](const crdt::KeyRange& range) {
+    return std::any_of(at->second.asked.begin(), at->second.asked.end(),
+                       [&](const crdt::KeyRange& one) { return within(range, one); });
+  };
+  if (!std::all_of(told.ranges.begin(), told.ranges.end(), asked))
+    return end({Errc::protocol_violation, "a repair of ranges that nobody asked for"});
   awaited(Awaited::repair, told.channel);
   if (told.ranges.empty()) return mended(told.channel);
   auto cells = inbox_.take_one(told.cut, told.channel);

@@ -26,12 +26,10 @@ std::size_t weight(const wire::Message& message) {
 }  // namespace
 
 bool Link::needs_search(const Channel& channel) const {
-  const auto& known = peer_.capabilities;
   // Where rows were lost, what is not there has not been removed.
   return !channel.peer.empty() && context_.store.damaged(channel.scope).empty() &&
          !channel.peer.covers(context_.store.floors(channel.scope)) &&
-         context_.store.summary(channel.scope).count >= context_.limits.search_entries_min &&
-         std::find(known.begin(), known.end(), "search") != known.end();
+         context_.store.summary(channel.scope).count >= context_.limits.search_entries_min && peer_can("search");
 }
 
 void Link::begin_search(wire::Channel number, const Channel& channel) {

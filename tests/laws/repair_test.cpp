@@ -4,6 +4,7 @@
 #include "crdt/repair.hpp"
 #include "base/planted.hpp"
 #include "base/random.hpp"
+#include "crdt/chunk.hpp"
 #include "laws/fleet.hpp"
 
 namespace edgesync::laws {
@@ -110,8 +111,7 @@ class Repairs {
     if (!random_.one_in(4)) crdt::apply_delta(table(at), crdt::make_delta(table(from), table(at).context()));
     crdt::Repair told{{range(at)}, table(from).context(), {}};
     table(from).scan(told.ranges[0], [&](ByteView key, const crdt::Cell& cell) {
-      crdt::KeyState& state = told.keys.emplace_back(crdt::KeyState{to_bytes(key), {}});
-      for (const crdt::Entry& entry : cell) state.listed.push_back({entry, false});
+      told.keys.push_back(crdt::list(key, cell, {}));
       return true;
     });
     told_[at] = std::move(told);

@@ -4,6 +4,7 @@
 #include "unit/sync/pair.hpp"
 
 #include "crdt/key.hpp"
+#include "crdt/value_codec.hpp"
 
 namespace edgesync::sync {
 namespace {
@@ -112,6 +113,43 @@ TEST_F(Repairs, ComeInPieces) {
   go_on();
   expect_whole();
 }
+
+/// What a hub may not make of a node's question: the link ends, and nothing is stored.
+class FalseRepairs : public Repairs, public testing::WithParamInterface<int> {};
+
+TEST_P(FalseRepairs, AreNotTaken) {
+  fill("plant", 40);
+  const crdt::Context known = node->store->context(id(*node));
+  spoil(Role::node, "hex(key) LIKE '6B3132%'");
+  connect();
+  carry(*node, *hub), carry(*hub, *node);  // hello, subscribed
+  wire::Codec codec{Limits{}.wire};
+  std::vector<crdt::KeyRange> asked;
+  while (const auto frame = node->engine->next_frame(*node->link, now))
+    for (const wire::Message& message : codec.decode(*frame).value())
+      if (const auto* lost = std::get_if<wire::Lost>(&message)) asked = lost->ranges;
+  ASSERT_EQ(asked.size(), 1U);
+  crdt::Delta cells;
+  cells.upto = known;
+  const crdt::Context::Item author = known.items().front();
+  const crdt::Entry entry{{author.replica, author.stamp}, 0, crdt::encode_value(7)};
+  cells.keys.push_back({asked[0].low, {{entry, false}}});
+  wire::Repair told{900, 1, asked};
+  if (GetParam() == 0) cells.keys[0].listed[0] = {{entry.dot, 0, {}}, true};  // without its value
+  if (GetParam() == 1) cells.keys[0].key.push_back(std::byte{1});             // beside the range
+  if (GetParam() == 2) told.ranges[0].high.clear();                           // more than was asked for
+  if (GetParam() == 3) cells.keys[0].listed.push_back({entry, false});        // twice
+  std::vector<wire::Message> answer;
+  for (wire::DeltaPart& part : wire::split(told.cut, 1, std::move(cells), 1000)) answer.emplace_back(std::move(part));
+  answer.emplace_back(std::move(told));
+  node->engine->received(*node->link, codec.encode(answer), now);
+  node->commit();
+  ASSERT_TRUE(node->engine->ending(*node->link));
+  EXPECT_TRUE(node->engine->ending(*node->link)->is(Errc::protocol_violation));
+  EXPECT_EQ(node->store->damaged(id(*node)), asked);
+}
+
+INSTANTIATE_TEST_SUITE_P(, FalseRepairs, testing::Range(0, 4));
 
 TEST_F(Repairs, AreToldOfSoMuchAtATime) {
   limits.lost_bytes = 1000;
