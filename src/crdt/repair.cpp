@@ -49,7 +49,7 @@ class Returned {
       const Stamp floor = table.floors()[replica];
       std::erase_if(writes, [&](const auto& write) { return write.first <= floor; });
       if (writes.empty()) continue;
-      table.scan_log(replica, writes.begin()->first - 1, [&](const LogItem& log) {
+      table.scan_log(replica, writes.begin()->first - 1, [&writes = writes](const LogItem& log) {
         if (log.type == LogItem::Type::write) writes.erase({log.dot.stamp, log.key});
         return !writes.empty();
       });

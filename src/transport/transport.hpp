@@ -59,11 +59,13 @@ struct Limits {
   std::size_t header_bytes_max = 8 * 1024;     ///< HTTP upgrade request; of a response Beast takes 8 KiB.
   std::chrono::milliseconds connect{10'000};   ///< Name look-up and TCP.
   std::chrono::milliseconds handshake{5'000};  ///< Each of TLS and WebSocket upgrade.
-  std::chrono::milliseconds write{30'000};     ///< For bytes to be taken; a peer that takes none for so long is closed.
-  std::chrono::milliseconds idle{75'000};      ///< Nothing received for this long: half-open, closed.
-  std::chrono::milliseconds close{2'000};      ///< Orderly close; then the socket is dropped.
-  std::size_t connections_max = 10'000;        ///< Listener: more are refused at accept.
-  std::size_t handshakes_max = 512;            ///< Listener: connections that have not finished the upgrade.
+  /// For bytes to be taken; a peer that takes none for so long is closed. At 1 KB/s the first burst of TCP, 28 KB of
+  /// which nothing is acknowledged sooner, takes 28 s.
+  std::chrono::milliseconds write{75'000};
+  std::chrono::milliseconds idle{75'000};  ///< Nothing received for this long: half-open, closed.
+  std::chrono::milliseconds close{2'000};  ///< Orderly close; then the socket is dropped.
+  std::size_t connections_max = 10'000;    ///< Listener: more are refused at accept.
+  std::size_t handshakes_max = 512;        ///< Listener: connections that have not finished the upgrade.
 };
 
 struct Tls {

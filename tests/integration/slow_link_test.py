@@ -2,7 +2,7 @@
 """A slow link: values that take long go through at the first attempt.
 
     slow_link_test.py PROGRAMS [CASE...]    needs root, for a network of its own; not part of the ordinary tests
-                                            EDGESYNC_KBIT: another rate (32)"""
+                                            EDGESYNC_KBIT: another rate (8)"""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ import time
 from fleet import Case, main
 from rig import Program
 
-KBIT = int(os.environ.get("EDGESYNC_KBIT", "32"))
+KBIT = int(os.environ.get("EDGESYNC_KBIT", "8"))
 VALUE_BYTES = 60_000  # incompressible
 
 
