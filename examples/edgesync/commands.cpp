@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.hpp"
 
-#include "base64.hpp"
 #include "status.hpp"
 
 #include <algorithm>
@@ -92,7 +91,7 @@ es::Result<int> run_log(const Options& options, Output& output) {
 es::Result<int> run_diff(const Options& options, Output& output) {
   auto node = open_existing(options.db);
   if (!node) return node.error();
-  auto changes = node->config(options.scope).diff(options.versions[0], options.versions[1]);
+  auto changes = node->config(options.scope).diff(options.numbers[0], options.numbers[1]);
   if (!changes) return changes.error();
   for (const es::KeyChange& change : *changes) output.line(from_change(change));
   return 0;
@@ -114,33 +113,6 @@ es::Result<int> run_verify(const Options& options, Output& output) {
   output.line({{"result", result}, {"findings", findings->size()}});
   if (findings->empty()) return 0;
   return std::string_view(result) == "repaired" ? 3 : 1;
-}
-
-es::Result<int> run_quarantine(const Options& options, Output& output) {
-  auto node = open_existing(options.db);
-  if (!node) return node.error();
-  std::uint64_t last = 0;
-  for (bool more = true; more;) {
-    auto items = node->quarantine(last);
-    if (!items) return items.error();
-    for (const es::Quarantined& item : *items) {
-      output.line({{"id", item.id},
-                   {"kind", es::name(item.kind)},
-                   {"plane", es::name(item.plane)},
-                   {"scope", item.scope},
-                   {"place", to_base64(item.place)},
-                   {"reason", item.reason},
-                   {"origin", item.origin},
-                   {"at", from_time(item.at)},
-                   {"body", to_base64(item.body)}});
-      last = item.id;
-    }
-    more = !items->empty();
-  }
-  const auto counts = node->quarantined();
-  if (!counts) return counts.error();
-  output.line({{"held", counts->held}, {"bytes", counts->bytes}, {"lost", counts->lost}});
-  return 0;
 }
 
 es::Result<int> run_backup(const Options& options, Output& output) {

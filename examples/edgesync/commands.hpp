@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that look at one database and end: status, log, diff, dump, export, import, verify. None but
-// import creates a database.
+// The commands that look at one database and end: status, log, diff, dump, export, import, verify, quarantine. None
+// but import creates a database.
 #pragma once
 
 #include "input.hpp"
@@ -28,7 +28,10 @@ es::Result<int> run_diff(const Options& options, Output& output);
 es::Result<int> run_dump(const Options& options, Output& output);
 es::Result<int> run_export(const Options& options, Output& output);
 es::Result<int> run_verify(const Options& options, Output& output);
-es::Result<int> run_quarantine(const Options& options, Output& output);
+es::Result<int> run_quarantine_list(const Options& options, Output& output);
+es::Result<int> run_quarantine_export(const Options& options, Output& output);
+es::Result<int> run_quarantine_replay(const Options& options, Output& output);
+es::Result<int> run_quarantine_drop(const Options& options, Output& output);
 es::Result<int> run_backup(const Options& options, Output& output);
 
 /// Writes what run_export() told, read from `input`, into a database, which may be new. Stops at the first failure.

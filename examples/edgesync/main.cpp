@@ -44,7 +44,10 @@ es::Result<int> run(Options options) {
     return run_import(options, input, output);
   }
   if (options.command == "verify") return run_verify(options, output);
-  if (options.command == "quarantine") return run_quarantine(options, output);
+  if (options.command == "quarantine list") return run_quarantine_list(options, output);
+  if (options.command == "quarantine export") return run_quarantine_export(options, output);
+  if (options.command == "quarantine replay") return run_quarantine_replay(options, output);
+  if (options.command == "quarantine drop") return run_quarantine_drop(options, output);
   if (options.command == "backup") return run_backup(options, output);
   return run_session(options, output);
 }

@@ -11,8 +11,10 @@ namespace {
 struct Command {
   std::string_view name;
   std::vector<std::string_view> options;
-  std::size_t versions = 0;  ///< Positional arguments.
+  std::size_t numbers_min = 0, numbers_max = 0;  ///< Positional arguments.
 };
+
+constexpr std::size_t letters_max = 1024;  // more the quarantine does not hold
 
 struct TextOption {
   std::string_view name;
@@ -34,12 +36,15 @@ const std::vector<Command>& commands() {
         "--insecure", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
-      {"diff", {"--db", "--scope", "--json"}, 2},
+      {"diff", {"--db", "--scope", "--json"}, 2, 2},
       {"dump", {"--db", "--scope", "--json"}},
       {"export", {"--db", "--scope", "--json"}},
       {"import", {"--db", "--json"}},
       {"verify", {"--db", "--json"}},
-      {"quarantine", {"--db", "--json"}},
+      {"quarantine list", {"--db", "--json"}, 0, letters_max},
+      {"quarantine export", {"--db", "--to", "--json"}, 0, letters_max},
+      {"quarantine replay", {"--db", "--json"}, 0, letters_max},
+      {"quarantine drop", {"--db", "--json"}, 1, letters_max},
       {"backup", {"--db", "--to", "--json"}},
   };
   return all;
@@ -96,12 +101,14 @@ std::optional<Listen> to_listen(std::string_view text) {
 /// Walks the arguments after the command once; the first thing wrong ends the walk.
 class Parser {
  public:
-  Parser(const Command& command, const std::vector<std::string>& arguments) : command_(command), arguments_(arguments) {
+  /// `first`: of the arguments after the command's words.
+  Parser(const Command& command, const std::vector<std::string>& arguments, std::size_t first)
+      : command_(command), arguments_(arguments), first_(first) {
     out_.options.command = command.name;
   }
 
   ParsedOptions run() {
-    for (at_ = 1; at_ < arguments_.size() && !out_.error; ++at_) take(arguments_[at_]);
+    for (at_ = first_; at_ < arguments_.size() && !out_.error; ++at_) take(arguments_[at_]);
     if (!out_.error) complete();
     return std::move(out_);
   }
@@ -127,17 +134,18 @@ class Parser {
   }
 
   void positional(const std::string& argument) {
-    std::uint64_t version = 0;
-    if (out_.options.versions.size() == command_.versions) return fail(argument, "unexpected argument");
-    if (!to_number(argument, version)) return fail(argument, "not a version number");
-    out_.options.versions.push_back(version);
+    std::uint64_t number = 0;
+    if (out_.options.numbers.size() == command_.numbers_max) return fail(argument, "unexpected argument");
+    if (!to_number(argument, number)) return fail(argument, "not a number");
+    out_.options.numbers.push_back(number);
   }
 
   void complete() {
     const Options& options = out_.options;
     if (options.db.empty()) return fail("--db", "missing");
-    if (options.versions.size() != command_.versions) return fail("V1 V2", "missing");
-    if (command_.versions != 0 && options.scope.empty()) return fail("--scope", "missing");
+    const bool diff = command_.name == "diff";
+    if (options.numbers.size() < command_.numbers_min) return fail(diff ? "V1 V2" : "ID", "missing");
+    if (diff && options.scope.empty()) return fail("--scope", "missing");
     if (command_.name == "serve" && !options.listen) return fail("--listen", "missing");
     if (command_.name == "backup" && options.to.empty()) return fail("--to", "missing");
     if (!options.listen && !(options.certificate + options.client_ca + options.tokens).empty()) {
@@ -157,7 +165,7 @@ class Parser {
 
   const Command& command_;
   const std::vector<std::string>& arguments_;
-  std::size_t at_ = 0;
+  std::size_t first_, at_ = 0;
   ParsedOptions out_;
 };
 
@@ -165,9 +173,15 @@ class Parser {
 
 ParsedOptions parse_options(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return {{}, UsageError{"command: missing: say what to do"}};
-  const Command* command = find(commands(), arguments.front());
-  if (command == nullptr) return {{}, UsageError{"command: " + arguments.front() + ": unknown"}};
-  return Parser(*command, arguments).run();
+  std::string name = arguments.front();
+  std::size_t words = 1;
+  if (name == "quarantine") {  // which lists, unless it is told to do something else
+    const bool told = arguments.size() > 1 && !arguments[1].starts_with("--");
+    name += ' ' + (told ? arguments[words++] : std::string("list"));
+  }
+  const Command* command = find(commands(), name);
+  if (command == nullptr) return {{}, UsageError{"command: " + name + ": unknown"}};
+  return Parser(*command, arguments, words).run();
 }
 
 std::string_view usage() noexcept {
@@ -183,7 +197,10 @@ std::string_view usage() noexcept {
   edgesync export --db FILE [--scope S]   what is in it, as requests that write it again
   edgesync import --db FILE       writes what export told, from stdin
   edgesync verify --db FILE       also repairs what the database can by itself
-  edgesync quarantine --db FILE   what was set aside, as it was found
+  edgesync quarantine [list] --db FILE [ID...]             what was set aside, and why
+  edgesync quarantine export --db FILE [--to FILE] [ID...] all of it, as JSON lines
+  edgesync quarantine replay --db FILE [ID...]             puts back what proves itself; the rest stays
+  edgesync quarantine drop   --db FILE ID...               forgets it for good
   edgesync backup --db FILE --to FILE
   edgesync --help | --version
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request

@@ -25,8 +25,8 @@ struct Options {
   std::string hub{};  ///< URL of the hub above: --hub of a shell, --uplink of a hub.
   std::string token{}, ca{};
   std::string scope{};
-  std::string to{};                       ///< backup: the new file
-  std::vector<std::uint64_t> versions{};  ///< diff: from, to
+  std::string to{};                      ///< backup, quarantine export: the new file
+  std::vector<std::uint64_t> numbers{};  ///< diff: versions from, to; quarantine: which, none for all
   bool insecure = false;
   bool requests = false;  ///< Requests are read from stdin.
   bool json = false;

@@ -74,6 +74,13 @@ class EDGESYNC_EXPORT Node {
   /// What was set aside, ascending, after the one with number `after`.
   Result<std::vector<Quarantined>> quarantine(std::uint64_t after = 0, std::size_t limit = 100) const;
   Result<QuarantineCounts> quarantined() const;
+  /// Puts quarantined things back, those of `ids` or all, each by the way that any write takes. Cells are written anew
+  /// by this node if nothing stands at their key; own records that the hub lacks are appended anew, others go back to
+  /// their place; a version comes back to the history. What cannot be used stays, with the reason. Durable when it
+  /// returns. Fails with: storage_*; then nothing has left the quarantine.
+  Result<std::vector<Replayed>> replay(const std::vector<std::uint64_t>& ids = {});
+  /// Forgets quarantined things for good; counted. How many of `ids` there were. Fails with: storage_*.
+  Result<std::size_t> drop(const std::vector<std::uint64_t>& ids);
 
   /// Writes a consistent copy of the database to `path`, a new file. Whoever opens it finds all data and a replica id
   /// of its own. Other calls wait meanwhile. Fails with: invalid_argument (`path` exists), storage_*, closed.

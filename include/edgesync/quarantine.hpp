@@ -3,10 +3,12 @@
 // good, are kept here as they are, within a bound, until somebody looks at them.
 #pragma once
 
+#include <edgesync/records.hpp>
 #include <edgesync/value.hpp>
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace edgesync {
 
@@ -17,6 +19,7 @@ struct Quarantined {
     records,   ///< A damaged segment of a stream.
     version,   ///< A damaged config version.
     journal,   ///< A damaged journal entry.
+    refused,   ///< A segment of a stream that the hub will never store. What followed went on without it.
   };
   std::uint64_t id = 0;  ///< Ascending, never used again.
   Kind kind{};
@@ -27,6 +30,20 @@ struct Quarantined {
   std::string origin{};  ///< Whose it is, where that is known.
   Timestamp at{};
   Bytes body{};  ///< The raw bytes.
+
+  /// What it held, as far as the body proves itself by its checks; `sound` says whether it does.
+  bool sound = false;
+  std::string key{};              ///< A cell: the key, as applications name it.
+  std::vector<Value> values{};    ///< A cell: the value, the members, or what one replica had counted.
+  std::uint64_t number = 0;       ///< A version's.
+  std::vector<Record> records{};  ///< Records.
+};
+
+/// What became of one quarantined thing that was to be put back.
+struct Replayed {
+  std::uint64_t id = 0;
+  bool done = false;     ///< It is back, or was there already, and has left the quarantine. If not, it is still there.
+  std::string detail{};  ///< For people: as what, or why not.
 };
 
 /// "cell", "log", ...
@@ -35,7 +52,10 @@ EDGESYNC_EXPORT const char* name(Quarantined::Kind kind) noexcept;
 struct QuarantineCounts {
   std::uint64_t held = 0;   ///< Here now.
   std::uint64_t bytes = 0;  ///< Of their bodies.
-  std::uint64_t lost = 0;   ///< Given up for newer ones since the database was made.
+  // Since the database was made:
+  std::uint64_t lost = 0;      ///< Given up for newer ones.
+  std::uint64_t replayed = 0;  ///< Put back.
+  std::uint64_t dropped = 0;   ///< Dropped because somebody said so.
 };
 
 }  // namespace edgesync

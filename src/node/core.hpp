@@ -15,6 +15,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <stop_token>
 
 namespace edgesync::node {
@@ -80,6 +81,8 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The first handler also hears of what happened while the database was opened.
   Subscription on_event(EventHandler handler);
   Result<void> backup(const std::string& path);
+  Result<std::vector<Replayed>> replay(const std::vector<std::uint64_t>& ids);
+  Result<std::size_t> drop(const std::vector<std::uint64_t>& ids);
   std::chrono::milliseconds batch_delay() const noexcept { return options_.batch_delay; }
 
   // --- called by connections, on the runtime: connections.cpp ---
@@ -128,6 +131,8 @@ class Core : public std::enable_shared_from_this<Core> {
 
   Core(NodeOptions options, Kind kind, std::shared_ptr<Runtime> runtime);
 
+  /// Those of `wanted` that are quarantined, all if it is empty. Requires: `lock` is held, and the disk idle.
+  Result<std::set<std::uint64_t>> quarantined(const std::vector<std::uint64_t>& wanted);
   // core.cpp
   void group_commit(Lock& lock);
   void commit_now();

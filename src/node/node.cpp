@@ -80,6 +80,9 @@ Result<QuarantineCounts> Node::quarantined() const {
   return core_->store().quarantined();
 }
 
+Result<std::vector<Replayed>> Node::replay(const std::vector<std::uint64_t>& ids) { return core_->replay(ids); }
+Result<std::size_t> Node::drop(const std::vector<std::uint64_t>& ids) { return core_->drop(ids); }
+
 ReplicaId Node::id() const { return core_->id(); }
 const std::string& Node::name() const noexcept { return core_->name(); }
 void Node::close() noexcept {

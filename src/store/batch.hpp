@@ -63,9 +63,16 @@ struct Part {
   std::vector<Bytes> repaired{};    ///< Written by write(): keys that are known again.
 };
 
+/// What leaves the quarantine.
+struct Released {
+  std::vector<std::uint64_t> ids{};
+  bool replayed = false;                ///< Put back, not dropped.
+  std::optional<RemoteSegment> back{};  ///< Goes back to its place.
+};
+
 struct Arrival {
   Ticket ticket = 0;
-  std::variant<RemoteCut, RemoteSegment, RemoteChunk, RemoteRepair> body{};
+  std::variant<RemoteCut, RemoteSegment, RemoteChunk, RemoteRepair, RefusedSegment, Released> body{};
   std::optional<Error> refused{};  ///< Before anything was written.
 };
 

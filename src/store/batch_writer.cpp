@@ -3,6 +3,7 @@
 
 #include "store/admission.hpp"
 #include "store/journal.hpp"
+#include "store/quarantine.hpp"
 #include "store/records.hpp"
 #include "store/upkeep.hpp"
 #include "store/version_rows.hpp"
@@ -220,7 +221,11 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
   Outcome outcome;
   if (const auto* segment = std::get_if<RemoteSegment>(&arrival.body)) {
     Part* part = taking(at_ = segment->scope);
-    outcome.applied = part != nullptr && take_segment(*part->table, *segment);
+    if (auto good = storable(*segment); !good)
+      outcome.error = good.error();
+    else
+      outcome.applied = part != nullptr && take_segment(*part->table, *segment);
+    if (outcome.error) outcome.scope = at_;
   } else if (const auto* chunk = std::get_if<RemoteChunk>(&arrival.body)) {
     Part* part = taking(at_ = chunk->scope);
     if (arrival.refused)
@@ -233,9 +238,21 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
     if (part != nullptr) outcome = take_repair(*part, repair->repair);
   } else if (const auto* cut = std::get_if<RemoteCut>(&arrival.body)) {
     outcome = apply(*cut);
+  } else if (const auto* refused = std::get_if<RefusedSegment>(&arrival.body)) {
+    Part* part = batch_.part(refused->scope);
+    outcome.applied = part != nullptr && set_segment_aside(*part->table, *refused);
+  } else if (const auto* released = std::get_if<Released>(&arrival.body)) {
+    release(*released);
+    outcome.applied = true;
   }
   outcome.ticket = arrival.ticket;
   return outcome;
+}
+
+void BatchWriter::release(const Released& released) {
+  release_aside(file_, released.ids, released.replayed);
+  if (Part* part = released.back ? batch_.part(released.back->scope) : nullptr)
+    restore_segment(*part->table, *released.back);
 }
 
 Outcome BatchWriter::apply(const RemoteCut& cut) {

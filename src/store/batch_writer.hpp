@@ -34,6 +34,7 @@ class BatchWriter {
   Outcome refuse(const Arrival& arrival, const Outcome& why);
   Outcome apply(const Arrival& arrival);
   Outcome apply(const RemoteCut& cut);
+  void release(const Released& released);
   void apply(Part& part, const RemoteDelta& remote);
   Outcome take_repair(Part& part, const crdt::Repair& repair);
   void apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join);

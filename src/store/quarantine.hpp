@@ -26,6 +26,9 @@ struct Aside {
 
 /// Requires: in a transaction.
 void put_aside(File& file, const Aside& aside);
+/// The same for what is good and only not wanted elsewhere: nothing is given up for it. False if there is no room: half
+/// of all is kept for what is damaged.
+bool put_refused_aside(File& file, const Aside& aside);
 
 struct AsideRow {
   std::uint32_t sid = 0;
@@ -33,7 +36,8 @@ struct AsideRow {
 };
 /// Ascending, from the one after `id` on.
 Result<std::vector<AsideRow>> read_aside(File& file, std::uint64_t id, std::size_t limit);
-void drop_aside(File& file, std::uint64_t id);
+/// These leave, and are counted. Requires: in a transaction.
+void release_aside(File& file, const std::vector<std::uint64_t>& ids, bool replayed);
 Result<QuarantineCounts> count_aside(File& file);
 
 }  // namespace edgesync::store

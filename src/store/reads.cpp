@@ -3,7 +3,7 @@
 #include "base/planted.hpp"
 #include "store/certain_delta.hpp"
 #include "store/journal.hpp"
-#include "store/quarantine.hpp"
+#include "store/letters.hpp"
 #include "store/records.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/upkeep.hpp"
@@ -221,6 +221,7 @@ Result<std::vector<Quarantined>> SqliteStore::quarantine(std::uint64_t after, st
   for (AsideRow& row : *rows) {
     if (const ScopeState* state = find(static_cast<ScopeId>(row.sid)))
       row.item.plane = state->scope.plane, row.item.scope = state->scope.name;
+    describe(row.sid, row.item, file_.origins);
     items.push_back(std::move(row.item));
   }
   return items;

@@ -2,7 +2,7 @@
 #include "store/records.hpp"
 
 #include "base/planted.hpp"
-#include "store/quarantine.hpp"
+#include "store/letters.hpp"
 
 namespace edgesync::store {
 namespace {
@@ -14,7 +14,6 @@ bool stands(std::uint64_t first, std::uint64_t count, ByteView body) {
 }
 
 bool as_claimed(const RemoteSegment& segment) {
-  if (segment.body.size() > stream::encoded_segment_bytes_max) return false;  // a relay could not send it on
   const auto info = stream::inspect(segment.body);
   return info && info->first == segment.first && info->count == segment.count && info->last <= INT64_MAX;
 }
@@ -37,7 +36,16 @@ Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t 
   return hash.finish();
 }
 
-void put_segment(SqlTable& table, const RemoteSegment& segment) {
+Result<void> storable(const RemoteSegment& segment) {
+  const auto info = stream::inspect(segment.body);
+  if (!info && (info.error().is(Errc::unsupported) || info.error().is(Errc::limit_exceeded))) return info.error();
+  if (segment.body.size() <= stream::encoded_segment_bytes_max) return {};  // a relay could not send a larger one on
+  return Error(Errc::limit_exceeded, "segment " + std::to_string(segment.first) + ": " +
+                                         std::to_string(segment.body.size()) + " bytes, more than " +
+                                         std::to_string(stream::encoded_segment_bytes_max));
+}
+
+void restore_segment(SqlTable& table, const RemoteSegment& segment) {
   File& file = table.file();
   Query(file.db, Sql::segment_put)
       .bind(table.sid())
@@ -46,6 +54,29 @@ void put_segment(SqlTable& table, const RemoteSegment& segment) {
       .bind(segment.count)
       .bind(segment.body)
       .step();
+}
+
+bool set_segment_aside(SqlTable& table, const RefusedSegment& refused) {
+  File& file = table.file();
+  const auto found = read_segments(table, refused.origin, refused.last - std::min<std::uint64_t>(refused.last, 1), 1);
+  if (!found) return false;
+  if (found->empty() || found->front().first + found->front().count - 1 != refused.last) return true;
+  const StoredSegment& segment = found->front();
+  const Oid oid = file.origins.find(refused.origin);
+  const Bytes place = encode(RecordsPlace{oid, segment.first, segment.count});
+  if (!put_refused_aside(file, {Quarantined::Kind::refused, table.sid(), place, refused.reason,
+                                to_string(refused.origin), segment.body}))
+    return false;
+  Query(file.db, Sql::segment_delete).bind(table.sid()).bind(oid).bind(segment.first).step();
+  // The hub never counts it, and the two are to agree.
+  Hash128 none{};
+  none -= segment_hash(table.fingerprint_key(), refused.origin, segment.first, segment.body);
+  table.count_in(none, std::uint64_t{0} - segment.count);
+  return true;
+}
+
+void put_segment(SqlTable& table, const RemoteSegment& segment) {
+  restore_segment(table, segment);
   table.count_in(segment_hash(table.fingerprint_key(), segment.origin, segment.first, segment.body), segment.count);
   table.advance(context_of(segment.origin, segment.first + segment.count - 1));
 }
@@ -94,9 +125,7 @@ std::uint64_t drop_damaged_records(SqlTable& table) {
   }
   std::uint64_t records = 0;
   for (const Damaged& row : damaged) {
-    Bytes place;
-    Writer out(place);
-    out.u64(row.oid), out.u64(row.first), out.u64(row.count);
+    const Bytes place = encode(RecordsPlace{row.oid, row.first, row.count});
     const ReplicaId* origin = table.file().origins.find(row.oid);
     const std::string name = origin != nullptr ? to_string(*origin) : std::string();
     put_aside(table.file(),

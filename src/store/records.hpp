@@ -10,6 +10,9 @@ namespace edgesync::store {
 /// Stores it and moves the origin's last sequence. Requires: it ends after the last sequence held.
 void put_segment(SqlTable& table, const RemoteSegment& segment);
 
+/// Whether this store would ever take it. Fails with: limit_exceeded, unsupported.
+Result<void> storable(const RemoteSegment& segment);
+
 /// Stores a segment from a peer; one that is held already changes nothing. False if records are missing before it, if
 /// only some of its records are held, if it claims to be of this replica, or if it is not what it claims to be.
 bool take_segment(SqlTable& table, const RemoteSegment& segment);
@@ -19,6 +22,11 @@ void trim_records(SqlTable& table, const Trim& trim);
 
 /// Sets damaged segments aside; how many records they had. Requires: in a transaction.
 std::uint64_t drop_damaged_records(SqlTable& table);
+
+/// Sets a segment aside that the hub will never store. False if there is no room for it.
+bool set_segment_aside(SqlTable& table, const RefusedSegment& refused);
+/// Puts one back that was set aside: it has been counted and told of before.
+void restore_segment(SqlTable& table, const RemoteSegment& segment);
 
 /// Without damaged segments.
 Result<std::vector<StoredSegment>> read_segments(SqlTable& table, const ReplicaId& origin, std::uint64_t after,

@@ -113,6 +113,9 @@ class SqliteStore final : public Store {
   Result<Pending> pending(ScopeId id) override;
   Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) override;
   Result<QuarantineCounts> quarantined() override;
+  Result<Replayed> replay(std::uint64_t id, Timestamp wall) override;
+  Result<Ticket> drop(std::vector<std::uint64_t> ids) override;
+  Ticket set_aside(RefusedSegment refused) override;
   Result<std::vector<std::string>> verify() override;
   Result<Renamed> reidentify(const ReplicaId& fresh, const ReplicaId& self, std::string reason,
                              bool authority) override;
@@ -165,6 +168,10 @@ class SqliteStore final : public Store {
   void take_selves(std::vector<Former> former);
   void forget_tails();
 
+  Result<std::string> put_back(ScopeState& state, const Quarantined& item, Released& released, Timestamp wall);
+  Result<std::string> put_back_cell(ScopeState& state, const Quarantined& item, Timestamp wall);
+  Result<std::string> put_back_records(ScopeState& state, const Quarantined& item, Released& released);
+  Result<std::string> put_back_version(ScopeState& state, const Quarantined& item);
   Result<void> checked(ScopeState& state);
   crdt::Chunk sound_chunk(ScopeState& state, const crdt::Context& told, std::size_t bytes_max);
   Result<void> told(ScopeState& state);

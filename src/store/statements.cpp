@@ -77,7 +77,10 @@ constexpr auto texts = [] {
   put(Sql::aside_list,
       "SELECT id, kind, sid, place, reason, origin, at, body FROM quarantine WHERE id > ?1 ORDER BY id");
   put(Sql::aside_drop, "DELETE FROM quarantine WHERE id = ?1");
-  put(Sql::aside_size, "SELECT count(*), coalesce(sum(length(body)), 0), min(id) FROM quarantine");
+  put(Sql::aside_size,
+      "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(CASE WHEN kind = ?1 THEN NULL ELSE id END), 0)"
+      " FROM quarantine");
+  put(Sql::aside_refused_size, "SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine WHERE kind = ?1");
   put(Sql::damages, "SELECT sid, low, high FROM damage ORDER BY sid, low");
   put(Sql::damage_put, "INSERT INTO damage VALUES (?1, ?2, ?3)");
   put(Sql::damage_clear, "DELETE FROM damage WHERE sid = ?1");

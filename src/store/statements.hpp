@@ -60,6 +60,7 @@ enum class Sql : std::size_t {
   aside_list,
   aside_drop,
   aside_size,
+  aside_refused_size,
   damages,
   damage_put,
   damage_clear,

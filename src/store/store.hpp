@@ -122,6 +122,14 @@ struct RemoteSegment {
   Bytes body{};
 };
 
+/// A segment that the hub said it can never store.
+struct RefusedSegment {
+  ScopeId scope{};
+  ReplicaId origin{};
+  std::uint64_t last = 0;  ///< Its last sequence.
+  std::string reason{};
+};
+
 struct StoredSegment {
   std::uint64_t first = 0;
   std::uint32_t count = 0;
@@ -324,6 +332,14 @@ class Store {
   /// What was set aside, ascending, after the one with number `after`.
   virtual Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) = 0;
   virtual Result<QuarantineCounts> quarantined() = 0;
+  /// Puts back what was set aside under `id` (Node::replay()), with the next flush. Requires: all is flushed but for
+  /// other replays. Fails with: not_found, storage_*.
+  virtual Result<Replayed> replay(std::uint64_t id, Timestamp wall) = 0;
+  /// With the next flush these are gone from the quarantine, and counted. Fails with: storage_full.
+  virtual Result<Ticket> drop(std::vector<std::uint64_t> ids) = 0;
+  /// With the next flush the segment of `origin` that ends at `last` is in the quarantine, and no more in the stream:
+  /// the hub can never store it. Not applied (Outcome) if there is no room for it: then it stays.
+  virtual Ticket set_aside(RefusedSegment refused) = 0;
 
   /// Checks the file: SQLite's own check, fingerprints recomputed, log against cells, segments' checksums. Each string
   /// is one finding; none means sound.

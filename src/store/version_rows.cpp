@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/version_rows.hpp"
 
-#include "store/quarantine.hpp"
+#include "store/letters.hpp"
 #include "store/row_check.hpp"
 
 #include <algorithm>
@@ -24,13 +24,9 @@ struct StoredVersion {
 
 /// Nothing if the row is not what was written. `row` is of Sql::version_rows; its content is read and proved `whole`.
 std::optional<StoredVersion> decode(std::uint32_t sid, const Query& row, bool whole) {
-  const VersionKey key{row.number(0), to_hex(row.blob(1))};
-  const ByteView all = row.blob(2), manifest = all.first(all.size() - std::min(all.size(), check_bytes));
-  const std::uint64_t role = row.number(3);
-  if (check_at_end(all) != check_of(sid, key, manifest) || role != (role & 0xff) * role_check) return std::nullopt;
-  auto decoded = config::Manifest::decode(manifest);
-  if (!decoded || key_of(*decoded) != key) return std::nullopt;
-  StoredVersion stored{{*std::move(decoded), static_cast<VersionRole>(role & 0xff)}, {}};
+  auto proved = prove_version(sid, row.blob(2), row.number(3));
+  if (!proved || key_of(proved->manifest) != VersionKey{row.number(0), to_hex(row.blob(1))}) return std::nullopt;
+  StoredVersion stored{*std::move(proved), {}};
   if (whole) stored.content = to_bytes(row.blob(4));
   if (!stored.content.empty() && sha256(stored.content) != stored.row.manifest.id) return std::nullopt;
   return stored;
@@ -92,6 +88,14 @@ void save(File& file, std::uint32_t sid, const VersionOp& op, const Bytes& id) {
 
 }  // namespace
 
+std::optional<VersionRow> prove_version(std::uint32_t sid, ByteView all, std::uint64_t role) {
+  const ByteView manifest = all.first(all.size() - std::min(all.size(), check_bytes));
+  auto decoded = config::Manifest::decode(manifest);
+  if (!decoded || role != (role & 0xff) * role_check) return std::nullopt;
+  if (check_at_end(all) != check_of(sid, key_of(*decoded), manifest)) return std::nullopt;
+  return VersionRow{*std::move(decoded), static_cast<VersionRole>(role & 0xff)};
+}
+
 void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
   const auto id = from_hex(op.key.id);
   if (!id) return;
@@ -144,7 +148,8 @@ Result<config::Release> read_release(SqlTable& table, const VersionKey& key, con
 std::size_t drop_damaged_versions(SqlTable& table) {
   struct Damaged {
     std::uint64_t number = 0;
-    Bytes id{}, body{};
+    Bytes id{};
+    VersionLetter letter{};
   };
   std::vector<Damaged> damaged;
   {
@@ -152,14 +157,13 @@ std::size_t drop_damaged_versions(SqlTable& table) {
     rows.bind(table.sid());
     while (rows.step()) {
       if (decode(table.sid(), rows, true)) continue;
-      Damaged& row = damaged.emplace_back(Damaged{rows.number(0), to_bytes(rows.blob(1)), to_bytes(rows.blob(2))});
-      const ByteView content = rows.blob(4);
-      row.body.insert(row.body.end(), content.begin(), content.end());
+      damaged.push_back(
+          {rows.number(0), to_bytes(rows.blob(1)), {rows.number(3), to_bytes(rows.blob(2)), to_bytes(rows.blob(4))}});
     }
   }
   for (const Damaged& row : damaged) {
     put_aside(table.file(),
-              {Quarantined::Kind::version, table.sid(), row.id, "its check does not match", {}, row.body});
+              {Quarantined::Kind::version, table.sid(), row.id, "its check does not match", {}, encode(row.letter)});
     Query(table.file().db, Sql::version_delete).bind(table.sid()).bind(row.number).bind(row.id).step();
   }
   return damaged.size();

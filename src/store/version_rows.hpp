@@ -13,6 +13,9 @@ void write_version(File& file, std::uint32_t sid, const VersionOp& op);
 Result<std::vector<VersionRow>> read_versions(SqlTable& table, const std::vector<VersionOp>& pending);
 Result<config::Release> read_release(SqlTable& table, const VersionKey& key, const std::vector<VersionOp>& pending);
 
+/// What a row says of its version; nothing if it is not what was written. Says nothing of the content.
+std::optional<VersionRow> prove_version(std::uint32_t sid, ByteView manifest, std::uint64_t role);
+
 /// Sets damaged rows aside; how many. Requires: in a transaction.
 std::size_t drop_damaged_versions(SqlTable& table);
 

@@ -182,7 +182,9 @@ void Link::on_flushed(const store::Flushed& flushed) {
     auto node = unsettled_.extract(outcome.ticket);
     if (node.empty()) continue;
     unsettled_bytes_ -= node.mapped().bytes;
-    if (!outcome.error)
+    if (node.mapped().aside)
+      set_aside(node.mapped(), outcome.applied);
+    else if (!outcome.error)
       settle(node.mapped(), outcome.applied);
     else if (node.mapped().repair || !refuse(node.mapped(), outcome))
       return end(*outcome.error, std::chrono::seconds(5));

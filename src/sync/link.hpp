@@ -139,7 +139,8 @@ class Link {
     std::size_t unacked = 0;  ///< Streams: bytes sent and not yet acked.
     std::deque<std::pair<crdt::Dot, std::size_t>> in_flight{};  ///< Streams: last sequence and bytes of each segment.
     std::deque<wire::Segment> ready{};                          ///< Streams: read from the file, not yet sent.
-    bool resync_sent = false;  ///< Streams: the sender has been told where to start again.
+    bool setting_aside = false;  ///< Streams: nothing is sent until what the peer refused is out of the way.
+    bool resync_sent = false;    ///< Streams: the sender has been told where to start again.
   };
   /// We look for what a peer has missed; one search at a time.
   struct Searching {
@@ -174,6 +175,7 @@ class Link {
     bool chunk = false;  ///< Of `channel`, to be kept aside.
     std::vector<wire::Channel> stages{};
     bool repair = false;  ///< Of `channel`.
+    bool aside = false;   ///< Not of the peer: `segment` of `channel`, which it refused, is set aside.
   };
 
   /// Rows were lost here, and the peer is asked for them.
@@ -279,6 +281,8 @@ class Link {
   bool refuse(const Unsettled& unsettled, const store::Outcome& outcome);
   void on(wire::Refused&& refused);
   bool cut_refused(const wire::Refused& refused);
+  void segment_refused(const wire::Refused& refused, Channel& channel, const Error& why);
+  void set_aside(const Unsettled& unsettled, bool done);
   void leave_out(wire::Channel number, Errc why);
   void note_stored(wire::Channel number, bool by_peer);
 

@@ -88,13 +88,17 @@ void Link::on(wire::Segment&& segment) {
   Channel* channel = find(segment.channel);
   if (!may_receive(segment.channel, channel, true)) return;
   const auto info = stream::inspect(segment.body);
-  if (!info || info->first != segment.first || info->count != segment.count)
+  // What is of a later version, or too large, is refused by the store, in its turn.
+  const bool unreadable = !info && (info.error().is(Errc::unsupported) || info.error().is(Errc::limit_exceeded));
+  const bool good = info && info->first == segment.first && info->count == segment.count;
+  if ((!good && !unreadable) || segment.count == 0)
     return end({Errc::protocol_violation, "segment " + std::to_string(segment.first) + " of channel " +
                                               std::to_string(segment.channel) + ": damaged"});
   unsettled_bytes_ += segment.body.size();
   if (unsettled_bytes_ > context_.limits.unsettled_bytes)
     return end({Errc::limit_exceeded, "more records in flight than the window allows"});
-  Unsettled unsettled{0, {}, {segment.origin, info->last}, segment.channel, segment.body.size(), false, {}};
+  Unsettled unsettled{
+      0, {}, {segment.origin, segment.first + segment.count - 1}, segment.channel, segment.body.size(), false, {}};
   ++context_.metrics.segments_received;
   unsettled_.emplace(
       context_.store.apply(store::RemoteSegment{channel->scope, segment.origin, segment.first, segment.count,

@@ -9,13 +9,22 @@
 #include <algorithm>
 
 namespace edgesync::sync {
+namespace {
+
+/// No pause helps this segment. Anything else, a disk that fails among them, may pass.
+bool for_ever(const wire::Refused& refused) noexcept {
+  return refused.last != 0 && (refused.code == Errc::limit_exceeded || refused.code == Errc::unsupported);
+}
+
+}  // namespace
 
 /// Tells the peer what of `unsettled` we cannot store. False if the fault is not of one scope, or is the peer's own.
 bool Link::refuse(const Unsettled& unsettled, const store::Outcome& outcome) {
   const auto at = numbers_.find(outcome.scope);
   if (at == numbers_.end() || outcome.error->is(Errc::protocol_violation)) return false;
   send(wire::Refused{unsettled.cut, at->second, static_cast<Errc>(outcome.error->code.value()),
-                     outcome.error->detail.substr(0, detail_bytes_max)});
+                     outcome.error->detail.substr(0, detail_bytes_max), unsettled.segment.replica,
+                     unsettled.segment.stamp});
   // What is in flight behind a segment that was refused does not fit: this is the answer to that, too.
   if (unsettled.cut == 0) channels_.at(at->second).resync_sent = true;
   if (refusals_.by_us(at->second, *outcome.error))
@@ -30,18 +39,37 @@ void Link::on(wire::Refused&& refused) {
   Channel* channel = find(refused.channel);
   if (channel == nullptr || !sends(*channel) || (channel->plane == Plane::stream) != (refused.cut == 0))
     return end({Errc::protocol_violation, "refused: channel " + std::to_string(refused.channel)});
+  const Error why(refused.code, "not stored by the peer: " + printable(refused.detail));
   if (refused.cut == 0) {
     rewind(*channel, channel->peer);
     awaited(Awaited::records, refused.channel);
+    if (for_ever(refused)) return segment_refused(refused, *channel, why);
   } else if (const auto chunk = chunk_refused(refused.cut, refused.channel)) {
     if (!*chunk) return;  // it followed one that had been refused
   } else if (!cut_refused(refused)) {
     return end({Errc::protocol_violation, "refused: cut " + std::to_string(refused.cut)});
   }
   leave_out(refused.channel, refused.code);
-  Error why(refused.code, "not stored by the peer: " + printable(refused.detail));
   if (refusals_.by_peer(refused.channel, why, heard_))
-    signals_.push_back({Signal::Kind::unstored, channel->scope, {}, std::move(why)});
+    signals_.push_back({Signal::Kind::unstored, channel->scope, {}, why});
+}
+
+/// The rest of the stream goes on as soon as the segment is out of the way, durably.
+void Link::segment_refused(const wire::Refused& refused, Channel& channel, const Error& why) {
+  signals_.push_back({Signal::Kind::unstored, channel.scope, {}, why});
+  if (std::exchange(channel.setting_aside, true)) return;  // one after the other
+  Unsettled unsettled{0, {}, {refused.origin, refused.last}, refused.channel, 0, false, {}};
+  unsettled.aside = true;
+  unsettled_.emplace(context_.store.set_aside({channel.scope, refused.origin, refused.last, why.detail}),
+                     std::move(unsettled));
+}
+
+void Link::set_aside(const Unsettled& unsettled, bool done) {
+  Channel& channel = channels_.at(unsettled.channel);
+  channel.setting_aside = false;
+  if (done) return mark_dirty(unsettled.channel);
+  leave_out(unsettled.channel, Errc::limit_exceeded);
+  refusals_.by_peer(unsettled.channel, {Errc::limit_exceeded, "no room to set aside what the peer refuses"}, heard_);
 }
 
 /// All of the cut is to be sent again, but for what was refused. False if there is no such cut.

@@ -190,7 +190,8 @@ std::optional<wire::Message> Link::next_segment() {
       at = dirty.erase(at);
       continue;
     }
-    if (channel.unacked >= context_.limits.segment_window && !planted(Bug::ignore_window)) {
+    const bool full = channel.unacked >= context_.limits.segment_window && !planted(Bug::ignore_window);
+    if (full || channel.setting_aside) {
       ++at;
       continue;
     }

@@ -126,6 +126,8 @@ struct Refused {
   Channel channel = 0;
   Errc code{};
   std::string detail{};
+  ReplicaId origin{};      ///< A segment's.
+  std::uint64_t last = 0;  ///< Its last sequence.
   bool operator==(const Refused&) const = default;
 };
 

@@ -38,7 +38,7 @@ auto fields(Is<Staged> auto& m) { return std::tie(m.cut, m.channel); }
 auto fields(Is<Resume> auto& m) { return std::tie(m.channel, m.from, m.base, m.floors, m.reached, m.upto); }
 auto fields(Is<Lost> auto& m) { return std::tie(m.channel, m.ranges); }
 auto fields(Is<Repair> auto& m) { return std::tie(m.cut, m.channel, m.ranges); }
-auto fields(Is<Refused> auto& m) { return std::tie(m.cut, m.channel, m.code, m.detail); }
+auto fields(Is<Refused> auto& m) { return std::tie(m.cut, m.channel, m.code, m.detail, m.origin, m.last); }
 auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
 
 // As PROTOCOL.md numbers and calls them, in the order of the variant's alternatives.

@@ -3,8 +3,11 @@
 
     command_test.py PROGRAMS [CASE...]"""
 
+import contextlib
+import json
 import os
 import pty
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -40,6 +43,8 @@ class CommandLine(fleet.Case):
         self.fails(2, "diff", *db, "--scope", "c", "1", naming="V1 V2")
         self.fails(2, "diff", *db, "1", "2", naming="--scope")
         self.fails(2, "status", *db, "extra", naming="extra")
+        self.fails(2, "quarantine", "drop", *db, naming="ID")
+        self.fails(2, "quarantine", "burn", *db, naming="burn")
         self.assertFalse(Path(self.rig.path("x.db")).exists())
 
     def test_other_errors_exit_with_1_and_one_line(self):
@@ -123,6 +128,41 @@ class Tools(fleet.Case):
         rows = [line for line in dump if line["scope"] == "t" and "rows" in line]
         self.assertEqual((rows[0]["first"], rows[0]["last"], rows[0]["rows"]), (1, 10, ROWS))
         self.assertEqual({line["scope"] for line in self.lines("dump", "--scope", "s")}, {"s"})
+
+    def test_what_is_set_aside_is_listed_exported_replayed_and_dropped(self):
+        node = self.shell("node")
+        node.do("state.transact", scope="s", edits=[{"set": "limit", "value": 7}, {"set": "mode", "value": "auto"}])
+        self.assertEqual(node.finish(), 0)
+        path = self.rig.path("node.db")
+        with contextlib.closing(sqlite3.connect(path)) as db, db:  # one row as a disk may change it, one as it was
+            key, row = db.execute("SELECT key, e FROM cell WHERE instr(key, 'limit')").fetchone()
+            db.execute("UPDATE cell SET e = CAST(substr(e, 1, 11) || x'7f' || substr(e, 13) AS BLOB) WHERE key = ?",
+                       (key,))
+            db.execute("INSERT INTO quarantine (kind, sid, place, reason, origin, at, body)"
+                       " VALUES (1, 1, ?, 'misread once', '', 0, ?)", (key, row))
+        self.rig.run("edgesync", "verify", "--db", path)
+
+        def quarantine(*arguments, code=0):
+            got, out, error = self.rig.run("edgesync", "quarantine", *arguments, "--db", path)
+            self.assertEqual((got, error), (code, ""), out)
+            return [json.loads(line) for line in out.splitlines()]
+
+        *letters, counts = quarantine("list")
+        self.assertEqual([(one["key"], one["sound"]) for one in letters], [("limit", True), ("limit", False)])
+        self.assertEqual((counts["held"], counts["dropped"]), (2, 0))
+        self.assertEqual([one["values"] for one in quarantine("export", "1")], [[7]])
+        target = self.rig.path("letters.jsonl")
+        self.assertEqual(quarantine("export", "--to", target)[0]["exported"], 2)
+        self.assertEqual(len(Path(target).read_text().splitlines()), 2)
+        self.assertEqual(self.rig.run("edgesync", "quarantine", "export", "--db", path, "--to", target)[0], 1)
+
+        results = quarantine("replay", code=1)
+        self.assertEqual([one["replayed"] for one in results[:-1]], [True, False])
+        self.assertEqual(results[-1]["replayed"], 1)
+        self.assertEqual([line["value"] for line in self.lines("dump") if "key" in line], [7, "auto"])
+        self.assertEqual(quarantine("drop", str(letters[1]["id"]))[0]["dropped"], 1)
+        self.assertEqual(quarantine("list")[0]["held"], 0)
+        self.assertEqual(self.lines("verify"), [{"result": "sound", "findings": 0}])
 
 
 if __name__ == "__main__":

@@ -202,7 +202,9 @@ Message random_message(Random& random, std::size_t index) {
     case 22:
       return Repair{random_number(random), channel, random_ranges(random)};
     default:
-      return Refused{random_number(random), channel, random_code(random), random_text(random, 30)};
+      return Refused{random_number(random),  channel,
+                     random_code(random),    random_text(random, 30),
+                     random_replica(random), random_number(random)};
   }
 }
 
