@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 namespace program {
@@ -54,6 +56,14 @@ es::Result<es::Node> open_existing(const std::string& path) {
   es::NodeOptions options;
   options.database = path;
   return es::Node::open(std::move(options));
+}
+
+es::Result<es::Bytes> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) return es::Error(es::Errc::not_found, path + ": cannot be read");
+  const auto* first = reinterpret_cast<const std::byte*>(text.data());
+  return es::Bytes(first, first + text.size());
 }
 
 es::Result<std::vector<es::ScopeStatus>> scopes_of(const es::Node& node, const std::string& scope) {

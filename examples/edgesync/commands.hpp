@@ -34,6 +34,14 @@ es::Result<int> run_quarantine_replay(const Options& options, Output& output);
 es::Result<int> run_quarantine_drop(const Options& options, Output& output);
 es::Result<int> run_backup(const Options& options, Output& output);
 
+/// What `edgesync config ...` does: config_commands.cpp, config_documents.cpp.
+es::Result<int> run_config(const Options& options, Output& output);
+/// Those of them that need no database: keygen, root, sign, show.
+es::Result<int> run_documents(const Options& options, Output& output);
+
+/// A whole file. Fails with: not_found.
+es::Result<es::Bytes> read_file(const std::string& path);
+
 /// Writes what run_export() told, read from `input`, into a database, which may be new. Stops at the first failure.
 es::Result<int> run_import(const Options& options, Input& input, Output& output);
 

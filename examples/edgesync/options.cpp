@@ -30,10 +30,10 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"serve",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--uplink", "--token",
-        "--ca", "--insecure", "--stdin", "--json"}},
+        "--ca", "--config-root", "--insecure", "--stdin", "--json"}},
       {"shell",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--hub", "--token", "--ca",
-        "--insecure", "--json"}},
+        "--config-root", "--insecure", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -46,6 +46,18 @@ const std::vector<Command>& commands() {
       {"quarantine replay", {"--db", "--json"}, 0, letters_max},
       {"quarantine drop", {"--db", "--json"}, 1, letters_max},
       {"backup", {"--db", "--to", "--json"}},
+      {"config keygen", {"--to", "--json"}},
+      {"config root", {"--to", "--number", "--root-keys", "--publishers", "--json"}},
+      {"config sign",
+       {"--key", "--to", "--from", "--scope", "--number", "--content", "--note", "--parent", "--floor", "--not-before",
+        "--expires", "--min-library", "--json"}},
+      {"config publish",
+       {"--db", "--scope", "--from", "--config-root", "--hub", "--token", "--ca", "--insecure", "--json"}},
+      {"config show", {"--from", "--json"}},
+      {"config history", {"--db", "--scope", "--json"}},
+      {"config diff", {"--db", "--scope", "--json"}, 2, 2},
+      {"config content", {"--db", "--scope", "--json"}, 1, 1},
+      {"config rollback", {"--db", "--scope", "--note", "--json"}, 1, 1},
   };
   return all;
 }
@@ -64,6 +76,18 @@ const std::vector<TextOption>& text_options() {
       {"--ca", &Options::ca},
       {"--scope", &Options::scope},
       {"--to", &Options::to},
+      {"--config-root", &Options::config_root},
+      {"--key", &Options::secret},
+      {"--from", &Options::from},
+      {"--content", &Options::content},
+      {"--number", &Options::number},
+      {"--floor", &Options::floor},
+      {"--parent", &Options::parent},
+      {"--note", &Options::note},
+      {"--not-before", &Options::not_before},
+      {"--expires", &Options::expires},
+      {"--min-library", &Options::min_library},
+      {"--root-keys", &Options::root_keys},
   };
   return all;
 }
@@ -125,6 +149,10 @@ class Parser {
     }
     if (at_ + 1 == arguments_.size() || arguments_[at_ + 1].empty()) return fail(argument, "needs a value");
     const std::string& value = arguments_[++at_];
+    if (argument == "--publishers") {
+      out_.options.publishers.push_back(value);
+      return;
+    }
     if (const TextOption* option = find(text_options(), argument)) {
       out_.options.*option->member = value;
       return;
@@ -142,10 +170,14 @@ class Parser {
 
   void complete() {
     const Options& options = out_.options;
-    if (options.db.empty()) return fail("--db", "missing");
-    const bool diff = command_.name == "diff";
-    if (options.numbers.size() < command_.numbers_min) return fail(diff ? "V1 V2" : "ID", "missing");
-    if (diff && options.scope.empty()) return fail("--scope", "missing");
+    const bool database = std::count(command_.options.begin(), command_.options.end(), "--db") > 0;
+    if (database && options.db.empty()) return fail("--db", "missing");
+    const bool letters = command_.name.starts_with("quarantine");
+    if (options.numbers.size() < command_.numbers_min)
+      return fail(letters ? "ID" : command_.numbers_min == 1 ? "V" : "V1 V2", "missing");
+    for (const auto& [option, member] : required_)
+      if (command_.name.starts_with(option.command) && (options.*member).empty()) return fail(option.name, "missing");
+    if (!letters && command_.numbers_min != 0 && options.scope.empty()) return fail("--scope", "missing");
     if (command_.name == "serve" && !options.listen) return fail("--listen", "missing");
     if (command_.name == "backup" && options.to.empty()) return fail("--to", "missing");
     if (!options.listen && !(options.certificate + options.client_ca + options.tokens).empty()) {
@@ -163,6 +195,16 @@ class Parser {
     out_.error = UsageError{std::string(command_.name) + ": " + std::string(what) + ": " + std::string(why)};
   }
 
+  struct Place {
+    std::string_view command, name;
+  };
+  static constexpr std::pair<Place, std::string Options::*> required_[] = {
+      {{"config keygen", "--to"}, &Options::to},        {{"config root", "--to"}, &Options::to},
+      {{"config root", "--number"}, &Options::number},  {{"config root", "--root-keys"}, &Options::root_keys},
+      {{"config sign", "--key"}, &Options::secret},     {{"config sign", "--to"}, &Options::to},
+      {{"config publish", "--scope"}, &Options::scope}, {{"config publish", "--from"}, &Options::from},
+      {{"config show", "--from"}, &Options::from},      {{"config history", "--scope"}, &Options::scope}};
+
   const Command& command_;
   const std::vector<std::string>& arguments_;
   std::size_t first_, at_ = 0;
@@ -179,6 +221,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     const bool told = arguments.size() > 1 && !arguments[1].starts_with("--");
     name += ' ' + (told ? arguments[words++] : std::string("list"));
   }
+  if (name == "config" && arguments.size() > 1) name += ' ' + arguments[words++];
   const Command* command = find(commands(), name);
   if (command == nullptr) return {{}, UsageError{"command: " + name + ": unknown"}};
   return Parser(*command, arguments, words).run();
@@ -187,8 +230,8 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
 std::string_view usage() noexcept {
   return R"(usage:
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
-                  [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--insecure] [--stdin]
-  edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--insecure]
+                  [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--config-root F] [--insecure] [--stdin]
+  edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--config-root F] [--insecure]
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
@@ -202,7 +245,19 @@ std::string_view usage() noexcept {
   edgesync quarantine replay --db FILE [ID...]             puts back what proves itself; the rest stays
   edgesync quarantine drop   --db FILE ID...               forgets it for good
   edgesync backup --db FILE --to FILE
+  edgesync config keygen   --to KEYFILE   a secret key; its name, the public key, is told
+  edgesync config root     --number N --root-keys M:KEY,... --publishers SCOPE=M:KEY,... --to FILE
+  edgesync config sign     --key KEYFILE --to FILE --from FILE
+  edgesync config sign     --key KEYFILE --to FILE --scope S --number N --content JSON [--note T] [--parent ID]
+                           [--floor N] [--not-before T] [--expires T] [--min-library V]
+  edgesync config publish  --db FILE --scope S --from FILE [--config-root F] [--hub URL [--token T] [--ca F]]
+  edgesync config show     --from FILE    what a version or a root says, and who signed it
+  edgesync config history  --db FILE --scope S
+  edgesync config content  --db FILE --scope S V
+  edgesync config diff     --db FILE --scope S V1 V2
+  edgesync config rollback --db FILE --scope S V [--note T]
   edgesync --help | --version
+M:KEY,... is any M of these keys; SCOPE a name, "prefix/*" or "*"; T is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
 per line on stdin. A plaintext listener or ws:// URL needs --insecure and a loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.

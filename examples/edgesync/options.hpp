@@ -25,8 +25,19 @@ struct Options {
   std::string hub{};  ///< URL of the hub above: --hub of a shell, --uplink of a hub.
   std::string token{}, ca{};
   std::string scope{};
-  std::string to{};                      ///< backup, quarantine export: the new file
-  std::vector<std::uint64_t> numbers{};  ///< diff: versions from, to; quarantine: which, none for all
+  std::string to{};  ///< backup, quarantine export: the new file
+  std::vector<std::uint64_t>
+      numbers{};              ///< diff: versions from, to; show, rollback: which; quarantine: which, none for all
+  std::string config_root{};  ///< A root document's file.
+
+  // config
+  std::string secret{};   ///< A signing key's file.
+  std::string from{};     ///< A document to sign, publish or show.
+  std::string content{};  ///< A JSON file.
+  std::string number{}, floor{};
+  std::string parent{}, note{}, not_before{}, expires{}, min_library{};
+  std::string root_keys{};                ///< M:KEY[,KEY...]
+  std::vector<std::string> publishers{};  ///< SCOPE=M:KEY[,KEY...]
   bool insecure = false;
   bool requests = false;  ///< Requests are read from stdin.
   bool json = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.hpp"
 
+#include "commands.hpp"
 #include "events.hpp"
 
 #include <utility>
@@ -14,10 +15,17 @@ es::Result<es::Authorizer> authorizer(const Options& options) {
   return es::token_file(options.tokens);
 }
 
+es::Result<es::Bytes> config_root(const Options& options) {
+  return options.config_root.empty() ? es::Bytes() : read_file(options.config_root);
+}
+
 es::Result<es::Hub> open_hub(const Options& options) {
   auto authorize = authorizer(options);
   if (!authorize) return authorize.error();
   es::HubOptions hub;
+  auto root = config_root(options);
+  if (!root) return root.error();
+  hub.node.config_root = std::move(*root);
   hub.node.database = options.db;
   hub.node.name = options.name;
   hub.address = options.listen->host;
@@ -31,6 +39,9 @@ es::Result<es::Hub> open_hub(const Options& options) {
 
 es::Result<es::Node> open_node(const Options& options) {
   es::NodeOptions node;
+  auto root = config_root(options);
+  if (!root) return root.error();
+  node.config_root = std::move(*root);
   node.database = options.db;
   node.name = options.name;
   return es::Node::open(std::move(node));

@@ -52,10 +52,20 @@ class EDGESYNC_EXPORT Config {
   /// Publishes exactly this content.
   Result<VersionInfo> publish_tree(std::map<std::string, Value> content, std::string_view note = {});
 
+  /// Publishes a version that was made and signed elsewhere (signing.hpp), as it is: this node need not trust it to
+  /// carry it, but one that has a root (NodeOptions::config_root) refuses what no node would take. In a scope that
+  /// needs signatures this is the only way, and a rollback for everybody is a new version with the old content. Fails
+  /// with: invalid_argument, not_signed, untrusted, forbidden (of another scope), outdated (the number is not above the
+  /// newest), equivocation.
+  Result<VersionInfo> publish_signed(const Bytes& release);
+  /// Publishes the root document that follows the present one, in this scope; a node that hears of it in any scope
+  /// follows it in all. Fails with: invalid_argument, not_signed, untrusted, outdated.
+  Result<void> publish_root(const Bytes& root);
+
   /// Goes back to a kept version at once, without a network and without asking the application. On a hub that is the
   /// root this publishes the old content as a new version for everybody; elsewhere it is local: the version that was
   /// active is not taken again, a higher one is. Fails with: not_found, invalid_argument (never in use), rejected
-  /// (quarantined).
+  /// (quarantined, or revoked by its publisher), not_signed (on the root: only signed ones count in this scope).
   Result<VersionInfo> rollback(std::uint64_t to, std::string_view note = {});
   Result<VersionInfo> rollback(const VersionInfo& to, std::string_view note = {}) { return rollback(to.number, note); }
 

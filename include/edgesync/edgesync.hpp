@@ -10,6 +10,7 @@
 #include <edgesync/node.hpp>
 #include <edgesync/options.hpp>
 #include <edgesync/records.hpp>
+#include <edgesync/signing.hpp>
 #include <edgesync/state.hpp>
 #include <edgesync/status.hpp>
 #include <edgesync/stream.hpp>

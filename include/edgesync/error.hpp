@@ -28,9 +28,9 @@ enum class Errc {
   storage_too_new,    ///< The database was written by a newer edgesync.
   unreachable,        ///< No connection. Where it is known why not: name_unknown, no_route, connection_refused.
   insecure,           ///< A plaintext URL or listener without leave, or TLS below 1.3.
-  untrusted,          ///< The peer's certificate or name did not verify.
+  untrusted,          ///< The peer's certificate or name did not verify; or a config version is not what was signed.
   unauthorized,       ///< The hub does not accept this token.
-  forbidden,          ///< The token is good, but not for this scope or action.
+  forbidden,          ///< The token is good, but not for this scope or action; or a config version of another scope.
   protocol_mismatch,  ///< No common protocol version.
   protocol_violation,  ///< The peer sent something malformed or out of turn.
   rejected,            ///< The application refused it (a verdict, a validator).
@@ -43,6 +43,10 @@ enum class Errc {
   name_unknown = 32,   ///< An `unreachable`: the host's name does not resolve.
   no_route,            ///< An `unreachable`: no network, or no way from it to the host.
   connection_refused,  ///< An `unreachable`: the host is there, and nobody listens.
+  not_signed = 48,     ///< A config version lacks signatures of those whom the scope's root names.
+  outdated,            ///< A config version or root is older than what this node has seen, or was revoked.
+  equivocation,        ///< Two signed config versions have one number and different content: somebody's key lies.
+  not_in_force = 52,   ///< A config version is offered before its time, or after it.
 };
 
 EDGESYNC_EXPORT const std::error_category& error_category() noexcept;

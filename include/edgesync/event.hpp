@@ -29,6 +29,7 @@ enum class EventKind : std::uint8_t {
   stable,         ///< ... are durable at the root.
   activated,      ///< `version` is the active version of the config scope.
   rolled_back,    ///< The config scope went back to `version`; `error` says why.
+  stale,          ///< The time of `version`, which is active, is over and no later one came; it stays active.
   rejected,       ///< A version, a scope or data was refused: `error`. On a hub: so was `peer`, which never was linked.
   conflict,       ///< A peer's changes met concurrent ones at `key`; see State::conflicts().
   diverged,       ///< A peer with the same context holds other content. An incident; nothing was overwritten.

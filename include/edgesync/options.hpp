@@ -49,6 +49,10 @@ struct NodeOptions {
   /// acks, trims, config rollback. New data is refused (storage_full) until it can be taken again. 0: none.
   std::size_t ballast_bytes = 1024 * 1024;
   std::uint32_t versions_kept = 100;  ///< Config versions per scope that rollback can reach.
+  /// A root document (signing.hpp): whose signatures a config version of which scope needs. Later ones, signed by the
+  /// keys of this one, replace it as they arrive. Empty: no signatures are needed. Once the database has followed a
+  /// later one it stays with that.
+  Bytes config_root{};
   /// A database that is opened in another environment than before takes a new replica id before it writes anything, so
   /// that a copied disk and its original never pass for one. Nothing: what the system tells of its machine and of the
   /// file (src/node/environment.hpp). A host that knows better, such as a pod that moves with its volume, gives its

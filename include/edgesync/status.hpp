@@ -77,6 +77,8 @@ struct ScopeStatus {
   Why why{};
   Digest digest{};
   VersionInfo version{};  ///< config: the active one
+  /// config: why the version that the hub offers is not taken, or, not_in_force, that the active one's time is over.
+  std::optional<Error> version_refused{};
   StreamCounts counts{};  ///< stream: own records
 };
 

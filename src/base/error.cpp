@@ -26,7 +26,7 @@ constexpr std::array rows{
     Row{Errc::storage_too_new, "storage_too_new", "the database was written by a newer version", false},
     Row{Errc::unreachable, "unreachable", "the peer cannot be reached", true},
     Row{Errc::insecure, "insecure", "an insecure connection was refused", false},
-    Row{Errc::untrusted, "untrusted", "the peer's certificate is not trusted", false},
+    Row{Errc::untrusted, "untrusted", "not who or what it claims to be", false},
     Row{Errc::unauthorized, "unauthorized", "the credentials were refused", false},
     Row{Errc::forbidden, "forbidden", "not allowed for this scope", false},
     Row{Errc::protocol_mismatch, "protocol_mismatch", "no common protocol version", false},
@@ -41,6 +41,10 @@ constexpr std::array rows{
     Row{Errc::name_unknown, "name_unknown", "the host's name is not known", true},
     Row{Errc::no_route, "no_route", "there is no way to the host", true},
     Row{Errc::connection_refused, "connection_refused", "nobody listens there", true},
+    Row{Errc::not_signed, "not_signed", "signatures are missing", false},
+    Row{Errc::outdated, "outdated", "older than what is known", false},
+    Row{Errc::equivocation, "equivocation", "one number was signed for two contents", false},
+    Row{Errc::not_in_force, "not_in_force", "not yet, or no longer, in force", true},
 };
 
 const Row* find(int code) noexcept {

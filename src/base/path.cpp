@@ -36,4 +36,11 @@ bool below(std::string_view path, std::string_view prefix) noexcept {
   return path.size() > prefix.size() && path.starts_with(prefix) && path[prefix.size()] == '/';
 }
 
+bool covers(std::string_view pattern, std::string_view path) noexcept {
+  if (pattern == "*") return true;
+  if (!pattern.ends_with("/*")) return pattern == path;
+  const std::string_view prefix = pattern.substr(0, pattern.size() - 1);
+  return path.size() > prefix.size() && path.starts_with(prefix);
+}
+
 }  // namespace edgesync

@@ -19,4 +19,7 @@ Result<void> check_path(std::string_view what, std::string_view path);
 /// True if `path` is `prefix` or lies below it; everything lies below "".
 bool below(std::string_view path, std::string_view prefix) noexcept;
 
+/// True if `pattern` is "*", or `path`, or a prefix ending in "/*" below which `path` lies.
+bool covers(std::string_view pattern, std::string_view path) noexcept;
+
 }  // namespace edgesync

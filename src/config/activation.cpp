@@ -87,6 +87,19 @@ Result<Outcome> Activation::failed(std::uint64_t number, std::string_view id, bo
   return outcome;
 }
 
+Outcome Activation::withdraw(std::uint64_t number, std::string_view id) {
+  Outcome outcome;
+  RoleRow* row = find(number, id);
+  if (row == nullptr || !is_pending(row->role)) return outcome;
+  const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
+  outcome.forget.push_back(*row);
+  rows_.erase(rows_.begin() + (row - rows_.data()));
+  if (!asked) return outcome;
+  asked_.reset();
+  ask_next(outcome, false);
+  return outcome;
+}
+
 Result<Outcome> Activation::verdict(std::uint64_t number, std::string_view id, Verdict answer,
                                     std::string_view reason) {
   RoleRow* row = find(number, id);

@@ -77,6 +77,9 @@ class Activation {
   /// Permanent (the right bytes, which no node can use): quarantined. Fails with: not_found.
   Result<Outcome> failed(std::uint64_t number, std::string_view id, bool permanent, std::string_view reason);
 
+  /// It may not be taken any more, for now: what is not in use of it is forgotten, a question about it withdrawn.
+  Outcome withdraw(std::uint64_t number, std::string_view id);
+
   /// The application's answer to an `ask`. Fails with: not_found, invalid_argument (nothing was asked).
   Result<Outcome> verdict(std::uint64_t number, std::string_view id, Verdict answer, std::string_view reason = {});
 

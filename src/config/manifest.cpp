@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::string_view domain = "edgesync/config/v1";
 constexpr std::size_t checksum_bytes = 8;
-constexpr std::size_t signature_bytes = 64;
 
 std::uint64_t checksum(ByteView bytes) { return siphash(Hash128{0x6564676573796e63U, 0x72656c6561736531U}, bytes).a; }
 
@@ -45,18 +44,6 @@ Result<void> read_signed(Reader& in, Manifest& manifest) {
   manifest.key_ids.resize(keys);
   for (std::string& key : manifest.key_ids) key = read_string(in);
   if (!in.done()) return malformed("manifest: signed fields");
-  return {};
-}
-
-Result<void> read_signatures(Reader& in, Manifest& manifest) {
-  const std::size_t count = in.count(1 + signature_bytes);
-  if (count > max_signers) return Error(Errc::limit_exceeded, "manifest: more than 16 signatures");
-  manifest.signatures.resize(count);
-  for (Signature& signature : manifest.signatures) {
-    signature.key_id = read_string(in);
-    read_array(in, signature.bytes);
-  }
-  if (!in.done()) return malformed("manifest: signatures");
   return {};
 }
 
@@ -98,11 +85,7 @@ Bytes Manifest::encode() const {
   Bytes out;
   Writer writer(out);
   writer.blob(signed_bytes());
-  writer.varint(signatures.size());
-  for (const Signature& signature : signatures) {
-    writer.blob(as_view(signature.key_id));
-    writer.raw(signature.bytes);
-  }
+  write_signatures(writer, signatures);
   return out;
 }
 
@@ -112,7 +95,9 @@ Result<Manifest> Manifest::decode(ByteView bytes) {
   if (in.failed()) return malformed("manifest: ends early");
   Manifest manifest;
   if (auto read = read_signed(fields, manifest); !read) return std::move(read).error();
-  if (auto read = read_signatures(in, manifest); !read) return std::move(read).error();
+  auto signatures = read_signatures(in, "manifest");
+  if (!signatures) return std::move(signatures).error();
+  manifest.signatures = *std::move(signatures);
   if (auto sound = check(manifest); !sound) {
     if (sound.error().is(Errc::limit_exceeded)) return std::move(sound).error();
     return malformed(sound.error().detail);

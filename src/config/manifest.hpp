@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Manifest: what is said about a config version and may be signed; Release: a manifest with the content it names. A
 // manifest travels verbatim, its signatures outside the signed bytes. CONTENT.md specifies the encodings; a release
-// carries a checksum, so that any damaged byte is refused even where nothing is signed. The fields marked reserved and
-// the signatures are carried and not enforced: no rule of this version reads them.
+// carries a checksum, so that any damaged byte is refused even where nothing is signed. What a node makes of the fields
+// and the signatures is decided in gate.hpp.
 #pragma once
 
 #include "base/hash.hpp"
 #include "config/content.hpp"
-
-#include <array>
+#include "config/signature.hpp"
 
 namespace edgesync::config {
 
 inline constexpr std::size_t max_note_bytes = 4096;
 inline constexpr std::size_t max_library_bytes = 64;
-inline constexpr std::size_t max_signers = 16;  // key ids, and signatures
-inline constexpr std::size_t max_key_id_bytes = 64;
-
-/// One signature over Manifest::signed_bytes(), carried verbatim and not verified.
-struct Signature {
-  std::string key_id{};
-  std::array<std::byte, 64> bytes{};
-  bool operator==(const Signature&) const = default;
-};
 
 struct Manifest {
   std::string scope{};
@@ -32,12 +22,12 @@ struct Manifest {
   ReplicaId author{};
   Timestamp at{};
   std::string note{};
-  std::uint64_t floor = 0;             ///< Reserved: the lowest number still in force.
-  Timestamp not_before{};              ///< Reserved; 0: at once.
-  Timestamp expires{};                 ///< Reserved; 0: never.
-  std::string min_library{};           ///< Reserved: "major.minor.patch"; empty: any.
-  std::vector<std::string> key_ids{};  ///< Reserved: who is to sign.
-  std::vector<Signature> signatures{};
+  std::uint64_t floor = 0;              ///< The lowest number still in force: those below are revoked.
+  Timestamp not_before{};               ///< 0: at once.
+  Timestamp expires{};                  ///< 0: never.
+  std::string min_library{};            ///< "major.minor.patch"; empty: any.
+  std::vector<std::string> key_ids{};   ///< Who is to sign, beyond what the root asks for; their public keys.
+  std::vector<Signature> signatures{};  ///< Over signed_bytes().
 
   /// Everything but the signatures, under the domain "edgesync/config/v1".
   Bytes signed_bytes() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The token file: who may do what, one grant a line. Tokens are compared in constant time.
 #include "base/bytes.hpp"
+#include "base/path.hpp"
 
 #include <edgesync/options.hpp>
 
@@ -35,13 +36,6 @@ std::string with_name(std::string pattern, const std::string& name) {
     pattern.replace(at, variable.size(), name);
   }
   return pattern;
-}
-
-bool matches(const std::string& pattern, std::string_view scope) noexcept {
-  if (pattern == "*") return true;
-  if (!pattern.ends_with("/*")) return pattern == scope;
-  const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
-  return scope.size() > prefix.size() && scope.starts_with(prefix);
 }
 
 Result<std::optional<Grant>> parse(const std::string& line, const std::string& where) {
@@ -83,7 +77,7 @@ Result<Authorizer> token_file(const std::string& path) {
     for (const Grant& grant : *grants) {
       if (!same_secret(grant.token, credentials.token)) continue;
       for (const std::string& pattern : grant.scopes)
-        if (matches(with_name(pattern, credentials.name), scope)) best = std::max(best, grant.access);
+        if (covers(with_name(pattern, credentials.name), scope)) best = std::max(best, grant.access);
     }
     return best;
   };

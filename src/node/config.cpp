@@ -113,6 +113,31 @@ Result<VersionInfo> Config::publish_tree(Tree content, std::string_view note) {
   return publish_locked(*scope_, *lock, content, note);
 }
 
+Result<VersionInfo> Config::publish_signed(const Bytes& document) {
+  const auto release = config::Release::decode(document);
+  if (!release) return Error(Errc::invalid_argument, "config: " + scope_->name + ": " + release.error().detail);
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope_->core;
+  if (auto author = core.become_author(*lock, scope_->id); !author) return std::move(author).error();
+  auto published = core.engine().config().publish(scope_->id, *release, core.time());
+  if (!published) return std::move(published).error();
+  if (auto settled = core.settle(*lock, published->first); !settled) return std::move(settled).error();
+  return published->second;
+}
+
+Result<void> Config::publish_root(const Bytes& document) {
+  const auto root = config::Root::decode(document);
+  if (!root) return Error(Errc::invalid_argument, "config: " + scope_->name + ": " + root.error().detail);
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope_->core;
+  if (auto author = core.become_author(*lock, scope_->id); !author) return author;
+  auto published = core.engine().config().publish(scope_->id, *root, core.time());
+  if (!published) return std::move(published).error();
+  return core.settle(*lock, *published);
+}
+
 Result<VersionInfo> Config::rollback(std::uint64_t to, std::string_view note) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();

@@ -4,6 +4,7 @@
 #include "base/path.hpp"
 #include "node/environment.hpp"
 #include "node/release_date.hpp"
+#include "transport/ed25519.hpp"
 
 #include <algorithm>
 
@@ -32,6 +33,16 @@ Result<std::shared_ptr<Runtime>> runtime_for(const NodeOptions& options) {
   } catch (const Failure& failure) {
     return failure.error();
   }
+}
+
+/// Nothing if no root is given.
+Result<std::optional<config::Root>> root_of(const Bytes& document) {
+  if (document.empty()) return std::optional<config::Root>();
+  auto root = config::Root::decode(document);
+  if (!root) return Error(Errc::invalid_argument, "open: config_root: " + root.error().detail);
+  if (auto whole = config::check_signed(*root, transport::ed25519()); !whole)
+    return Error(Errc::invalid_argument, "open: config_root: " + whole.error().detail);
+  return std::optional(*std::move(root));
 }
 
 /// Requires: nobody was told of the scope yet if it is new, for it may be one that does not leave this node.
@@ -75,6 +86,8 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   if (options.database.empty()) return Error(Errc::invalid_argument, "open: database: no path given");
   if (!options.name.empty())
     if (auto good = check_path("name", options.name); !good) return std::move(good).error();
+  auto root = root_of(options.config_root);
+  if (!root) return std::move(root).error();
   auto runtime = runtime_for(options);
   if (!runtime) return std::move(runtime).error();
   std::shared_ptr<Core> core(new Core(std::move(options), kind, *std::move(runtime)));
@@ -90,11 +103,14 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   engine.root = kind == Kind::root;
   engine.passed = release_date;
   engine.versions_kept = core->options_.versions_kept;
+  engine.config_root = *std::move(root);
+  engine.verifier = &transport::ed25519();
   core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));
   core->timer_ = core->host_->timer([weak = std::weak_ptr(core)] {
     if (const auto held = weak.lock()) held->on_timer();
   });
   Lock lock(core->mutex_);
+  core->engine_->tick(now);  // before anything is judged by its time
   for (const store::Scope& scope : core->store_->scopes()) {
     if (auto opened = core->engine_->scope_opened(scope.id); !opened) {
       lock.unlock();

@@ -15,6 +15,8 @@ const char* name(EventKind kind) noexcept {
       return "ack";
     case EventKind::stable:
       return "stable";
+    case EventKind::stale:
+      return "stale";
     case EventKind::activated:
       return "activated";
     case EventKind::rolled_back:

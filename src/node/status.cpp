@@ -83,7 +83,10 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
   if (const Error* why = store_->refusal(scope.id)) status.refusal = *why;
   const auto summary = store_->summary(scope.id);
   status.digest = {store_->context(scope.id).to_string(), to_hex(summary.sum), summary.count};
-  if (scope.plane == Plane::config) status.version = engine_->config().active(scope.id);
+  if (scope.plane == Plane::config) {
+    status.version = engine_->config().active(scope.id);
+    status.version_refused = engine_->config().refused(scope.id);
+  }
   if (scope.plane == Plane::stream) status.counts = counts(scope.id);
   if (const sync::Link* link = engine_->uplink()) status.arriving = link->arriving(scope.id);
   count_pending(status, scope, now, idle);

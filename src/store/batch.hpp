@@ -22,11 +22,12 @@ struct Run {
 };
 
 struct VersionOp {
-  enum class Kind : std::uint8_t { save, role, forget };
+  enum class Kind : std::uint8_t { save, role, forget, memo };
   Kind kind{};
-  VersionKey key{};
+  VersionKey key{};  ///< A memo's name in place of an id.
   config::Release release{};
   VersionRole role{};
+  Bytes memo{};
 };
 
 struct Trim {

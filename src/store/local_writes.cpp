@@ -149,22 +149,27 @@ Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
 
 Ticket SqliteStore::version_op(ScopeId id, VersionOp op) {
   ScopeState* state = find(id);
-  if (state == nullptr || !from_hex(op.key.id)) return accepted_;
-  bytes_ += op.release.content.size() + sizeof(VersionOp);
+  const bool named = op.kind == VersionOp::Kind::memo || from_hex(op.key.id);
+  if (state == nullptr || !named) return accepted_;
+  bytes_ += op.release.content.size() + op.memo.size() + sizeof(VersionOp);
   state->versions.push_back(std::move(op));
   return ticket(*state);
 }
 
 Ticket SqliteStore::save_version(ScopeId id, const config::Release& release, VersionRole role) {
-  return version_op(id, {VersionOp::Kind::save, {release.manifest.number, to_hex(release.manifest.id)}, release, role});
+  return version_op(id, {VersionOp::Kind::save, {release.manifest.number, to_hex(release.manifest.id)}, release, role, {}});
 }
 
 Ticket SqliteStore::set_role(ScopeId id, const VersionKey& version, VersionRole role) {
-  return version_op(id, {VersionOp::Kind::role, version, {}, role});
+  return version_op(id, {VersionOp::Kind::role, version, {}, role, {}});
 }
 
 Ticket SqliteStore::forget_version(ScopeId id, const VersionKey& version) {
-  return version_op(id, {VersionOp::Kind::forget, version, {}, {}});
+  return version_op(id, {VersionOp::Kind::forget, version, {}, {}, {}});
+}
+
+Ticket SqliteStore::put_memo(ScopeId id, std::string_view name, Bytes body) {
+  return version_op(id, {VersionOp::Kind::memo, {0, std::string(name)}, {}, {}, std::move(body)});
 }
 
 Ticket SqliteStore::trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) {

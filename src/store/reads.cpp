@@ -133,6 +133,13 @@ Result<std::vector<VersionRow>> SqliteStore::versions(ScopeId id) {
   return read;
 }
 
+Result<Bytes> SqliteStore::memo(ScopeId id, std::string_view name) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return Error(Errc::not_found, "memo: unknown scope");
+  if (auto open = revive(); !open) return open.error();
+  return read_memo(state->table, name, state->versions);
+}
+
 Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& version) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);

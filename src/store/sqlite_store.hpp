@@ -82,6 +82,7 @@ class SqliteStore final : public Store {
   Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) override;
   Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) override;
   Ticket forget_version(ScopeId id, const VersionKey& version) override;
+  Ticket put_memo(ScopeId id, std::string_view name, Bytes body) override;
   Ticket trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) override;
 
   Ticket apply(RemoteCut cut) override;
@@ -109,6 +110,7 @@ class SqliteStore final : public Store {
                                               std::size_t bytes_max) override;
   Result<std::vector<VersionRow>> versions(ScopeId id) override;
   Result<config::Release> release(ScopeId id, const VersionKey& version) override;
+  Result<Bytes> memo(ScopeId id, std::string_view name) override;
   Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) override;
   Result<Pending> pending(ScopeId id) override;
   Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) override;

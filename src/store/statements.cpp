@@ -72,6 +72,8 @@ constexpr auto texts = [] {
   put(Sql::log_all, "SELECT lo, part, body FROM log WHERE sid = ?1 AND oid = ?2 ORDER BY lo, part");
   put(Sql::log_clear, "DELETE FROM log WHERE sid = ?1 AND oid = ?2");
   put(Sql::version_rows, "SELECT number, id, manifest, role, content FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
+  put(Sql::memo_get, "SELECT body FROM memo WHERE sid = ?1 AND name = ?2");
+  put(Sql::memo_put, "REPLACE INTO memo VALUES (?1, ?2, ?3)");
   put(Sql::aside_put,
       "INSERT INTO quarantine (kind, sid, place, reason, origin, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   put(Sql::aside_list,
@@ -131,6 +133,7 @@ const char* schema_text() noexcept {
          " PRIMARY KEY (sid, oid, first)) WITHOUT ROWID;"
          "CREATE TABLE ver (sid INTEGER, number INTEGER, id BLOB, role INTEGER NOT NULL,"
          " manifest BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sid, number, id));"
+         "CREATE TABLE memo (sid INTEGER, name TEXT, body BLOB NOT NULL, PRIMARY KEY (sid, name)) WITHOUT ROWID;"
          "CREATE TABLE hist (sid INTEGER, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,"
          " PRIMARY KEY (sid, version)) WITHOUT ROWID;"
          "CREATE TABLE damage (sid INTEGER, low BLOB, high BLOB NOT NULL, PRIMARY KEY (sid, low)) WITHOUT ROWID;"

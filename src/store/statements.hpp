@@ -56,6 +56,8 @@ enum class Sql : std::size_t {
   log_all,
   log_clear,
   version_rows,
+  memo_get,
+  memo_put,
   aside_put,
   aside_list,
   aside_drop,

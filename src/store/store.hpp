@@ -274,6 +274,8 @@ class Store {
   virtual Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) = 0;
   virtual Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) = 0;
   virtual Ticket forget_version(ScopeId id, const VersionKey& version) = 0;
+  /// A small fact about the scope that is this node's own affair: never shipped, and kept when the scope is given up.
+  virtual Ticket put_memo(ScopeId id, std::string_view name, Bytes body) = 0;
   /// Deletes whole segments of `origin` that end at or before `through`.
   virtual Ticket trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) = 0;
 
@@ -320,6 +322,7 @@ class Store {
                                                       std::size_t bytes_max) = 0;
   virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                      ///< Newest first.
   virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;    ///< not_found
+  virtual Result<Bytes> memo(ScopeId id, std::string_view name) = 0;                      ///< not_found
   virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;  ///< Newest first.
   /// Own transactions not yet acked, as the number of keys that would be sent, or of sequence numbers used; and the
   /// oldest one's time.

@@ -51,6 +51,7 @@ bool newer(const VersionRow& a, const VersionRow& b) {
 }
 
 void replay(std::vector<VersionRow>& rows, const VersionOp& op) {
+  if (op.kind == VersionOp::Kind::memo) return;
   const auto at =
       std::find_if(rows.begin(), rows.end(), [&](const VersionRow& row) { return key_of(row.manifest) == op.key; });
   if (op.kind == VersionOp::Kind::save) {
@@ -86,6 +87,16 @@ void save(File& file, std::uint32_t sid, const VersionOp& op, const Bytes& id) {
       .step();
 }
 
+std::uint32_t memo_check(std::uint32_t sid, std::string_view name, ByteView body) {
+  return row_check({sid, name.size()}, as_view(name), body);
+}
+
+void save_memo(File& file, std::uint32_t sid, const VersionOp& op) {
+  Bytes body = op.memo;
+  append_check(body, memo_check(sid, op.key.id, body));
+  Query(file.db, Sql::memo_put).bind(sid).bind_text(op.key.id).bind(body).step();
+}
+
 }  // namespace
 
 std::optional<VersionRow> prove_version(std::uint32_t sid, ByteView all, std::uint64_t role) {
@@ -97,6 +108,7 @@ std::optional<VersionRow> prove_version(std::uint32_t sid, ByteView all, std::ui
 }
 
 void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
+  if (op.kind == VersionOp::Kind::memo) return save_memo(file, sid, op);
   const auto id = from_hex(op.key.id);
   if (!id) return;
   switch (op.kind) {
@@ -112,6 +124,8 @@ void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
       return;
     case VersionOp::Kind::forget:
       Query(file.db, Sql::version_delete).bind(sid).bind(op.key.number).bind(*id).step();
+      return;
+    case VersionOp::Kind::memo:
       return;
   }
 }
@@ -143,6 +157,22 @@ Result<config::Release> read_release(SqlTable& table, const VersionKey& key, con
     if (op.key == key) replay(release, op);
   if (release) return *std::move(release);
   return damaged ? Error(Errc::storage_corrupt, named + ": its row is damaged") : Error(Errc::not_found, named);
+}
+
+Result<Bytes> read_memo(SqlTable& table, std::string_view name, const std::vector<VersionOp>& pending) {
+  std::optional<Bytes> memo;
+  {
+    Query rows(table.file().db, Sql::memo_get);
+    rows.bind(table.sid()).bind_text(name);
+    if (rows.step()) {
+      const ByteView all = rows.blob(0), body = all.first(all.size() - std::min(all.size(), check_bytes));
+      if (check_at_end(all) == memo_check(table.sid(), name, body)) memo = to_bytes(body);
+    }
+  }
+  if (auto good = table.file().check(); !good) return good.error();
+  for (const VersionOp& op : pending)
+    if (op.kind == VersionOp::Kind::memo && op.key.id == name) memo = op.memo;
+  return memo ? Result<Bytes>(*std::move(memo)) : Error(Errc::not_found, "memo: " + std::string(name));
 }
 
 std::size_t drop_damaged_versions(SqlTable& table) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Version rows: the config versions a node knows, with their roles and, once fetched, their content.
+// Version rows: the config versions a node knows, with their roles and, once fetched, their content; and memos, what
+// else it has to remember about a scope.
 #pragma once
 
 #include "store/batch.hpp"
@@ -9,9 +10,11 @@ namespace edgesync::store {
 /// A save without content leaves the content that is there; a role of an unknown version changes nothing.
 void write_version(File& file, std::uint32_t sid, const VersionOp& op);
 
-/// Newest first, without those whose rows are damaged. Both answer for `pending` over the file.
+/// Newest first, without those whose rows are damaged. All answer for `pending` over the file.
 Result<std::vector<VersionRow>> read_versions(SqlTable& table, const std::vector<VersionOp>& pending);
 Result<config::Release> read_release(SqlTable& table, const VersionKey& key, const std::vector<VersionOp>& pending);
+/// A damaged one counts as never written. Fails with: not_found, storage_io.
+Result<Bytes> read_memo(SqlTable& table, std::string_view name, const std::vector<VersionOp>& pending);
 
 /// What a row says of its version; nothing if it is not what was written. Says nothing of the content.
 std::optional<VersionRow> prove_version(std::uint32_t sid, ByteView manifest, std::uint64_t role);

@@ -2,17 +2,11 @@
 #include "sync/config_plane.hpp"
 
 #include "base/planted.hpp"
-#include "crdt/key.hpp"
-#include "crdt/value_codec.hpp"
 
 #include <algorithm>
 
 namespace edgesync::sync {
 namespace {
-
-bool later(const config::Manifest& a, const config::Manifest& b) {
-  return std::pair(a.number, a.id) < std::pair(b.number, b.id);
-}
 
 std::vector<config::RoleRow> role_rows(const std::vector<store::VersionRow>& rows) {
   std::vector<config::RoleRow> roles;
@@ -28,28 +22,33 @@ Error no_version(const store::Scope& scope, std::uint64_t number) {
 
 }  // namespace
 
-std::vector<config::Release> releases_in(crdt::CellSource& cells) {
-  std::vector<config::Release> releases;
-  for (const crdt::Entry& entry : cells.find(crdt::cell_key(release_key, crdt::Kind::value))) {
-    const auto value = crdt::decode_value(entry.value);
-    const auto* bytes = value ? std::get_if<Bytes>(&*value) : nullptr;
-    if (bytes == nullptr) continue;
-    if (auto release = config::Release::decode(*bytes)) releases.push_back(*std::move(release));
-  }
-  return releases;
-}
-
 Result<void> ConfigPlane::open(store::ScopeId scope) {
   if (scopes_.contains(scope)) return {};
   const auto rows = store_.versions(scope);
   if (!rows) return rows.error();
-  Scope& opened =
-      scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, role_rows(*rows), kept_), {}, {}, {}})
-          .first->second;
+  Scope& opened = scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, role_rows(*rows), kept_)})
+                      .first->second;
   opened.active = info(scope, opened.activation.active());
+  for (const store::VersionRow& row : *rows)
+    if (row.manifest.number == opened.active.number && row.role == VersionRole::active)
+      opened.expires = row.manifest.expires;
+  if (const auto memo = store_.memo(scope, seen_memo))
+    opened.seen = config::Seen::decode(*memo).value_or(config::Seen{});
+  else if (!memo.error().is(Errc::not_found))
+    return scopes_.erase(scope), memo.error();
+  if (const auto later = root_of(scope); later && gate_.resume(*later)) consider_all();
+  withdraw_fallen(scope, opened);
   journal(scope, opened, opened.activation.restart());
   consider(scope, opened);
   return {};
+}
+
+/// The latest root that was followed in this scope.
+std::optional<config::Root> ConfigPlane::root_of(store::ScopeId scope) const {
+  const auto memo = store_.memo(scope, root_memo);
+  if (!memo) return std::nullopt;
+  auto root = config::Root::decode(*memo);
+  return root ? std::optional(*std::move(root)) : std::nullopt;
 }
 
 void ConfigPlane::close(store::ScopeId scope) {
@@ -60,17 +59,18 @@ void ConfigPlane::close(store::ScopeId scope) {
 }
 
 Result<config::Release> ConfigPlane::newest(store::ScopeId scope) {
-  std::vector<config::Release> releases;
-  if (auto read = store_.read(scope, [&](crdt::CellSource& cells) { releases = releases_in(cells); }); !read)
+  Offers found;
+  if (auto read = store_.read(scope, [&](crdt::CellSource& cells) { found = offers(cells); }); !read)
     return read.error();
-  if (releases.empty()) return no_version(store_.scope(scope), 0);
-  return *std::max_element(releases.begin(), releases.end(),
-                           [](const auto& a, const auto& b) { return later(a.manifest, b.manifest); });
+  if (found.releases.empty()) return no_version(store_.scope(scope), 0);
+  return std::move(found.releases.back());
 }
 
 Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::publish(store::ScopeId scope, const config::Content& content,
                                                                    std::string_view note, Timestamp now) {
   if (auto good = config::check(content); !good) return good.error();
+  if (gate_.guards(store_.scope(scope).name))
+    return Error(Errc::not_signed, "config: " + store_.scope(scope).name + ": only signed versions count here");
   config::Release release;
   release.content = config::canonical(content);
   config::Manifest& manifest = release.manifest;
@@ -87,10 +87,44 @@ Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::publish(store::ScopeI
     return parent.error();
   }
   if (auto good = config::check(manifest); !good) return good.error();
+  return put(scope, release, now);
+}
+
+Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::put(store::ScopeId scope, const config::Release& release,
+                                                               Timestamp now) {
   const Edit edit = Edit().set(release_key, release.encode());
   const auto committed = store_.commit(scope, edit.ops(), now);
   if (!committed) return committed.error();
-  return std::pair(committed->ticket, manifest.info());
+  return std::pair(committed->ticket, release.manifest.info());
+}
+
+Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::publish(store::ScopeId id, const config::Release& release,
+                                                                   Timestamp now) {
+  const auto scope = usable(id);
+  if (!scope) return scope.error();
+  const config::Manifest& manifest = release.manifest;
+  if (auto proved = config::verify(release); !proved) return proved.error();
+  if (auto good = gate_.admit(manifest, store_.scope(id).name, (*scope)->seen, now); !good) {
+    // It may be on its way before its time, and to nodes whose library is newer.
+    if (!good.error().is(Errc::not_in_force) && !good.error().is(Errc::unsupported)) return good.error();
+  }
+  const auto known = newest(id);
+  if (known && manifest.number <= known->manifest.number &&
+      !(known->manifest.number == manifest.number && known->manifest.id == manifest.id))
+    return Error(Errc::outdated, "config: " + manifest.scope + ": version " + std::to_string(manifest.number) + ": " +
+                                     std::to_string(known->manifest.number) + " was published");
+  if (!known && !known.error().is(Errc::not_found)) return known.error();
+  return put(id, release, now);
+}
+
+Result<store::Ticket> ConfigPlane::publish(store::ScopeId id, const config::Root& root, Timestamp now) {
+  // A node without a root carries what others can prove.
+  if (gate_.root())
+    if (auto next = config::Gate(gate_).follow(root); !next) return next.error();
+  const Edit edit = Edit().set(std::string(root_key) + std::to_string(root.version), root.encode());
+  const auto committed = store_.commit(id, edit.ops(), now);
+  if (!committed) return committed.error();
+  return committed->ticket;
 }
 
 Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::ScopeId id, std::uint64_t number,
@@ -101,6 +135,9 @@ Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::Scope
   const auto target = release(id, number);
   if (!target) return target.error();
   const VersionInfo version = target->manifest.info();
+  if (gate_.guards(store_.scope(id).name) && number < scope.seen.floor)
+    return Error(Errc::rejected, "config: " + store_.scope(id).name + ": version " + std::to_string(number) +
+                                     " was revoked by its publisher");
   auto outcome = scope.activation.rollback(number, version.id, reason);
   if (!outcome) return outcome.error();
   journal(id, scope, *std::move(outcome));
@@ -112,6 +149,16 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
   const auto found = usable(id);
   if (!found) return found.error();
   Scope& scope = **found;
+  if (answer == Verdict::healthy) {
+    // The root or the time may have changed while the application thought about it.
+    const auto asked = release(id, scope, {version.number, version.id});
+    if (!asked) return asked.error();
+    if (auto good = standing(id, scope, asked->manifest); !good) {
+      refuse(id, scope, asked->manifest, good.error());
+      journal(id, scope, scope.activation.withdraw(version.number, version.id));
+      return {};
+    }
+  }
   auto outcome = scope.activation.verdict(version.number, version.id, answer, reason);
   if (!outcome) return outcome.error();
   journal(id, scope, *std::move(outcome));
@@ -139,7 +186,10 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
     ticket = fresh == scope.fresh.end() ? store_.set_role(id, key_of(step.row), step.row.role)
                                         : store_.save_version(id, fresh->second, step.row.role);
   }
-  for (const config::RoleRow& row : outcome.forget) ticket = store_.forget_version(id, key_of(row));
+  for (const config::RoleRow& row : outcome.forget) {
+    ticket = store_.forget_version(id, key_of(row));
+    scope.fresh.erase(key_of(row));
+  }
   waiting_.push_back({ticket, id, std::move(outcome)});
   if (ticket == 0) take_durable();  // nothing to journal first
 }
@@ -190,45 +240,26 @@ void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& o
       if (!held.error().is(Errc::not_found)) lost_.insert(id);
       continue;
     }
+    if (action.kind == config::Action::Kind::ask) {
+      if (auto good = standing(id, scope, held->manifest); !good) {
+        refuse(id, scope, held->manifest, good.error());
+        journal(id, scope, scope.activation.withdraw(action.number, action.id));
+        continue;
+      }
+    }
     std::string reason;
     for (const config::Step& step : outcome.journal)
       if (key_of(step.row) == store::VersionKey{action.number, action.id}) reason = step.reason;
     if (action.kind == config::Action::Kind::activate) {
       scope.active = held->manifest.info();
+      scope.expires = held->manifest.expires;
+      scope.stale_told = false;
+      look_at_time(id, scope);
       scope.content.reset();
     }
     ready_.push_back({id, action.kind, *std::move(held), std::move(reason)});
   }
   for (const config::Step& step : outcome.journal) scope.fresh.erase(key_of(step.row));
-}
-
-void ConfigPlane::consider(store::ScopeId id, Scope& scope) {
-  std::vector<config::Release> releases;
-  if (!store_.read(id, [&](crdt::CellSource& cells) { releases = releases_in(cells); })) return;
-  for (const config::Release& release : releases) consider(id, scope, release);
-}
-
-void ConfigPlane::consider(store::ScopeId id, Scope& scope, const config::Release& release) {
-  const VersionInfo version = release.manifest.info();
-  const auto& rows = scope.activation.rows();
-  const bool known = std::any_of(rows.begin(), rows.end(), [&](const config::RoleRow& row) {
-    const bool same = row.id == version.id || planted(Bug::accept_equal_version);
-    return row.number == version.number && same && row.role != VersionRole::offered;
-  });
-  if (known || release.manifest.scope != store_.scope(id).name) return;
-  scope.fresh.insert_or_assign(store::VersionKey{version.number, version.id}, release);
-  config::Outcome outcome = scope.activation.offered(version.number, version.id);
-  const auto proved = config::verify(release);
-  // Content that is not what the id names says nothing about the id: only content that is may quarantine it.
-  const bool permanent = !proved && !proved.error().is(Errc::untrusted);
-  auto next = proved ? scope.activation.verified(version.number, version.id)
-                     : scope.activation.failed(version.number, version.id, permanent, proved.error().detail);
-  if (next) {
-    outcome.journal.insert(outcome.journal.end(), next->journal.begin(), next->journal.end());
-    outcome.forget.insert(outcome.forget.end(), next->forget.begin(), next->forget.end());
-    outcome.actions.insert(outcome.actions.end(), next->actions.begin(), next->actions.end());
-  }
-  journal(id, scope, std::move(outcome));
 }
 
 Result<config::Release> ConfigPlane::release(store::ScopeId id, const Scope& scope, const store::VersionKey& version) {

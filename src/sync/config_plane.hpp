@@ -8,12 +8,16 @@
 #include "base/clock.hpp"
 #include "config/activation.hpp"
 #include "config/content.hpp"
+#include "config/gate.hpp"
 #include "store/store.hpp"
+
+#include <edgesync/event.hpp>
 
 #include <deque>
 #include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 
 namespace edgesync::sync {
 
@@ -29,8 +33,17 @@ class ConfigPlane {
     std::string reason{};
   };
 
+  /// Something for people.
+  struct Notice {
+    store::ScopeId scope{};
+    EventKind kind{};
+    VersionInfo version{};
+    Error error{};
+  };
+
   /// `versions_kept` bounds the releases kept per scope. The store outlives the plane.
-  ConfigPlane(store::Store& store, std::uint32_t versions_kept) noexcept : store_(store), kept_(versions_kept) {}
+  ConfigPlane(store::Store& store, std::uint32_t versions_kept, config::Gate gate)
+      : store_(store), kept_(versions_kept), gate_(std::move(gate)) {}
 
   /// Takes up the scope where its journal left it. Requires: !store.writing().
   Result<void> open(store::ScopeId scope);
@@ -41,10 +54,16 @@ class ConfigPlane {
   /// The highest version known, published or received; its content is what an edit starts from.
   Result<config::Release> newest(store::ScopeId scope);
   /// Puts a new version into the register. It goes through activation here as everywhere.
-  /// Fails with: invalid_argument, limit_exceeded.
+  /// Fails with: invalid_argument, limit_exceeded, not_signed (only signed ones count here).
   Result<std::pair<store::Ticket, VersionInfo>> publish(store::ScopeId scope, const config::Content& content,
                                                         std::string_view note, Timestamp now);
-  /// Local: makes a kept version active. Fails with: not_found, invalid_argument, rejected.
+  /// The same with one that was made and signed elsewhere. Fails with: as the gate; outdated, if the register has one
+  /// with this number or a higher one; untrusted, protocol_violation (its content).
+  Result<std::pair<store::Ticket, VersionInfo>> publish(store::ScopeId scope, const config::Release& release,
+                                                        Timestamp now);
+  /// Puts a root beside the register, for every node to follow. Fails with: outdated, not_signed, untrusted.
+  Result<store::Ticket> publish(store::ScopeId scope, const config::Root& root, Timestamp now);
+  /// Local: makes a kept version active. Fails with: not_found, invalid_argument, rejected (quarantined, or revoked).
   Result<std::pair<store::Ticket, VersionInfo>> rollback(store::ScopeId scope, std::uint64_t number,
                                                          std::string_view reason);
   /// The application's answer to an ask.
@@ -57,18 +76,40 @@ class ConfigPlane {
   /// True while steps wait to become durable.
   bool waiting() const noexcept { return !waiting_.empty(); }
   std::vector<Action> take_actions() { return std::exchange(ready_, {}); }
+  std::vector<Notice> take_notices() { return std::exchange(notices_, {}); }
+
+  /// What time it is, as well as this node knows. While the store writes it is only noted.
+  void tick(Timestamp wall, Instant now);
+  /// When it is to be called next; not while the store writes.
+  Instant deadline() const;
 
   /// Nothing if no version is active.
   ContentPtr active_content(store::ScopeId scope);
   VersionInfo active(store::ScopeId scope) const;
   VersionInfo last_good(store::ScopeId scope) const;
+  /// Why what is offered is not taken, or that the active version's time is over.
+  std::optional<Error> refused(store::ScopeId scope) const;
+  const config::Gate& gate() const noexcept { return gate_; }
 
  private:
+  using Told = std::tuple<int, std::uint64_t, std::string>;
   struct Scope {
     config::Activation activation;
     std::map<store::VersionKey, config::Release> fresh{};  ///< Releases not yet in the store's table.
     ContentPtr content{};
     VersionInfo active{};
+    config::Seen seen{};
+    Timestamp expires{};  ///< Of the active version; 0: never.
+    bool stale_told = false;
+    std::optional<Error> refused{};
+    std::set<Told> told{};       ///< Refusals that were told, by code, number and id.
+    Instant look_again = never;  ///< At what was refused for the time's sake.
+  };
+  /// What a scope's cells hold.
+  struct Offers {
+    std::vector<config::Release> releases{};  ///< By (number, id).
+    std::vector<Error> unreadable{};
+    std::vector<config::Root> roots{};  ///< For the place after the gate's.
   };
   struct Waiting {
     store::Ticket ticket = 0;
@@ -76,14 +117,27 @@ class ConfigPlane {
     config::Outcome outcome{};
   };
 
+  Result<std::pair<store::Ticket, VersionInfo>> put(store::ScopeId scope, const config::Release& release,
+                                                    Timestamp now);
+  std::optional<config::Root> root_of(store::ScopeId scope) const;
   void begin_again();
   void take_durable();
   /// Fails with: storage_io while the scope's journal cannot be read.
   Result<Scope*> usable(store::ScopeId id);
   void journal(store::ScopeId id, Scope& scope, config::Outcome outcome);
   void take(store::ScopeId id, Scope& scope, const config::Outcome& outcome);
+  // config_offers.cpp
   void consider(store::ScopeId id, Scope& scope);
-  void consider(store::ScopeId id, Scope& scope, const config::Release& release);
+  void consider_all();
+  Offers offers(crdt::CellSource& cells) const;
+  bool follow(store::ScopeId id, Scope& scope, std::vector<config::Root>& roots);
+  void weigh(store::ScopeId id, Scope& scope, const std::vector<config::Release>& releases);
+  void take_in(store::ScopeId id, Scope& scope, const config::Release& release);
+  void refuse(store::ScopeId id, Scope& scope, const config::Manifest& manifest, Error why);
+  void tell(store::ScopeId id, Scope& scope, const VersionInfo& version, const Error& why);
+  Result<void> standing(store::ScopeId id, const Scope& scope, const config::Manifest& manifest) const;
+  void withdraw_fallen(store::ScopeId id, Scope& scope);
+  void look_at_time(store::ScopeId id, Scope& scope);
   Result<config::Release> release(store::ScopeId id, const Scope& scope, const store::VersionKey& version);
   Result<config::Release> release(store::ScopeId id, std::uint64_t number);
   VersionInfo info(store::ScopeId id, const std::optional<config::RoleRow>& row) const;
@@ -94,10 +148,18 @@ class ConfigPlane {
   std::deque<Waiting> waiting_{};
   std::set<store::ScopeId> lost_{};  ///< Steps of theirs failed: what they know is not what is on disk.
   std::vector<Action> ready_{};
+  config::Gate gate_;
+  std::vector<Notice> notices_{};
+  Timestamp wall_{};  ///< 0: not told yet.
+  Instant now_{};
 };
 
-/// The register of a config scope, and a release as its value.
+/// The register of a config scope, whose value is a release, and what stands before the number of a root.
 inline constexpr std::string_view release_key = "release";
-std::vector<config::Release> releases_in(crdt::CellSource& cells);
+inline constexpr std::string_view root_key = "root/";
+
+/// Memos of a config scope (store/FORMAT.md).
+inline constexpr std::string_view seen_memo = "seen";
+inline constexpr std::string_view root_memo = "root";
 
 }  // namespace edgesync::sync

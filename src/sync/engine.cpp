@@ -3,6 +3,8 @@
 
 #include "base/planted.hpp"
 
+#include <edgesync/version.hpp>
+
 #include <algorithm>
 
 namespace edgesync::sync {
@@ -13,7 +15,8 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
       options_(std::move(options)),
       codec_(options_.limits.wire),
       clock_(options_.passed, options_.limits.clock_off),
-      config_(store, options_.versions_kept),
+      config_(store, options_.versions_kept,
+              config::Gate(std::move(options_.config_root), options_.verifier, library_version())),
       outgoing_{options_.limits.outgoing_bytes, 0} {}
 
 LinkId Engine::open_link(Role role, std::string token, std::string address, Now now,
@@ -286,6 +289,12 @@ void Engine::report(EventKind kind, store::ScopeId scope, VersionInfo version, E
   reported.error = std::move(error);
   if (kind == EventKind::rejected) ++rejected_[scope];
   events_.push_back(std::move(reported));
+}
+
+std::vector<Event> Engine::take_events() {
+  for (ConfigPlane::Notice& notice : config_.take_notices())
+    report(notice.kind, notice.scope, std::move(notice.version), std::move(notice.error));
+  return std::exchange(events_, {});
 }
 
 void Engine::report_identity(const store::Renamed& renamed, std::string_view peer) {

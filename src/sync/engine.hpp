@@ -28,6 +28,8 @@ struct EngineOptions {
   Timestamp passed{};  ///< A moment that has certainly passed, for clocks that show an earlier one.
   bool root = false;   ///< The authority of its scopes: what is durable here is stable. A hub that is no relay.
   std::uint32_t versions_kept = 100;
+  std::optional<config::Root> config_root{};   ///< Nothing: config versions need no signatures.
+  const config::Verifier* verifier = nullptr;  ///< Needed with a root; outlives the engine.
 };
 
 class Engine {
@@ -118,7 +120,7 @@ class Engine {
   /// True once after something was accepted that a peer or the application waits for: commit soon, not at leisure.
   bool take_commit_soon() { return std::exchange(commit_soon_, false); }
   std::vector<LinkId> take_wakes();  ///< Links that may have a frame, or are ending.
-  std::vector<Event> take_events() { return std::exchange(events_, {}); }
+  std::vector<Event> take_events();
   Metrics& metrics() noexcept { return metrics_; }
 
  private:

@@ -63,11 +63,13 @@ void Engine::tick(Now now) {
     if (!ended && link->ending()) watchdog(*link->ending());
     wakes_.insert(id);
   }
+  config_.tick(clock_.time(now), now.monotonic);
+  if (config_.waiting()) commit_soon_ = true;
   reidentify();
 }
 
 Instant Engine::deadline() const {
-  Instant due = std::min(clock_.deadline(), disk_told_ ? never : disk_due());
+  Instant due = std::min({clock_.deadline(), config_.deadline(), disk_told_ ? never : disk_due()});
   for (const auto& [id, link] : links_) due = std::min(due, link->deadline());
   return due;
 }

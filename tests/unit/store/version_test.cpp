@@ -46,6 +46,23 @@ TEST(VersionStore, AnswersTheSameBeforeAndAfterTheFlush) {
   EXPECT_THAT(findings(*opened), testing::IsEmpty());
 }
 
+TEST(VersionStore, RemembersMemosEvenOfAScopeThatWasGivenUp) {
+  Opened opened;
+  ScopeId id = opened->open_scope(Plane::config, "plant").value();
+  EXPECT_TRUE(opened->memo(id, "seen").error().is(Errc::not_found));
+  opened->put_memo(id, "seen", to_bytes("first"));
+  opened->put_memo(id, "seen", to_bytes("second"));
+  opened->put_memo(id, "other", {});
+  EXPECT_EQ(opened->memo(id, "seen").value(), to_bytes("second"));
+  flush(*opened);
+  opened->give_up(id);
+  flush(*opened);
+  opened.reopen();
+  id = opened->open_scope(Plane::config, "plant").value();
+  EXPECT_EQ(opened->memo(id, "seen").value(), to_bytes("second"));
+  EXPECT_EQ(opened->memo(id, "other").value(), Bytes{});
+}
+
 TEST(VersionStore, KeepsContentWhenAnOfferRepeats) {
   Opened opened;
   const ScopeId id = opened->open_scope(Plane::config, "plant").value();

@@ -24,7 +24,8 @@ inline Authorizer allow_all() {
 
 /// One side.
 struct Side {
-  Side(const std::filesystem::path& path, Role role, std::uint64_t seed, const Limits& limits = {}, bool relay = false)
+  Side(const std::filesystem::path& path, Role role, std::uint64_t seed, const Limits& limits = {}, bool relay = false,
+       const std::function<void(EngineOptions&)>& adjust = {})
       : random(seed) {
     store::Options options;
     options.path = path.string();
@@ -34,6 +35,7 @@ struct Side {
     engine_options.root = role == Role::hub && !relay;
     engine_options.limits = limits;
     if (role == Role::hub) engine_options.authorizer = allow_all();
+    if (adjust) adjust(engine_options);
     engine = std::make_unique<Engine>(*store, random, std::move(engine_options));
     for (const store::Scope& scope : store->scopes()) engine->scope_opened(scope.id).value();
   }
@@ -90,7 +92,7 @@ class Pair : public testing::Test {
 
   void open_both() {
     hub = std::make_unique<Side>(directory_ / "hub.db", Role::hub, 1, limits);
-    node = std::make_unique<Side>(directory_ / "node.db", Role::node, 2, limits);
+    node = std::make_unique<Side>(directory_ / "node.db", Role::node, 2, limits, false, adjust_node);
   }
   void reopen() {
     hub.reset(), node.reset();
@@ -147,6 +149,7 @@ class Pair : public testing::Test {
 
   Limits limits{};
   Now now{Instant(std::chrono::hours(1)), Timestamp(std::chrono::hours(24 * 365 * 56))};
+  std::function<void(EngineOptions&)> adjust_node{};
   std::unique_ptr<Side> hub, node;
   int frames = 0;
 

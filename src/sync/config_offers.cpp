@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConfigPlane: what a scope's cells offer, and what of it is let through. Whoever may write there, a hub above all, may
+// put anything: what the gate refuses leaves no trace but a notice, told once, and the next offer is weighed as if it
+// had never been.
+#include "base/planted.hpp"
+#include "crdt/key.hpp"
+#include "crdt/value_codec.hpp"
+#include "sync/config_plane.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+namespace {
+
+constexpr std::size_t told_max = 256;               // refusals remembered per scope, so that each is told once
+constexpr std::chrono::seconds look_again_max{60};  // a clock may be set meanwhile
+
+bool by_number(const config::Release& a, const config::Release& b) {
+  return std::pair(a.manifest.number, a.manifest.id) < std::pair(b.manifest.number, b.manifest.id);
+}
+
+template <class Take>
+void each_value(crdt::CellSource& cells, const std::string& key, Take take) {
+  for (const crdt::Entry& entry : cells.find(crdt::cell_key(key, crdt::Kind::value))) {
+    const auto value = crdt::decode_value(entry.value);
+    const auto* bytes = value ? std::get_if<Bytes>(&*value) : nullptr;
+    take(bytes != nullptr ? ByteView(*bytes) : ByteView());
+  }
+}
+
+/// A version that is known here, where a later one was to be.
+Error older(const std::string& scope, std::uint64_t number, std::uint64_t seen) {
+  return {Errc::outdated, "config '" + scope + "': version " + std::to_string(number) + ": version " +
+                              std::to_string(seen) + " was here before"};
+}
+
+/// Until the wall clock should show `at`, by timers that run by the other clock.
+Instant due(Timestamp at, Timestamp wall, Instant now) {
+  if (at <= wall) return now + std::chrono::milliseconds(1);
+  return wall + look_again_max <= at ? now + look_again_max : now + (at - wall);  // any time may be claimed
+}
+
+}  // namespace
+
+ConfigPlane::Offers ConfigPlane::offers(crdt::CellSource& cells) const {
+  Offers found;
+  each_value(cells, std::string(release_key), [&](ByteView bytes) {
+    auto release = config::Release::decode(bytes);
+    if (release)
+      found.releases.push_back(*std::move(release));
+    else
+      found.unreadable.push_back(std::move(release).error());
+  });
+  std::sort(found.releases.begin(), found.releases.end(), by_number);
+  if (gate_.root())
+    each_value(cells, std::string(root_key) + std::to_string(gate_.root()->version + 1), [&](ByteView bytes) {
+      auto root = config::Root::decode(bytes);
+      if (root)
+        found.roots.push_back(*std::move(root));
+      else
+        found.unreadable.push_back(std::move(root).error());
+    });
+  return found;
+}
+
+void ConfigPlane::consider(store::ScopeId id, Scope& scope) {
+  Offers found;
+  const auto look = [&] { return store_.read(id, [&](crdt::CellSource& cells) { found = offers(cells); }); };
+  bool followed = false;
+  do {
+    if (!look()) return;
+    followed = follow(id, scope, found.roots);
+    if (followed) consider_all();
+  } while (followed);
+  scope.look_again = never;
+  for (const Error& error : found.unreadable) {
+    scope.refused = Error(Errc::untrusted, store_.scope(id).name + ": " + error.detail);
+    tell(id, scope, {}, *scope.refused);
+  }
+  if (!found.releases.empty()) weigh(id, scope, found.releases);
+}
+
+/// True if one of them is the gate's root now.
+bool ConfigPlane::follow(store::ScopeId id, Scope& scope, std::vector<config::Root>& roots) {
+  for (config::Root& root : roots) {
+    const Bytes bytes = root.encode();
+    const std::uint64_t version = root.version;
+    if (auto next = gate_.follow(std::move(root)); !next) {
+      tell(id, scope, {version, {}, {}, {}, {}, {}}, next.error());
+      continue;
+    }
+    store_.put_memo(id, root_memo, bytes);
+    return true;
+  }
+  return false;
+}
+
+/// Under another root, what was let through may fall, and what was refused may stand.
+void ConfigPlane::consider_all() {
+  std::vector<store::ScopeId> ids;
+  for (const auto& [id, scope] : scopes_) ids.push_back(id);
+  for (const store::ScopeId id : ids) {
+    if (lost_.contains(id)) continue;
+    withdraw_fallen(id, scopes_.at(id));
+    consider(id, scopes_.at(id));
+  }
+}
+
+Result<void> ConfigPlane::standing(store::ScopeId id, const Scope& scope, const config::Manifest& manifest) const {
+  return gate_.standing(manifest, store_.scope(id).name, scope.seen, wall_);
+}
+
+void ConfigPlane::withdraw_fallen(store::ScopeId id, Scope& scope) {
+  const auto rows = store_.versions(id);
+  if (!rows) return;
+  for (const store::VersionRow& row : *rows) {
+    const auto good = standing(id, scope, row.manifest);
+    // What has fallen for the time's sake is looked at again when its turn comes to be asked about.
+    if (good || good.error().is(Errc::not_in_force)) continue;
+    journal(id, scope, scope.activation.withdraw(row.manifest.number, row.manifest.info().id));
+  }
+}
+
+void ConfigPlane::weigh(store::ScopeId id, Scope& scope, const std::vector<config::Release>& releases) {
+  const std::string& name = store_.scope(id).name;
+  const config::Manifest& newest = releases.back().manifest;
+  for (auto release = releases.begin(); release != releases.end(); ++release) {
+    const config::Manifest& manifest = release->manifest;
+    const VersionInfo version = manifest.info();
+    const auto& rows = scope.activation.rows();
+    const auto same_number = [&](const config::RoleRow& row) { return row.number == version.number; };
+    const bool known = std::any_of(rows.begin(), rows.end(), [&](const config::RoleRow& row) {
+      const bool same = row.id == version.id || planted(Bug::accept_equal_version);
+      return same_number(row) && same && row.role != VersionRole::offered;
+    });
+    const bool last = manifest.number == newest.number;
+    if (known && last && gate_.guards(name) && manifest.number < scope.seen.number) {
+      refuse(id, scope, manifest, older(name, manifest.number, scope.seen.number));
+    } else if (known && last) {
+      scope.refused.reset();
+    }
+    if (known) continue;
+    auto admitted = gate_.admit(manifest, name, scope.seen, wall_);
+    const bool twin = std::any_of(releases.begin(), releases.end(), [&](const config::Release& other) {
+      return other.manifest.number == manifest.number && other.manifest.id != manifest.id &&
+             gate_.standing(other.manifest, name, scope.seen, wall_);
+    });
+    if (admitted && twin && gate_.guards(name))
+      admitted = Error(Errc::equivocation, "config '" + name + "': version " + std::to_string(version.number) +
+                                               ": two of different content were signed");
+    if (admitted && last) scope.refused.reset(), scope.told.clear();
+    if (admitted)
+      take_in(id, scope, *release);
+    else if (last || !admitted.error().is(Errc::outdated))  // beside a later one, an older one is no surprise
+      refuse(id, scope, manifest, admitted.error());
+  }
+}
+
+void ConfigPlane::take_in(store::ScopeId id, Scope& scope, const config::Release& release) {
+  const VersionInfo version = release.manifest.info();
+  const auto proved = config::verify(release);
+  // Content that is not what the id names says nothing about the id: only content that is may quarantine it.
+  const bool permanent = !proved && !proved.error().is(Errc::untrusted);
+  const bool guarded = gate_.guards(release.manifest.scope);
+  if (!proved) refuse(id, scope, release.manifest, proved.error());
+  if (guarded && !proved && !permanent) return;
+  if (guarded) {
+    scope.seen.add(release.manifest);
+    store_.put_memo(id, seen_memo, scope.seen.encode());
+  }
+  scope.fresh.insert_or_assign(store::VersionKey{version.number, version.id}, release);
+  config::Outcome outcome = scope.activation.offered(version.number, version.id);
+  auto next = proved ? scope.activation.verified(version.number, version.id)
+                     : scope.activation.failed(version.number, version.id, permanent, proved.error().detail);
+  if (next) {
+    outcome.journal.insert(outcome.journal.end(), next->journal.begin(), next->journal.end());
+    outcome.forget.insert(outcome.forget.end(), next->forget.begin(), next->forget.end());
+    outcome.actions.insert(outcome.actions.end(), next->actions.begin(), next->actions.end());
+  }
+  journal(id, scope, std::move(outcome));
+}
+
+void ConfigPlane::refuse(store::ScopeId id, Scope& scope, const config::Manifest& manifest, Error why) {
+  if (why.is(Errc::not_in_force)) {
+    const bool early = wall_ < manifest.not_before;
+    scope.look_again = std::min(scope.look_again, due(early ? manifest.not_before : Timestamp::max(), wall_, now_));
+    scope.refused = why;
+    if (early || wall_ == Timestamp{}) return;  // it waits, and nothing is wrong
+  }
+  tell(id, scope, manifest.info(), why);
+  scope.refused = std::move(why);
+}
+
+void ConfigPlane::tell(store::ScopeId id, Scope& scope, const VersionInfo& version, const Error& why) {
+  if (scope.told.size() == told_max) scope.told.clear();
+  if (!scope.told.emplace(why.code.value(), version.number, version.id).second) return;
+  notices_.push_back({id, EventKind::rejected, version, why});
+}
+
+void ConfigPlane::look_at_time(store::ScopeId id, Scope& scope) {
+  if (scope.stale_told || scope.expires == Timestamp{} || wall_ < scope.expires) return;
+  scope.stale_told = true;
+  notices_.push_back({id, EventKind::stale, scope.active, *refused(id)});
+}
+
+std::optional<Error> ConfigPlane::refused(store::ScopeId id) const {
+  const auto at = scopes_.find(id);
+  if (at == scopes_.end()) return std::nullopt;
+  const Scope& scope = at->second;
+  if (scope.refused || scope.expires == Timestamp{} || wall_ < scope.expires) return scope.refused;
+  return Error(Errc::not_in_force, "config: " + store_.scope(id).name + ": version " +
+                                       std::to_string(scope.active.number) + ": its time is over; it stays active");
+}
+
+void ConfigPlane::tick(Timestamp wall, Instant now) {
+  wall_ = wall;
+  now_ = now;
+  if (store_.writing()) return;
+  for (auto& [id, scope] : scopes_) {
+    look_at_time(id, scope);
+    if (scope.look_again <= now && !lost_.contains(id)) consider(id, scope);
+  }
+}
+
+Instant ConfigPlane::deadline() const {
+  Instant next = never;
+  if (store_.writing()) return next;
+  for (const auto& [id, scope] : scopes_) {
+    next = std::min(next, scope.look_again);
+    if (!scope.stale_told && scope.expires != Timestamp{}) next = std::min(next, due(scope.expires, wall_, now_));
+  }
+  return next;
+}
+
+}  // namespace edgesync::sync
