@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
     });
     const auto wait_for = [&](int versions) {
       std::unique_lock lock(mutex);
-      expect(heard.wait_for(lock, std::chrono::seconds(10), [&] { return active == versions; }), "nothing was activated");
+      expect(heard.wait_for(lock, std::chrono::seconds(10), [&] { return active == versions; }),
+             "nothing was activated");
     };
 
     auto plant = node.config("plant-7");

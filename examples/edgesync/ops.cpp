@@ -22,6 +22,8 @@ constexpr std::array ops = {
     Named{"config.history", config_history},
     Named{"config.diff", config_diff},
     Named{"config.rollback", config_rollback},
+    Named{"config.confirm", config_confirm},
+    Named{"config.unhealthy", config_unhealthy},
     Named{"stream.open", stream_open},
     Named{"stream.append", stream_append},
     Named{"stream.read", stream_read},

@@ -21,6 +21,8 @@ Answer config_get(Session&, Fields&);
 Answer config_history(Session&, Fields&);
 Answer config_diff(Session&, Fields&);
 Answer config_rollback(Session&, Fields&);
+Answer config_confirm(Session&, Fields&);
+Answer config_unhealthy(Session&, Fields&);
 
 Answer stream_open(Session&, Fields&);
 Answer stream_append(Session&, Fields&);

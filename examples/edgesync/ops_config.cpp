@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests of the config plane.
+#include "base64.hpp"
 #include "edits.hpp"
 #include "ops.hpp"
 
@@ -33,17 +34,33 @@ Answer publish_tree(es::Config config, const json::value& tree, const std::strin
   return published(*version);
 }
 
+Answer publish_document(es::Config config, const json::value& document) {
+  const json::string* text = document.if_string();
+  const auto bytes = text != nullptr ? from_base64({text->data(), text->size()}) : std::nullopt;
+  if (!bytes) return invalid("document", "not base64");
+  if (const auto root = es::read_root(*bytes)) {
+    if (auto done = config.publish_root(*bytes); !done) return done.error();
+    return json::object{{"root", root->draft.version}};
+  }
+  auto version = config.publish_signed(*bytes);
+  if (!version) return version.error();
+  return published(*version);
+}
+
 }  // namespace
 
 Answer config_publish(Session& session, Fields& fields) {
   const std::string scope = fields.text("scope");
   const json::value* edits = fields.find("edits");
   const json::value* tree = fields.find("tree");
+  const json::value* document = fields.find("document");
+  if (document != nullptr && (edits != nullptr || tree != nullptr)) fields.fail("document", "not together with others");
   const std::string note = fields.text_or("note", "");
-  if (edits == nullptr && tree == nullptr) fields.fail("edits", "missing, and no tree");
+  if (document == nullptr && edits == nullptr && tree == nullptr) fields.fail("edits", "missing, and no tree");
   if (edits != nullptr && tree != nullptr) fields.fail("tree", "not together with edits");
   if (auto checked = fields.check(); !checked) return checked.error();
   es::Config config = session.config(scope);
+  if (document != nullptr) return publish_document(std::move(config), *document);
   return edits != nullptr ? publish_edits(std::move(config), *edits, note)
                           : publish_tree(std::move(config), *tree, note);
 }
@@ -96,6 +113,21 @@ Answer config_rollback(Session& session, Fields& fields) {
   auto version = session.config(scope).rollback(to, note);
   if (!version) return version.error();
   return published(*version);
+}
+
+Answer config_confirm(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  if (auto confirmed = session.config(scope).confirm(); !confirmed) return confirmed.error();
+  return json::object{};
+}
+
+Answer config_unhealthy(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::string reason = fields.text("reason");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  if (auto told = session.config(scope).report_unhealthy(reason); !told) return told.error();
+  return json::object{};
 }
 
 }  // namespace program

@@ -30,10 +30,10 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"serve",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--uplink", "--token",
-        "--ca", "--config-root", "--insecure", "--stdin", "--json"}},
+        "--ca", "--config-root", "--health-window-ms", "--insecure", "--stdin", "--json"}},
       {"shell",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--hub", "--token", "--ca",
-        "--config-root", "--insecure", "--json"}},
+        "--config-root", "--health-window-ms", "--insecure", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -149,6 +149,10 @@ class Parser {
     }
     if (at_ + 1 == arguments_.size() || arguments_[at_ + 1].empty()) return fail(argument, "needs a value");
     const std::string& value = arguments_[++at_];
+    if (argument == "--health-window-ms") {
+      if (!to_number(value, out_.options.health_window_ms)) fail(argument, "not a number");
+      return;
+    }
     if (argument == "--publishers") {
       out_.options.publishers.push_back(value);
       return;
@@ -230,8 +234,10 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
 std::string_view usage() noexcept {
   return R"(usage:
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
-                  [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--config-root F] [--insecure] [--stdin]
-  edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--config-root F] [--insecure]
+                  [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
+                  [--insecure] [--stdin]
+  edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
+                  [--insecure]
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]

@@ -25,10 +25,10 @@ struct Options {
   std::string hub{};  ///< URL of the hub above: --hub of a shell, --uplink of a hub.
   std::string token{}, ca{};
   std::string scope{};
-  std::string to{};  ///< backup, quarantine export: the new file
-  std::vector<std::uint64_t>
-      numbers{};              ///< diff: versions from, to; show, rollback: which; quarantine: which, none for all
-  std::string config_root{};  ///< A root document's file.
+  std::string to{};                      ///< backup, quarantine export: the new file
+  std::vector<std::uint64_t> numbers{};  ///< diff: versions; content, rollback: which; quarantine: which, none for all
+  std::string config_root{};             ///< A root document's file.
+  std::uint64_t health_window_ms = 0;
 
   // config
   std::string secret{};   ///< A signing key's file.

@@ -26,6 +26,7 @@ es::Result<es::Hub> open_hub(const Options& options) {
   auto root = config_root(options);
   if (!root) return root.error();
   hub.node.config_root = std::move(*root);
+  hub.node.health_window = std::chrono::milliseconds(options.health_window_ms);
   hub.node.database = options.db;
   hub.node.name = options.name;
   hub.address = options.listen->host;
@@ -42,6 +43,7 @@ es::Result<es::Node> open_node(const Options& options) {
   auto root = config_root(options);
   if (!root) return root.error();
   node.config_root = std::move(*root);
+  node.health_window = std::chrono::milliseconds(options.health_window_ms);
   node.database = options.db;
   node.name = options.name;
   return es::Node::open(std::move(node));

@@ -32,6 +32,7 @@ json::object from_scope(const es::ScopeStatus& scope) {
   out["stable"] = scope.stable;
   out["rejected"] = scope.rejected;
   if (scope.refusal) out["refusal"] = from_error(*scope.refusal);
+  if (scope.version_refused) out["version_refused"] = from_error(*scope.version_refused);
   out["conflicts"] = scope.conflicts;
   if (scope.oldest_pending) out["oldest_pending_ms"] = scope.oldest_pending->count();
   if (scope.arriving) out["arriving_bytes"] = scope.arriving->done;

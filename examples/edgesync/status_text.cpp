@@ -124,6 +124,7 @@ Row row_of(const es::ScopeStatus& scope) {
     detail = std::to_string(scope.counts.produced) + " = " + std::to_string(scope.counts.delivered) + " + " +
              std::to_string(scope.counts.pending) + " + " + std::to_string(scope.counts.dropped);
   if (scope.arriving) detail += (detail.empty() ? "" : ", ") + arriving(*scope.arriving);
+  if (scope.version_refused) detail += (detail.empty() ? "" : ", ") + scope.version_refused->detail;
   if (scope.refusal) detail += (detail.empty() ? "refused: " : ", refused: ") + scope.refusal->detail;
   return {es::name(scope.plane),
           scope.scope,

@@ -37,7 +37,8 @@ class EDGESYNC_EXPORT Config {
   Result<std::map<std::string, Value>> scan(std::string_view prefix = {}) const;
   /// Number 0 if nothing was ever active.
   VersionInfo active() const;
-  /// The newest confirmed version before the active one; number 0 if there is none.
+  /// What there is to go back to: during a trial the version before, else the newest confirmed one before the active
+  /// one; number 0 if there is none.
   VersionInfo last_good() const;
 
   /// Publishes the newest known version changed by `edit` (set, erase, erase_prefix) as a new version, whole. It
@@ -68,6 +69,12 @@ class EDGESYNC_EXPORT Config {
   /// (quarantined, or revoked by its publisher), not_signed (on the root: only signed ones count in this scope).
   Result<VersionInfo> rollback(std::uint64_t to, std::string_view note = {});
   Result<VersionInfo> rollback(const VersionInfo& to, std::string_view note = {}) { return rollback(to.number, note); }
+
+  /// With NodeOptions::health_window, a version that came into use is on trial: the application says in time that it is
+  /// good, or the one before comes back; that also happens when it says what is wrong, and without a network. Nothing
+  /// that a hub says or does not say ends a trial. Fails with: not_found (none is on trial).
+  Result<void> confirm();
+  Result<void> report_unhealthy(std::string_view reason);
 
   struct Known {
     VersionInfo version{};

@@ -28,6 +28,7 @@ enum class EventKind : std::uint8_t {
   ack,            ///< `commit` and all earlier ones of `scope` are durable at the hub.
   stable,         ///< ... are durable at the root.
   activated,      ///< `version` is the active version of the config scope.
+  confirmed,      ///< The application found it healthy in time: `version` is on trial no longer.
   rolled_back,    ///< The config scope went back to `version`; `error` says why.
   stale,          ///< The time of `version`, which is active, is over and no later one came; it stays active.
   rejected,       ///< A version, a scope or data was refused: `error`. On a hub: so was `peer`, which never was linked.

@@ -53,6 +53,12 @@ struct NodeOptions {
   /// keys of this one, replace it as they arrive. Empty: no signatures are needed. Once the database has followed a
   /// later one it stays with that.
   Bytes config_root{};
+  /// How long the application has for Config::confirm() after a version came into use; without it the version before
+  /// comes back. 0: the handler's answer is enough.
+  std::chrono::milliseconds health_window{0};
+  /// Of one config version: so many starts of the application that ended without an answer about it, or without
+  /// confirmation, and it is left alone. 0: no limit.
+  std::uint32_t starts_max = 3;
   /// A database that is opened in another environment than before takes a new replica id before it writes anything, so
   /// that a copied disk and its original never pass for one. Nothing: what the system tells of its machine and of the
   /// file (src/node/environment.hpp). A host that knows better, such as a pod that moves with its volume, gives its

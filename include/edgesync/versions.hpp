@@ -42,9 +42,10 @@ enum class VersionRole : std::uint8_t {
   rolled_back,  ///< Was in use until a local rollback left it. Only a version with a higher number is taken by itself.
   quarantined,  ///< The application rejected it, or its content can never be valid. Never offered again.
   superseded,   ///< Overtaken by a higher version before it was ever in use.
+  trial,        ///< In use instead of an active one, until the application confirms it (NodeOptions::health_window).
 };
 
-/// "offered", "staged", "held", "active", "confirmed", "rolled_back", "quarantined" or "superseded".
+/// "offered", "staged", "held", "active", "confirmed", "rolled_back", "quarantined", "superseded" or "trial".
 EDGESYNC_EXPORT const char* name(VersionRole role) noexcept;
 
 /// One key that differs between two versions: no `before` means it was added, no `after` that it was removed.

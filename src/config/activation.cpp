@@ -11,6 +11,8 @@ namespace {
 
 using Kind = Action::Kind;
 
+constexpr Instant not_begun = Instant::min();
+
 using Key = std::pair<std::uint64_t, std::string_view>;
 Key key(const RoleRow& row) { return {row.number, row.id}; }
 bool by_key(const RoleRow& a, const RoleRow& b) { return key(a) < key(b); }
@@ -19,10 +21,12 @@ bool is_pending(VersionRole role) {
   return role == VersionRole::offered || role == VersionRole::staged || role == VersionRole::held;
 }
 
+bool is_in_use(VersionRole role) { return role == VersionRole::active || role == VersionRole::trial; }
+
 int worth(VersionRole role) {
   constexpr VersionRole ascending[] = {VersionRole::superseded,  VersionRole::confirmed, VersionRole::rolled_back,
                                        VersionRole::quarantined, VersionRole::offered,   VersionRole::staged,
-                                       VersionRole::held,        VersionRole::active};
+                                       VersionRole::held,        VersionRole::active,    VersionRole::trial};
   return static_cast<int>(std::find(std::begin(ascending), std::end(ascending), role) - std::begin(ascending));
 }
 
@@ -34,15 +38,24 @@ Error unknown(const std::string& scope, std::uint64_t number) {
 
 }  // namespace
 
-Activation::Activation(std::string scope, std::vector<RoleRow> rows, std::size_t kept)
-    : scope_(std::move(scope)), kept_(std::min(kept, max_role_rows)), rows_(std::move(rows)) {
+Activation::Activation(std::string scope, std::vector<RoleRow> rows, Rules rules)
+    : scope_(std::move(scope)), rules_(rules), rows_(std::move(rows)) {
   std::sort(rows_.begin(), rows_.end(), by_key);
 }
 
 Outcome Activation::restart() {
   Outcome outcome;
   asked_.reset();
-  if (const RoleRow* current = newest(VersionRole::active)) outcome.actions.push_back(act(Kind::activate, *current));
+  trial_ends_ = never;
+  if (newest(VersionRole::trial) != nullptr)
+    resume_trial(outcome);
+  else if (const RoleRow* current = newest(VersionRole::active))
+    outcome.actions.push_back(act(Kind::activate, *current));
+  for (RoleRow& row : rows_) {
+    if (!is_pending(row.role) || !worn_out(row)) continue;
+    outcome.actions.push_back(act(Kind::failed, row));
+    set(outcome, row, VersionRole::quarantined, "the application ended each time it was asked");
+  }
   for (const RoleRow& row : rows_) {
     if (row.role == VersionRole::offered && !blocked(row.number, row.id)) {
       outcome.actions.push_back(act(Kind::fetch, row));
@@ -50,6 +63,67 @@ Outcome Activation::restart() {
   }
   ask_next(outcome, true);
   return outcome;
+}
+
+// The one more start is in the table before it is risked.
+void Activation::resume_trial(Outcome& outcome) {
+  RoleRow& row = *find(newest(VersionRole::trial)->number, newest(VersionRole::trial)->id);
+  if (rules_.health_window == Instant::duration(0)) {  // there are no trials any more
+    outcome = confirm();
+    outcome.actions.insert(outcome.actions.begin(), act(Kind::activate, row));
+    return;
+  }
+  const std::uint32_t starts = row.starts + 1;
+  trial_ends_ = not_begun;
+  if (rules_.starts_max > 0 && starts >= rules_.starts_max) {
+    outcome = fail("it was not confirmed in " + std::to_string(starts) + " starts of the application");
+    return;
+  }
+  set(outcome, row, VersionRole::trial, {}, starts);
+  outcome.actions.push_back(act(Kind::activate, row));
+}
+
+Outcome Activation::confirm(std::string_view reason) {
+  Outcome outcome;
+  const RoleRow* on_trial = newest(VersionRole::trial);
+  if (on_trial == nullptr) return outcome;
+  RoleRow& row = *find(on_trial->number, on_trial->id);
+  for (RoleRow& other : rows_)
+    if (other.role == VersionRole::active) set(outcome, other, VersionRole::confirmed, {});
+  set(outcome, row, VersionRole::active, reason);
+  outcome.actions.push_back(act(Kind::confirmed, row));
+  trial_ends_ = never;
+  ask_next(outcome, false);
+  prune(outcome);
+  return outcome;
+}
+
+Outcome Activation::fail(std::string_view reason) {
+  Outcome outcome;
+  const RoleRow* on_trial = newest(VersionRole::trial);
+  if (on_trial == nullptr) return outcome;
+  RoleRow& row = *find(on_trial->number, on_trial->id);
+  const RoleRow* before = newest(VersionRole::active);
+  trial_ends_ = never;
+  if (before != nullptr) {
+    set(outcome, row, VersionRole::quarantined, reason);
+    outcome.actions.push_back(act(Kind::activate, *before));
+    outcome.actions.push_back(act(Kind::rolled_back, row));
+  } else {
+    set(outcome, row, VersionRole::active, reason);
+    outcome.actions.push_back(act(Kind::activate, row));
+    outcome.actions.push_back(act(Kind::failed, row));
+  }
+  overtake(outcome);
+  ask_next(outcome, false);
+  return outcome;
+}
+
+Outcome Activation::tick(Instant now) {
+  if (trial_ends_ == not_begun) trial_ends_ = now + rules_.health_window;
+  if (now < trial_ends_) return {};
+  const auto window = std::chrono::duration_cast<std::chrono::milliseconds>(rules_.health_window);
+  return fail("it was not confirmed within " + std::to_string(window.count()) + " ms");
 }
 
 Outcome Activation::offered(std::uint64_t number, std::string_view id) {
@@ -129,15 +203,19 @@ Result<Outcome> Activation::rollback(std::uint64_t number, std::string_view id, 
   RoleRow* to = find(number, id);
   if (to == nullptr) return unknown(scope_, number);
   Outcome outcome;
-  if (to->role == VersionRole::active) return outcome;
+  const RoleRow* current = in_use();
+  if (to == current) return outcome;
   const std::string which = "config '" + scope_ + "': version " + std::to_string(number);
   if (to->role == VersionRole::quarantined) return Error(Errc::rejected, which + " is quarantined");
-  if (to->role != VersionRole::confirmed && to->role != VersionRole::rolled_back) {
+  if (to->role != VersionRole::confirmed && to->role != VersionRole::rolled_back && to->role != VersionRole::active) {
     return Error(Errc::invalid_argument, which + " never was in use");
   }
   std::optional<RoleRow> left = active();
   if (left) set(outcome, *find(left->number, left->id), VersionRole::rolled_back, reason);
+  for (RoleRow& other : rows_)  // what a trial would have gone back to
+    if (other.role == VersionRole::active && &other != to) set(outcome, other, VersionRole::confirmed, {});
   set(outcome, *to, VersionRole::active, reason);
+  trial_ends_ = never;
   outcome.actions.push_back(act(Kind::activate, *to));
   if (left) outcome.actions.push_back(act(Kind::rolled_back, *left));
   overtake(outcome);
@@ -146,12 +224,12 @@ Result<Outcome> Activation::rollback(std::uint64_t number, std::string_view id, 
 }
 
 std::optional<RoleRow> Activation::active() const {
-  const RoleRow* row = newest(VersionRole::active);
+  const RoleRow* row = in_use();
   return row == nullptr ? std::nullopt : std::optional(*row);
 }
 
 std::optional<RoleRow> Activation::last_good() const {
-  const RoleRow* row = newest(VersionRole::confirmed);
+  const RoleRow* row = newest(newest(VersionRole::trial) != nullptr ? VersionRole::active : VersionRole::confirmed);
   return row == nullptr ? std::nullopt : std::optional(*row);
 }
 
@@ -179,34 +257,49 @@ bool Activation::blocked(std::uint64_t number, std::string_view id) const {
   const bool rejected = std::any_of(rows_.begin(), rows_.end(), [&](const RoleRow& row) {
     return row.role == VersionRole::quarantined && row.id == id;
   });
-  const RoleRow* current = newest(VersionRole::active);
+  const RoleRow* current = in_use();
   const RoleRow* left = newest(VersionRole::rolled_back);
   return rejected || (current != nullptr && Key(number, id) <= key(*current)) ||
          (left != nullptr && number <= left->number);
 }
 
-void Activation::set(Outcome& outcome, RoleRow& row, VersionRole role, std::string_view reason) {
+const RoleRow* Activation::in_use() const {
+  const RoleRow* on_trial = newest(VersionRole::trial);
+  return on_trial != nullptr ? on_trial : newest(VersionRole::active);
+}
+
+bool Activation::worn_out(const RoleRow& row) const noexcept {
+  return rules_.starts_max > 0 && row.starts >= rules_.starts_max;
+}
+
+void Activation::set(Outcome& outcome, RoleRow& row, VersionRole role, std::string_view reason, std::uint32_t starts) {
   row.role = role;
+  row.starts = starts;
   outcome.journal.push_back({scope_, row, std::string(reason)});
 }
 
 void Activation::activate(Outcome& outcome, RoleRow& row, std::string_view reason) {
-  for (RoleRow& other : rows_) {
-    if (other.role == VersionRole::active) set(outcome, other, VersionRole::confirmed, {});
+  if (rules_.health_window > Instant::duration(0)) {
+    trial_ends_ = not_begun;
+    set(outcome, row, VersionRole::trial, reason);
+  } else {
+    for (RoleRow& other : rows_)
+      if (other.role == VersionRole::active) set(outcome, other, VersionRole::confirmed, {});
+    set(outcome, row, VersionRole::active, reason);
   }
-  set(outcome, row, VersionRole::active, reason);
   outcome.actions.push_back(act(Kind::activate, row));
 }
 
-// One question at a time, about the highest version at hand. A held one that is highest waits, and so do those below
-// it.
+// One question at a time, about the highest version at hand, and none during a trial. A held one that is highest waits,
+// and so do those below it.
 void Activation::ask_next(Outcome& outcome, bool held_too) {
-  if (asked_) return;
+  if (asked_ || newest(VersionRole::trial) != nullptr) return;
   for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
     if (row->role != VersionRole::staged && row->role != VersionRole::held) continue;
     if (blocked(row->number, row->id)) continue;
     if (row->role == VersionRole::held && !held_too) return;
     asked_.emplace(row->number, row->id);
+    if (rules_.starts_max > 0) set(outcome, *row, row->role, {}, row->starts + 1);
     outcome.actions.push_back(act(Kind::ask, *row));
     return;
   }
@@ -228,13 +321,13 @@ void Activation::prune(Outcome& outcome) {
   while (true) {
     const bool full = rows_.size() > max_role_rows;
     const auto blocks = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), quarantined));
-    if (!full && rows_.size() - blocks <= kept_) return;
+    if (!full && rows_.size() - blocks <= std::min(rules_.kept, max_role_rows)) return;
     const RoleRow *good = newest(VersionRole::confirmed), *left = newest(VersionRole::rolled_back);
     auto victim = rows_.end();
     for (auto row = rows_.begin(); row != rows_.end(); ++row) {
       const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
       const bool spared = !full && (quarantined(*row) || is_pending(row->role));
-      const bool needed = asked || spared || row->role == VersionRole::active || &*row == good || &*row == left;
+      const bool needed = asked || spared || is_in_use(row->role) || &*row == good || &*row == left;
       if (!needed && (victim == rows_.end() || worth(row->role) < worth(victim->role))) victim = row;
     }
     if (victim == rows_.end()) return;

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activation: what one node does with the versions of one config scope. Pure: each input returns the journal steps to
 // commit first, in one transaction, and then the actions to take; the roles alone are enough to resume after a restart.
-// Invariants: at most one version is active; an id whose row is quarantined is not asked about again (of more than
-// max_role_rows the oldest rows are forgotten, and with them that they were); of several versions the highest (number,
-// then id) that the application accepts ends up active, whatever order they arrived in, and after a local rollback
-// nothing but a higher number replaces the choice.
+// A version that came into use may be on trial first: the one before stays `active` meanwhile, as what to go back to,
+// and whoever reads is shown the one on trial. Time is an argument; how often the process was started with an answer
+// missing is counted in the table, before it is risked again. Invariants: one version is in use once one ever was; at
+// most one is active; an id whose row is quarantined is not asked about again (of more than max_role_rows the oldest
+// rows are forgotten, and with them that they were); of several versions the highest (number, then id) that the
+// application accepts ends up active, whatever order they arrived in, and after a local rollback nothing but a higher
+// number replaces the choice.
 #pragma once
+
+#include "base/clock.hpp"
 
 #include <edgesync/error.hpp>
 #include <edgesync/versions.hpp>
@@ -27,6 +32,7 @@ struct RoleRow {
   std::uint64_t number = 0;
   std::string id{};
   VersionRole role = VersionRole::offered;
+  std::uint32_t starts = 0;  ///< Of the process, in which the application was to answer for it and has not yet.
   bool operator==(const RoleRow&) const = default;
 };
 
@@ -44,6 +50,8 @@ struct Action {
     ask,          ///< Ask the application, then call verdict().
     activate,     ///< Make this the version that readers see.
     rolled_back,  ///< Tell watchers that this version was left.
+    confirmed,    ///< Tell watchers that this version is on trial no longer.
+    failed,       ///< Tell watchers that this version is not what it should be.
   };
   Kind kind{};
   std::uint64_t number = 0;
@@ -58,13 +66,22 @@ struct Outcome {
   bool empty() const noexcept { return journal.empty() && forget.empty() && actions.empty(); }
 };
 
+struct Rules {
+  /// Beyond so many rows those that no rule needs are forgotten; quarantined ones do not count until max_role_rows.
+  std::size_t kept = max_role_rows;
+  /// How long a version is on trial at most; 0: not at all, the application's answer is enough.
+  Instant::duration health_window{0};
+  /// With so many starts of the process a version that was asked about, or is on trial, is given up; 0: never.
+  std::uint32_t starts_max = 0;
+};
+
 class Activation {
  public:
-  /// `rows` as the store kept them; none for a new scope. Beyond `kept` rows those that no rule needs are forgotten;
-  /// quarantined ones do not count until max_role_rows. Call restart() before any other input.
-  explicit Activation(std::string scope, std::vector<RoleRow> rows = {}, std::size_t kept = max_role_rows);
+  /// `rows` as the store kept them; none for a new scope. Call restart() before any other input.
+  explicit Activation(std::string scope, std::vector<RoleRow> rows = {}, Rules rules = {});
 
-  /// Activates what was active, fetches what is only offered, and asks again for what was staged or held.
+  /// Activates what was in use, fetches what is only offered, and asks again for what was staged or held; or, of what
+  /// ended the process too often, leaves it alone. A trial begins anew.
   Outcome restart();
 
   /// A release was announced, or arrived whole (then call verified() next and ignore the fetch).
@@ -83,6 +100,16 @@ class Activation {
   /// The application's answer to an `ask`. Fails with: not_found, invalid_argument (nothing was asked).
   Result<Outcome> verdict(std::uint64_t number, std::string_view id, Verdict answer, std::string_view reason = {});
 
+  /// The application says that what is on trial is good. Does nothing if nothing is. Nothing else ends well.
+  Outcome confirm(std::string_view reason = {});
+  /// The application says that what is on trial is bad: the active version comes back, this one is quarantined. If
+  /// there is none to come back, it stays, for want of a better one. Does nothing if nothing is on trial.
+  Outcome fail(std::string_view reason);
+  /// fail() if the trial is over. The first call during a trial is its beginning.
+  Outcome tick(Instant now);
+  /// When to call tick(): at once at the beginning of a trial, then at its end; never without one.
+  Instant deadline() const noexcept { return trial_ends_; }
+
   /// Asks again for a version that is held.
   Outcome resume();
 
@@ -91,8 +118,9 @@ class Activation {
   /// Fails with: not_found, rejected (quarantined), invalid_argument (never was in use).
   Result<Outcome> rollback(std::uint64_t number, std::string_view id, std::string_view reason = {});
 
+  /// The version in use: on trial, or active.
   std::optional<RoleRow> active() const;
-  /// The newest confirmed version: what was in good use before the active one.
+  /// What there is to go back to: during a trial what is active, else the newest confirmed version.
   std::optional<RoleRow> last_good() const;
   /// The version that the application was asked about and has not answered.
   std::optional<RoleRow> asked() const;
@@ -102,17 +130,21 @@ class Activation {
  private:
   RoleRow* find(std::uint64_t number, std::string_view id);
   const RoleRow* newest(VersionRole role) const;
+  const RoleRow* in_use() const;
   bool blocked(std::uint64_t number, std::string_view id) const;
-  void set(Outcome& outcome, RoleRow& row, VersionRole role, std::string_view reason);
+  bool worn_out(const RoleRow& row) const noexcept;
+  void set(Outcome& outcome, RoleRow& row, VersionRole role, std::string_view reason, std::uint32_t starts = 0);
   void activate(Outcome& outcome, RoleRow& row, std::string_view reason);
+  void resume_trial(Outcome& outcome);
   void ask_next(Outcome& outcome, bool held_too);
   void overtake(Outcome& outcome);
   void prune(Outcome& outcome);
 
   std::string scope_;
-  std::size_t kept_;
+  Rules rules_;
   std::vector<RoleRow> rows_;  // ascending by (number, id)
   std::optional<std::pair<std::uint64_t, std::string>> asked_{};
+  Instant trial_ends_ = never;
 };
 
 }  // namespace edgesync::config

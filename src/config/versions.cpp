@@ -33,6 +33,8 @@ const char* name(VersionRole role) noexcept {
       return "quarantined";
     case VersionRole::superseded:
       return "superseded";
+    case VersionRole::trial:
+      return "trial";
   }
   return "unknown";
 }

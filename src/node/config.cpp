@@ -154,6 +154,20 @@ Result<VersionInfo> Config::rollback(std::uint64_t to, std::string_view note) {
   return rolled->second;
 }
 
+Result<void> Config::confirm() {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto confirmed = scope_->core->engine().config().confirm(scope_->id);
+  return confirmed ? scope_->core->settle(*lock, *confirmed) : confirmed.error();
+}
+
+Result<void> Config::report_unhealthy(std::string_view reason) {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto failed = scope_->core->engine().config().fail(scope_->id, reason);
+  return failed ? scope_->core->settle(*lock, *failed) : failed.error();
+}
+
 Result<std::vector<Config::Known>> Config::history(std::size_t limit) const {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();

@@ -102,7 +102,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   engine.authorizer = std::move(authorizer);
   engine.root = kind == Kind::root;
   engine.passed = release_date;
-  engine.versions_kept = core->options_.versions_kept;
+  engine.versions = {core->options_.versions_kept, core->options_.health_window, core->options_.starts_max};
   engine.config_root = *std::move(root);
   engine.verifier = &transport::ed25519();
   core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));
@@ -118,6 +118,8 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
       return std::move(opened).error();
     }
   }
+  // A start that may be one too many is counted before anybody is shown what it is about.
+  if (core->engine_->config().waiting()) core->settle(lock, core->store_->accepted()).ignore();
   if (core->store_->renamed()) core->engine_->report_identity(*core->store_->renamed());
   core->stir(lock);
   return core;

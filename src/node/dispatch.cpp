@@ -114,11 +114,17 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
     engine_->commit_soon();
     return stir(lock);
   }
-  if (action.kind == config::Action::Kind::activate)
-    engine_->report(EventKind::activated, action.scope, version, {});
-  else
-    engine_->report(EventKind::rolled_back, action.scope, engine_->config().active(action.scope),
-                    {Errc::rejected, action.reason});
+  switch (action.kind) {
+    case config::Action::Kind::activate:
+      return engine_->report(EventKind::activated, action.scope, version, {});
+    case config::Action::Kind::confirmed:
+      return engine_->report(EventKind::confirmed, action.scope, version, {});
+    case config::Action::Kind::failed:
+      return engine_->report(EventKind::rejected, action.scope, version, {Errc::rejected, action.reason});
+    default:
+      return engine_->report(EventKind::rolled_back, action.scope, engine_->config().active(action.scope),
+                             {Errc::rejected, action.reason});
+  }
 }
 
 void Core::arm(Lock&) {

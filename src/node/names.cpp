@@ -15,6 +15,8 @@ const char* name(EventKind kind) noexcept {
       return "ack";
     case EventKind::stable:
       return "stable";
+    case EventKind::confirmed:
+      return "confirmed";
     case EventKind::stale:
       return "stale";
     case EventKind::activated:

@@ -157,7 +157,8 @@ Ticket SqliteStore::version_op(ScopeId id, VersionOp op) {
 }
 
 Ticket SqliteStore::save_version(ScopeId id, const config::Release& release, VersionRole role) {
-  return version_op(id, {VersionOp::Kind::save, {release.manifest.number, to_hex(release.manifest.id)}, release, role, {}});
+  return version_op(id,
+                    {VersionOp::Kind::save, {release.manifest.number, to_hex(release.manifest.id)}, release, role, {}});
 }
 
 Ticket SqliteStore::set_role(ScopeId id, const VersionKey& version, VersionRole role) {

@@ -322,7 +322,7 @@ class Store {
                                                       std::size_t bytes_max) = 0;
   virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                      ///< Newest first.
   virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;    ///< not_found
-  virtual Result<Bytes> memo(ScopeId id, std::string_view name) = 0;                      ///< not_found
+  virtual Result<Bytes> memo(ScopeId id, std::string_view name) = 0;                     ///< not_found
   virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;  ///< Newest first.
   /// Own transactions not yet acked, as the number of keys that would be sent, or of sequence numbers used; and the
   /// oldest one's time.

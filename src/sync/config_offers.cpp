@@ -217,6 +217,7 @@ void ConfigPlane::tick(Timestamp wall, Instant now) {
   now_ = now;
   if (store_.writing()) return;
   for (auto& [id, scope] : scopes_) {
+    if (!lost_.contains(id)) journal(id, scope, scope.activation.tick(now));
     look_at_time(id, scope);
     if (scope.look_again <= now && !lost_.contains(id)) consider(id, scope);
   }
@@ -226,7 +227,7 @@ Instant ConfigPlane::deadline() const {
   Instant next = never;
   if (store_.writing()) return next;
   for (const auto& [id, scope] : scopes_) {
-    next = std::min(next, scope.look_again);
+    next = std::min({next, scope.look_again, scope.activation.deadline()});
     if (!scope.stale_told && scope.expires != Timestamp{}) next = std::min(next, due(scope.expires, wall_, now_));
   }
   return next;

@@ -26,11 +26,14 @@ Result<void> ConfigPlane::open(store::ScopeId scope) {
   if (scopes_.contains(scope)) return {};
   const auto rows = store_.versions(scope);
   if (!rows) return rows.error();
-  Scope& opened = scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, role_rows(*rows), kept_)})
+  auto roles = role_rows(*rows);
+  const bool counted = add_starts(scope, roles);
+  Scope& opened = scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, std::move(roles), rules_)})
                       .first->second;
+  opened.counted = counted;
   opened.active = info(scope, opened.activation.active());
   for (const store::VersionRow& row : *rows)
-    if (row.manifest.number == opened.active.number && row.role == VersionRole::active)
+    if (row.manifest.number == opened.active.number && to_hex(row.manifest.id) == opened.active.id)
       opened.expires = row.manifest.expires;
   if (const auto memo = store_.memo(scope, seen_memo))
     opened.seen = config::Seen::decode(*memo).value_or(config::Seen{});
@@ -41,6 +44,34 @@ Result<void> ConfigPlane::open(store::ScopeId scope) {
   journal(scope, opened, opened.activation.restart());
   consider(scope, opened);
   return {};
+}
+
+/// True if there is a count for any version.
+bool ConfigPlane::add_starts(store::ScopeId scope, std::vector<config::RoleRow>& rows) const {
+  const auto memo = store_.memo(scope, starts_memo);
+  if (!memo || memo->empty()) return false;
+  Reader in(*memo);
+  const std::uint64_t number = in.varint();
+  const std::string id(as_text(in.blob()));
+  const std::uint64_t starts = in.varint();
+  if (!in.done()) return false;
+  for (config::RoleRow& row : rows)
+    if (row.number == number && row.id == id) row.starts = static_cast<std::uint32_t>(starts);
+  return true;
+}
+
+/// At most one version has starts: the one that was asked about, or is on trial.
+void ConfigPlane::note_starts(store::ScopeId id, Scope& scope, const config::Step& step) {
+  Bytes memo;
+  if (step.row.starts > 0) {
+    Writer writer(memo);
+    writer.varint(step.row.number);
+    writer.blob(as_view(step.row.id));
+    writer.varint(step.row.starts);
+  }
+  if (memo.empty() && !scope.counted) return;
+  scope.counted = !memo.empty();
+  store_.put_memo(id, starts_memo, std::move(memo));
 }
 
 /// The latest root that was followed in this scope.
@@ -64,67 +95,6 @@ Result<config::Release> ConfigPlane::newest(store::ScopeId scope) {
     return read.error();
   if (found.releases.empty()) return no_version(store_.scope(scope), 0);
   return std::move(found.releases.back());
-}
-
-Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::publish(store::ScopeId scope, const config::Content& content,
-                                                                   std::string_view note, Timestamp now) {
-  if (auto good = config::check(content); !good) return good.error();
-  if (gate_.guards(store_.scope(scope).name))
-    return Error(Errc::not_signed, "config: " + store_.scope(scope).name + ": only signed versions count here");
-  config::Release release;
-  release.content = config::canonical(content);
-  config::Manifest& manifest = release.manifest;
-  manifest.scope = store_.scope(scope).name;
-  manifest.id = sha256(release.content);
-  manifest.author = store_.replica();
-  manifest.at = now;
-  manifest.note = std::string(note);
-  manifest.number = 1;
-  if (auto parent = newest(scope)) {
-    manifest.number = parent->manifest.number + 1;
-    manifest.parent = parent->manifest.id;
-  } else if (!parent.error().is(Errc::not_found)) {
-    return parent.error();
-  }
-  if (auto good = config::check(manifest); !good) return good.error();
-  return put(scope, release, now);
-}
-
-Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::put(store::ScopeId scope, const config::Release& release,
-                                                               Timestamp now) {
-  const Edit edit = Edit().set(release_key, release.encode());
-  const auto committed = store_.commit(scope, edit.ops(), now);
-  if (!committed) return committed.error();
-  return std::pair(committed->ticket, release.manifest.info());
-}
-
-Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::publish(store::ScopeId id, const config::Release& release,
-                                                                   Timestamp now) {
-  const auto scope = usable(id);
-  if (!scope) return scope.error();
-  const config::Manifest& manifest = release.manifest;
-  if (auto proved = config::verify(release); !proved) return proved.error();
-  if (auto good = gate_.admit(manifest, store_.scope(id).name, (*scope)->seen, now); !good) {
-    // It may be on its way before its time, and to nodes whose library is newer.
-    if (!good.error().is(Errc::not_in_force) && !good.error().is(Errc::unsupported)) return good.error();
-  }
-  const auto known = newest(id);
-  if (known && manifest.number <= known->manifest.number &&
-      !(known->manifest.number == manifest.number && known->manifest.id == manifest.id))
-    return Error(Errc::outdated, "config: " + manifest.scope + ": version " + std::to_string(manifest.number) + ": " +
-                                     std::to_string(known->manifest.number) + " was published");
-  if (!known && !known.error().is(Errc::not_found)) return known.error();
-  return put(id, release, now);
-}
-
-Result<store::Ticket> ConfigPlane::publish(store::ScopeId id, const config::Root& root, Timestamp now) {
-  // A node without a root carries what others can prove.
-  if (gate_.root())
-    if (auto next = config::Gate(gate_).follow(root); !next) return next.error();
-  const Edit edit = Edit().set(std::string(root_key) + std::to_string(root.version), root.encode());
-  const auto committed = store_.commit(id, edit.ops(), now);
-  if (!committed) return committed.error();
-  return committed->ticket;
 }
 
 Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::ScopeId id, std::uint64_t number,
@@ -165,6 +135,26 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
   return {};
 }
 
+Result<ConfigPlane::Scope*> ConfigPlane::on_trial(store::ScopeId id) {
+  const auto found = usable(id);
+  if (!found || (*found)->activation.deadline() != never) return found;
+  return Error(Errc::not_found, "config: " + store_.scope(id).name + ": no version is on trial");
+}
+
+Result<store::Ticket> ConfigPlane::confirm(store::ScopeId id) {
+  const auto scope = on_trial(id);
+  if (!scope) return scope.error();
+  journal(id, **scope, (*scope)->activation.confirm("confirmed by the application"));
+  return store_.accepted();
+}
+
+Result<store::Ticket> ConfigPlane::fail(store::ScopeId id, std::string_view reason) {
+  const auto scope = on_trial(id);
+  if (!scope) return scope.error();
+  journal(id, **scope, (*scope)->activation.fail(reason));
+  return store_.accepted();
+}
+
 Result<void> ConfigPlane::ask_again(store::ScopeId id) {
   const auto found = usable(id);
   if (!found) return found.error();
@@ -182,6 +172,7 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
   if (outcome.empty()) return;
   store::Ticket ticket = 0;
   for (const config::Step& step : outcome.journal) {
+    note_starts(id, scope, step);
     const auto fresh = scope.fresh.find(key_of(step.row));
     ticket = fresh == scope.fresh.end() ? store_.set_role(id, key_of(step.row), step.row.role)
                                         : store_.save_version(id, fresh->second, step.row.role);

@@ -41,9 +41,9 @@ class ConfigPlane {
     Error error{};
   };
 
-  /// `versions_kept` bounds the releases kept per scope. The store outlives the plane.
-  ConfigPlane(store::Store& store, std::uint32_t versions_kept, config::Gate gate)
-      : store_(store), kept_(versions_kept), gate_(std::move(gate)) {}
+  /// The store outlives the plane.
+  ConfigPlane(store::Store& store, config::Rules rules, config::Gate gate)
+      : store_(store), rules_(rules), gate_(std::move(gate)) {}
 
   /// Takes up the scope where its journal left it. Requires: !store.writing().
   Result<void> open(store::ScopeId scope);
@@ -68,6 +68,9 @@ class ConfigPlane {
                                                          std::string_view reason);
   /// The application's answer to an ask.
   Result<void> verdict(store::ScopeId scope, const VersionInfo& version, Verdict answer, std::string_view reason);
+  /// The application confirms the version on trial, or says what is wrong with it. Fails with: not_found (none is).
+  Result<store::Ticket> confirm(store::ScopeId scope);
+  Result<store::Ticket> fail(store::ScopeId scope, std::string_view reason);
   /// Asks again for a version on hold, and for one that nobody answered.
   Result<void> ask_again(store::ScopeId scope);
 
@@ -104,6 +107,7 @@ class ConfigPlane {
     std::optional<Error> refused{};
     std::set<Told> told{};       ///< Refusals that were told, by code, number and id.
     Instant look_again = never;  ///< At what was refused for the time's sake.
+    bool counted = false;        ///< A version's starts are in the scope's memo.
   };
   /// What a scope's cells hold.
   struct Offers {
@@ -120,6 +124,9 @@ class ConfigPlane {
   Result<std::pair<store::Ticket, VersionInfo>> put(store::ScopeId scope, const config::Release& release,
                                                     Timestamp now);
   std::optional<config::Root> root_of(store::ScopeId scope) const;
+  bool add_starts(store::ScopeId scope, std::vector<config::RoleRow>& rows) const;
+  void note_starts(store::ScopeId id, Scope& scope, const config::Step& step);
+  Result<Scope*> on_trial(store::ScopeId id);
   void begin_again();
   void take_durable();
   /// Fails with: storage_io while the scope's journal cannot be read.
@@ -143,7 +150,7 @@ class ConfigPlane {
   VersionInfo info(store::ScopeId id, const std::optional<config::RoleRow>& row) const;
 
   store::Store& store_;
-  std::uint32_t kept_;
+  config::Rules rules_;
   std::map<store::ScopeId, Scope> scopes_{};
   std::deque<Waiting> waiting_{};
   std::set<store::ScopeId> lost_{};  ///< Steps of theirs failed: what they know is not what is on disk.
@@ -161,5 +168,6 @@ inline constexpr std::string_view root_key = "root/";
 /// Memos of a config scope (store/FORMAT.md).
 inline constexpr std::string_view seen_memo = "seen";
 inline constexpr std::string_view root_memo = "root";
+inline constexpr std::string_view starts_memo = "starts";
 
 }  // namespace edgesync::sync

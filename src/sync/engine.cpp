@@ -15,7 +15,7 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
       options_(std::move(options)),
       codec_(options_.limits.wire),
       clock_(options_.passed, options_.limits.clock_off),
-      config_(store, options_.versions_kept,
+      config_(store, options_.versions,
               config::Gate(std::move(options_.config_root), options_.verifier, library_version())),
       outgoing_{options_.limits.outgoing_bytes, 0} {}
 

@@ -27,7 +27,7 @@ struct EngineOptions {
   Authorizer authorizer{};
   Timestamp passed{};  ///< A moment that has certainly passed, for clocks that show an earlier one.
   bool root = false;   ///< The authority of its scopes: what is durable here is stable. A hub that is no relay.
-  std::uint32_t versions_kept = 100;
+  config::Rules versions{.kept = 100};
   std::optional<config::Root> config_root{};   ///< Nothing: config versions need no signatures.
   const config::Verifier* verifier = nullptr;  ///< Needed with a root; outlives the engine.
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Config content, manifests and releases of any bytes: what is accepted is its one encoding, so that equal content
-// means equal ids; differences lead from one content to the other; a damaged release is never taken for another.
+// Config content, manifests, roots and releases of any bytes: what is accepted is its one encoding, so that equal
+// content means equal ids; differences lead from one content to the other; a damaged release is never taken for
+// another.
 #include "config/manifest.hpp"
+#include "config/root.hpp"
 #include "fuzz/input.hpp"
 
 using namespace edgesync;
@@ -32,8 +34,15 @@ void contents(fuzz::Input& in) {
   holds(same(*a, *b), "the difference leads from one to the other");
 }
 
+void roots(ByteView bytes) {
+  const auto root = config::Root::decode(bytes);
+  if (!root) return fuzz::is_told(root.error());
+  holds(equal(root->encode(), bytes) && config::check(*root), "a root has one encoding");
+}
+
 void manifests(fuzz::Input& in) {
   const ByteView bytes = in.rest();
+  roots(bytes);
   const auto manifest = config::Manifest::decode(bytes);
   if (!manifest) return fuzz::is_told(manifest.error());
   holds(equal(manifest->encode(), bytes) && config::check(*manifest), "a manifest has one encoding");

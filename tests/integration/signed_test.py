@@ -68,7 +68,7 @@ class Signed(fleet.Case):
 
         self.publish(self.version("ann", 2, 9000), hub.port)
         refusal = node.event("rejected", scope="plant-7")
-        self.assertEqual(refusal["error"]["code"], "not_signed")
+        self.assertEqual(refusal["code"], "not_signed")
         self.assertEqual(node.do("config.get", scope="plant-7", key="limits/max_rpm")["value"], 1200)
 
         self.publish(self.root(2, self.bob), hub.port)
@@ -80,8 +80,8 @@ class Signed(fleet.Case):
         self.assertEqual([(one["version"], one["role"]) for one in history], [(3, "active"), (1, "confirmed")])
         self.assertEqual(self.config("diff", "--db", self.database("node"), "--scope", "plant-7", "1", "3"),
                          [{"key": "limits/max_rpm", "before": 1200, "after": 1500}])
-        self.assertEqual(self.config("rollback", "--db", self.database("node"), "--scope", "plant-7", "1")[0]["version"],
-                         1)
+        back = self.config("rollback", "--db", self.database("node"), "--scope", "plant-7", "1")
+        self.assertEqual(back[0]["version"], 1)
         self.assertEqual(self.config("content", "--db", self.database("node"), "--scope", "plant-7", "1"),
                          [{"key": "limits/max_rpm", "value": 1200}])
 
@@ -95,6 +95,25 @@ class Signed(fleet.Case):
         altered[len(altered) // 2] ^= 1
         Path(self.rig.path("altered")).write_bytes(altered)
         self.refused("checksum", "publish", *guarded, "--from", self.rig.path("altered"))
+
+    def test_what_a_trial_leaves_over_a_restart(self):
+        node = self.shell("node", "--health-window-ms", "600000")
+        for limit in (10, 20):
+            version = node.do("config.publish", scope="c", tree={"limit": limit})["version"]
+            node.event("activated", version=version)
+            if limit == 10:
+                node.do("config.confirm", scope="c")
+                node.event("confirmed", version=1)
+        self.assertEqual(node.finish(), 0)
+        for start in (1, 2):
+            node = self.shell("node", "--health-window-ms", "600000")
+            self.assertEqual(node.do("config.get", scope="c", key="limit")["value"], 20, start)
+            self.assertEqual(node.finish(), 0)
+        node = self.shell("node", "--health-window-ms", "600000")
+        self.assertEqual(node.do("config.get", scope="c", key="limit")["value"], 10, "the third start was one too many")
+        self.assertEqual(node.finish(), 0)
+        history = self.config("history", "--db", self.database("node"), "--scope", "c")
+        self.assertEqual([(one["version"], one["role"]) for one in history], [(2, "quarantined"), (1, "active")])
 
     def test_secrets_are_for_their_owner_and_files_are_not_replaced(self):
         path = self.rig.path("ann.key.pem")

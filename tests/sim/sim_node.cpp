@@ -110,7 +110,7 @@ void SimNode::start() {
   options.name = "n" + std::to_string(number_);
   options.limits = around_.plan.limits;
   options.root = plan_.hub && plan_.uplink < 0;
-  options.versions_kept = 8;
+  options.versions.kept = 8;
   options.authorizer.connect = [](const Credentials& who) { return who.token == "good"; };
   options.authorizer.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
   engine_ = std::make_unique<sync::Engine>(*store_, random_, std::move(options));

@@ -302,7 +302,7 @@ TEST(Activation, TheTableIsBoundedAndKeepsWhatRulesNeed) {
 
 TEST(Activation, AShortTableForgetsNeitherWhatWasRolledBackNorWhatWasRejected) {
   Desk desk;
-  desk.machine = Activation("plant-7", {}, 2);
+  desk.machine = Activation("plant-7", {}, {.kept = 2});
   desk.adopt(1, "a");
   desk.adopt(2, "b");
   desk.take(desk.machine.rollback(1, "a").value());
