@@ -29,11 +29,10 @@ using Clock = std::chrono::steady_clock;
 using Tree = std::map<std::string, es::Value>;
 using Numbers = std::map<std::string, std::uint64_t>;  // scope to version
 
+constexpr std::uint64_t scopes = 8;
+
 std::string scope_of(const std::string& path) {
-  const auto first = path.find('/');
-  const auto second = first == std::string::npos ? first : path.find('/', first + 1);
-  if (first == std::string::npos) return "top";
-  return "dir/" + path.substr(0, second == std::string::npos ? first : second);
+  return "part-" + std::to_string(es::siphash({1, 2}, es::as_view(path)).a % scopes);
 }
 
 std::string hash_of(const Tree& tree) {
