@@ -17,10 +17,6 @@ using Key = std::pair<std::uint64_t, std::string_view>;
 Key key(const RoleRow& row) { return {row.number, row.id}; }
 bool by_key(const RoleRow& a, const RoleRow& b) { return key(a) < key(b); }
 
-bool is_pending(VersionRole role) {
-  return role == VersionRole::offered || role == VersionRole::staged || role == VersionRole::held;
-}
-
 bool is_in_use(VersionRole role) { return role == VersionRole::active || role == VersionRole::trial; }
 
 int worth(VersionRole role) {
@@ -37,6 +33,10 @@ Error unknown(const std::string& scope, std::uint64_t number) {
 }
 
 }  // namespace
+
+bool is_pending(VersionRole role) noexcept {
+  return role == VersionRole::offered || role == VersionRole::staged || role == VersionRole::held;
+}
 
 Activation::Activation(std::string scope, std::vector<RoleRow> rows, Rules rules)
     : scope_(std::move(scope)), rules_(rules), rows_(std::move(rows)) {

@@ -27,6 +27,9 @@ namespace edgesync::config {
 
 inline constexpr std::size_t max_role_rows = 1024;  // per scope; the oldest that no rule needs are forgotten
 
+/// Known, and not taken yet.
+bool is_pending(VersionRole role) noexcept;
+
 /// One version's role: what the store keeps, keyed by (scope, number, id).
 struct RoleRow {
   std::uint64_t number = 0;

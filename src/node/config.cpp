@@ -200,8 +200,7 @@ Result<std::vector<KeyChange>> Config::diff(std::uint64_t from, std::uint64_t to
 Subscription Config::on_activate(ActivationHandler handler) {
   auto subscription = scope_->core->handlers().on_activate(scope_->name, std::move(handler));
   if (auto lock = scope_->lock_idle()) {
-    scope_->core->engine().config().ask_again(scope_->id).ignore();
-    scope_->core->stir(*lock);
+    scope_->core->ask_again(*lock, scope_->id).ignore();
   }
   return subscription;
 }
@@ -209,9 +208,7 @@ Subscription Config::on_activate(ActivationHandler handler) {
 Result<void> Config::resume() {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  auto asked = scope_->core->engine().config().ask_again(scope_->id);
-  scope_->core->stir(*lock);
-  return asked;
+  return scope_->core->ask_again(*lock, scope_->id);
 }
 
 Result<Digest> Config::digest() const { return scope_->digest(); }

@@ -58,6 +58,8 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<void> settle(Lock& lock, store::Ticket ticket);
   /// For accepted work that nobody waits for: commits within `delay`, at once if the memtable is full.
   void commit_later(Lock& lock, std::chrono::milliseconds delay);
+  /// Puts versions of the scope that wait for an answer to the application again.
+  Result<void> ask_again(Lock& lock, store::ScopeId scope);
   /// After anything that may have produced frames, events or work.
   void stir(Lock& lock);
 

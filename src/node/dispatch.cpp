@@ -89,6 +89,13 @@ Subscription Core::on_event(EventHandler handler) {
   return registered;
 }
 
+Result<void> Core::ask_again(Lock& lock, store::ScopeId scope) {
+  auto asked = engine_->config().ask_again(scope);
+  if (engine_->config().waiting()) engine_->commit_soon();  // the question waits for its place in the journal
+  stir(lock);
+  return asked;
+}
+
 void Core::dispatch_actions(Lock& lock) {
   for (sync::ConfigPlane::Action& action : engine_->config().take_actions()) {
     if (closed_) return;

@@ -114,6 +114,7 @@ void ConfigPlane::withdraw_fallen(store::ScopeId id, Scope& scope) {
   const auto rows = store_.versions(id);
   if (!rows) return;
   for (const store::VersionRow& row : *rows) {
+    if (!config::is_pending(row.role)) continue;
     const auto good = standing(id, scope, row.manifest);
     // What has fallen for the time's sake is looked at again when its turn comes to be asked about.
     if (good || good.error().is(Errc::not_in_force)) continue;

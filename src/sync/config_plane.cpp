@@ -26,6 +26,7 @@ Result<void> ConfigPlane::open(store::ScopeId scope) {
   if (scopes_.contains(scope)) return {};
   const auto rows = store_.versions(scope);
   if (!rows) return rows.error();
+  if (const auto later = root_of(scope); later && gate_.resume(*later)) consider_all();
   auto roles = role_rows(*rows);
   const bool counted = add_starts(scope, roles);
   Scope& opened = scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, std::move(roles), rules_)})
@@ -39,7 +40,6 @@ Result<void> ConfigPlane::open(store::ScopeId scope) {
     opened.seen = config::Seen::decode(*memo).value_or(config::Seen{});
   else if (!memo.error().is(Errc::not_found))
     return scopes_.erase(scope), memo.error();
-  if (const auto later = root_of(scope); later && gate_.resume(*later)) consider_all();
   withdraw_fallen(scope, opened);
   journal(scope, opened, opened.activation.restart());
   consider(scope, opened);
@@ -209,7 +209,10 @@ void ConfigPlane::take_durable() {
 void ConfigPlane::begin_again() {
   for (const store::ScopeId id : std::exchange(lost_, {})) {
     auto before = scopes_.extract(id);
-    if (open(id) || before.empty()) continue;
+    const bool opened = open(id).has_value();
+    // A root that was followed stays followed; that it is in the file as well may be what failed.
+    if (opened && gate_.root()) store_.put_memo(id, root_memo, gate_.root()->encode());
+    if (opened || before.empty()) continue;
     scopes_.insert(std::move(before));  // readers keep what they see; the next group commit tries again
     lost_.insert(id);
   }
