@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/engine.hpp"
 
-#include "base/planted.hpp"
-
 #include <edgesync/version.hpp>
 
 #include <algorithm>
@@ -230,43 +228,6 @@ void Engine::on_signal(const Link& link, const Signal& signal) {
       ++metrics_.divergences;
       events_.push_back(event(EventKind::diverged, signal.scope));
       return;
-  }
-}
-
-void Engine::on_acked(const Link& link, const Signal& signal) {
-  if (link.role() != Role::node) return;  // what a node has durably is its own affair
-  const ReplicaId& self = store_.replica();
-  const crdt::Stamp before = store_.acked(signal.scope)[self];
-  crdt::Context acked = store_.acked(signal.scope);
-  acked.join(signal.context);
-  store_.note_acked(signal.scope, acked, store_.stable(signal.scope));
-  if (acked[self] > before) {
-    Event event = this->event(EventKind::ack, signal.scope);
-    event.commit = {acked[self]};
-    events_.push_back(std::move(event));
-  }
-  if (planted(Bug::trim_at_ack) && store_.scope(signal.scope).plane == Plane::stream)
-    for (const crdt::Context::Item& item : signal.context.items()) store_.trim(signal.scope, item.replica, item.stamp);
-  if (!link.peer().root && !planted(Bug::stable_at_relay)) return;
-  crdt::Context stable = store_.stable(signal.scope);
-  stable.join(signal.context);
-  on_stable(signal.scope, std::move(stable));
-}
-
-void Engine::on_stable(store::ScopeId scope, crdt::Context stable) {
-  const ReplicaId& self = store_.replica();
-  const crdt::Stamp before = store_.stable(scope)[self];
-  store_.note_acked(scope, store_.acked(scope), stable);
-  if (store_.scope(scope).plane == Plane::stream)
-    for (const crdt::Context::Item& item : stable.items()) store_.trim(scope, item.replica, item.stamp);
-  if (stable[self] > before) {
-    Event event = this->event(EventKind::stable, scope);
-    event.commit = {stable[self]};
-    events_.push_back(std::move(event));
-  }
-  for (auto& [id, link] : links_) {
-    link->forward_stable(scope);
-    if (link->role() == Role::hub) wakes_.insert(id);
   }
 }
 

@@ -2,7 +2,6 @@
 #include "sync/link.hpp"
 
 #include "base/path.hpp"
-#include "base/planted.hpp"
 #include "base/text.hpp"
 
 #include <edgesync/version.hpp>
@@ -34,92 +33,93 @@ std::size_t weight(const wire::Message& message, const Limits& limits) {
       message);
 }
 
+/// The part that understands a message takes it.
+template <class Message, class Part, class... Parts>
+void give(Message&& message, Part& part, Parts&... others) {
+  if constexpr (requires { part.on(std::forward<Message>(message)); })
+    part.on(std::forward<Message>(message));
+  else
+    give(std::forward<Message>(message), others...);
+}
+
 std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + printable(bye.detail); }
 
 }  // namespace
 
 Link::Link(Role role, LinkContext context, std::string token, std::string address, Now now)
-    : role_(role),
-      context_(std::move(context)),
+    : talk_(role, std::move(context)),
+      audit_(talk_),
+      searches_(talk_),
+      cuts_(talk_, audit_, searches_),
+      records_(talk_),
+      receiver_(talk_, audit_, searches_),
+      repairs_(talk_, cuts_, receiver_),
+      heartbeat_(talk_.heartbeat, talk_.limits.heartbeats_lost, now.monotonic),
       token_(std::move(token)),
       address_(std::move(address)),
-      refusals_(context_.limits, context_.random),
-      inbox_(context_.limits),
-      opened_(now.monotonic),
-      heard_(now.monotonic),
-      said_(now.monotonic) {
-  if (role_ == Role::node) say_hello(now);
-}
-
-void Link::say_hello(Now now) {
-  wire::Hello hello;
-  hello.capabilities = {"delta", "segment", "search", "proof", "repair"};
-  hello.replica = context_.store.replica();
-  hello.name = context_.name;
-  hello.token = role_ == Role::node ? token_ : std::string();
-  hello.now = context_.clock.known(now) ? context_.clock.time(now) : Timestamp{};
-  hello.root = context_.root;
-  hello.software = std::string("edgesync/") + library_version();
-  send(std::move(hello));
-}
-
-void Link::end(Error why, std::chrono::milliseconds retry_after) {
-  if (ending_) return;
-  wire::Bye bye;
-  bye.code = why.code.category() == error_category() ? static_cast<Errc>(why.code.value()) : Errc::closed;
-  bye.detail = why.detail.substr(0, detail_bytes_max);
-  bye.retry_after = retry_after;
-  send(std::move(bye));
-  ending_ = std::move(why);
-}
-
-void Link::on_bytes(Now now) {
-  heard_ = now.monotonic;
-  pings_ = 0;
-}
-
-void Link::on_frame(ByteView frame, Now now) {
-  if (ending_) return;
-  on_bytes(now);
-  context_.metrics.bytes_received += frame.size();
-  if (!linked_ && frame.size() > context_.limits.hello_frame_bytes)
-    return end({Errc::limit_exceeded, "a frame of " + std::to_string(frame.size()) + " bytes before hello"});
-  auto messages = context_.codec.decode(frame);
-  if (!messages) return end(std::move(messages).error());
-  for (wire::Message& message : *messages) {
-    if (ending_) return;
-    handle(std::move(message), now);
-    if (control_.size() > context_.limits.control_waiting)
-      return control_.clear(), end({Errc::limit_exceeded, "the peer asks and does not read the answers"});
-  }
+      opened_(now.monotonic) {
+  talk_.heard = now.monotonic;
+  if (role == Role::node) say_hello(now);
 }
 
 void Link::handle(wire::Message&& message, Now now) {
   const bool opens = std::holds_alternative<wire::Hello>(message) || std::holds_alternative<wire::Bye>(message);
   if (!linked_ && !opens) return end({Errc::protocol_violation, "message before hello"});
   std::visit(
-      [&](auto& held) {
-        using T = std::decay_t<decltype(held)>;
-        if constexpr (std::is_same_v<T, wire::Hello>)
+      [&]<class Held>(Held& held) {
+        if constexpr (std::is_same_v<Held, wire::Hello>)
           on(std::move(held), now);
-        else if constexpr (std::is_same_v<T, wire::Ping>)
-          send(wire::Pong{held.nonce});
-        else if constexpr (!std::is_same_v<T, wire::Pong>)
-          on(std::move(held));
+        else if constexpr (requires { this->on(std::move(held)); })
+          this->on(std::move(held));
+        else
+          give(std::move(held), audit_, searches_, cuts_, records_, receiver_, repairs_);
       },
       message);
+}
+
+void Link::say_hello(Now now) {
+  wire::Hello hello;
+  hello.capabilities = {"delta", "segment", "search", "proof", "repair"};
+  hello.replica = talk_.store.replica();
+  hello.name = talk_.name;
+  hello.token = talk_.role == Role::node ? token_ : std::string();
+  hello.now = talk_.clock.known(now) ? talk_.clock.time(now) : Timestamp{};
+  hello.root = talk_.root;
+  hello.software = std::string("edgesync/") + library_version();
+  talk_.send(std::move(hello));
+}
+
+void Link::on_bytes(Now now) {
+  talk_.heard = now.monotonic;
+  heartbeat_.heard(now.monotonic);
+}
+
+void Link::on_frame(ByteView frame, Now now) {
+  if (talk_.ending) return;
+  on_bytes(now);
+  talk_.metrics.bytes_received += frame.size();
+  if (!linked_ && frame.size() > talk_.limits.hello_frame_bytes)
+    return end({Errc::limit_exceeded, "a frame of " + std::to_string(frame.size()) + " bytes before hello"});
+  auto messages = talk_.codec.decode(frame);
+  if (!messages) return end(std::move(messages).error());
+  for (wire::Message& message : *messages) {
+    if (talk_.ending) return;
+    handle(std::move(message), now);
+    if (talk_.control.size() > talk_.limits.control_waiting)
+      return talk_.control.clear(), end({Errc::limit_exceeded, "the peer asks and does not read the answers"});
+  }
 }
 
 void Link::on(wire::Hello&& hello, Now now) {
   if (linked_) return end({Errc::protocol_violation, "second hello"});
   if (!welcome(hello)) return;
-  peer_ = std::move(hello);
-  peer_.token.clear();  // a secret is not kept longer than needed
+  talk_.peer = std::move(hello);
+  talk_.peer.token.clear();  // a secret is not kept longer than needed
   // Of a round trip, the answer was given about in the middle (Cristian, "Probabilistic clock synchronization", 1989).
-  introduced_ = role_ == Role::node ? opened_ + (now.monotonic - opened_) / 2 : now.monotonic;
-  if (role_ == Role::hub) say_hello(now);
+  introduced_ = talk_.role == Role::node ? opened_ + (now.monotonic - opened_) / 2 : now.monotonic;
+  if (talk_.role == Role::hub) say_hello(now);
   linked_ = true;
-  signals_.push_back({Signal::Kind::linked, {}, {}, {}});
+  talk_.signal(Signal::Kind::linked, {});
 }
 
 bool Link::welcome(const wire::Hello& hello) {
@@ -133,12 +133,12 @@ bool Link::welcome(const wire::Hello& hello) {
     end(std::move(good).error());
     return false;
   }
-  if (role_ == Role::node) {
-    if (hello.replica == context_.store.replica()) fork(hello.replica, "the hub goes by the same replica id");
-    return !ending_;
+  if (talk_.role == Role::node) {
+    if (hello.replica == talk_.store.replica()) audit_.fork(hello.replica, "the hub goes by the same replica id");
+    return !talk_.ending;
   }
   const Credentials credentials{hello.token, hello.name, hello.replica, address_};
-  if (!context_.authorizer.connect || !context_.authorizer.connect(credentials)) {
+  if (!talk_.authorizer.connect || !talk_.authorizer.connect(credentials)) {
     end({Errc::unauthorized, hello.token.empty() ? "no token" : "the token was refused"});
     return false;
   }
@@ -147,104 +147,120 @@ bool Link::welcome(const wire::Hello& hello) {
 }
 
 bool Link::enter(const wire::Hello& hello) {
-  if (hello.replica == context_.store.replica()) {
-    say_hello({heard_, hello.now});  // so that it sees why, and takes another id
+  if (hello.replica == talk_.store.replica()) {
+    say_hello({talk_.heard, hello.now});  // so that it sees why, and takes another id
     end({Errc::identity_clash, "replica " + to_string(hello.replica) + " is on both ends of the link"});
     return false;
   }
-  if (!context_.enter) return true;
-  auto entered = context_.enter(hello);
-  if (!entered) end(std::move(entered).error(), context_.limits.settle_retry);
+  if (!talk_.enter) return true;
+  auto entered = talk_.enter(hello);
+  if (!entered) end(std::move(entered).error(), talk_.limits.settle_retry);
   return entered.has_value();
 }
 
 void Link::on(wire::Bye&& bye) {
-  retry_after_ = std::min(bye.retry_after, context_.limits.retry_after_max);
-  ending_ = Error(bye.code, said_by_peer(bye));
+  retry_after_ = std::min(bye.retry_after, talk_.limits.retry_after_max);
+  talk_.ending = Error(bye.code, said_by_peer(bye));
   dismissed_ = true;
 }
 
-bool Link::peer_can(std::string_view capability) const {
-  const auto& known = peer_.capabilities;
-  return std::find(known.begin(), known.end(), capability) != known.end();
-}
-
 bool Link::served(Now now) const noexcept {
-  return linked_ && (acknowledged_ || now.monotonic >= opened_ + context_.heartbeat);
-}
-
-void Link::on_flushed(const store::Flushed& flushed) {
-  if (ending_) return;
-  // The peer keeps what we could not store: it is told to come back, and offers it again.
-  if (flushed.error && !unsettled_.empty() && unsettled_.begin()->first <= flushed.through)
-    return end(*flushed.error, std::chrono::seconds(5));
-  for (const store::Outcome& outcome : flushed.outcomes) {
-    auto node = unsettled_.extract(outcome.ticket);
-    if (node.empty()) continue;
-    unsettled_bytes_ -= node.mapped().bytes;
-    if (node.mapped().aside)
-      set_aside(node.mapped(), outcome.applied);
-    else if (!outcome.error)
-      settle(node.mapped(), outcome.applied);
-    else if (node.mapped().repair || !refuse(node.mapped(), outcome))
-      return end(*outcome.error, std::chrono::seconds(5));
-  }
-  for (store::ScopeId scope : flushed.advanced)
-    if (const auto at = numbers_.find(scope); at != numbers_.end()) mark_dirty(at->second), mend(at->second);
+  return linked_ && (talk_.served || now.monotonic >= opened_ + heartbeat_.every());
 }
 
 std::optional<Bytes> Link::next_frame(Now now) {
-  written(now);
+  cuts_.written(now);
+  talk_.awaits.written(now.monotonic + talk_.limits.ack);
   std::vector<wire::Message> messages;
   std::size_t bytes = 0;
   bool hello = false;
-  while (bytes < context_.limits.frame_bytes) {
+  while (bytes < talk_.limits.frame_bytes) {
     // Until the peer has read our hello it takes little at a time: what goes along must fit with it.
     const bool little = (!linked_ || hello) && bytes > 0;
-    const std::size_t room = context_.limits.hello_frame_bytes / 2;
-    if (little && (control_.empty() || bytes + weight(control_.front(), context_.limits) > room)) break;
+    const std::size_t room = talk_.limits.hello_frame_bytes / 2;
+    if (little && (talk_.control.empty() || bytes + weight(talk_.control.front(), talk_.limits) > room)) break;
     auto message = next_message(now);
     if (!message) break;
     hello |= std::holds_alternative<wire::Hello>(*message);
-    await_answer(*message);
-    bytes += weight(*message, context_.limits);
+    talk_.awaits.sent(*message);
+    bytes += weight(*message, talk_.limits);
     messages.push_back(*std::move(message));
   }
   if (messages.empty()) return std::nullopt;
-  said_ = now.monotonic;
-  Bytes frame = context_.codec.encode(messages);
-  context_.metrics.bytes_sent += frame.size();
+  heartbeat_.said(now.monotonic);
+  Bytes frame = talk_.codec.encode(messages);
+  talk_.metrics.bytes_sent += frame.size();
   return frame;
 }
 
-bool Link::may_look() const { return !looks_.empty() && look_on_ == never && !ending_ && !context_.store.writing(); }
+void Link::on_flushed(const store::Flushed& flushed) {
+  if (talk_.ending) return;
+  // The peer keeps what we could not store: it is told to come back, and offers it again.
+  const auto waits = [&](const auto& part) { return part.waits_for(flushed.through); };
+  if (flushed.error && (waits(receiver_) || waits(repairs_) || waits(records_)))
+    return talk_.end_for_now(*flushed.error);
+  for (const store::Outcome& outcome : flushed.outcomes) {
+    receiver_.on_flushed(outcome);
+    repairs_.on_flushed(outcome);
+    records_.on_flushed(outcome);
+    if (talk_.ending) return;
+  }
+  for (store::ScopeId scope : flushed.advanced)
+    if (const auto at = talk_.numbers.find(scope); at != talk_.numbers.end())
+      talk_.mark_dirty(at->second), repairs_.ask(at->second);
+}
+
+void Link::on_timer(Now now) {
+  if (talk_.ending) return;
+  if (!linked_) {
+    if (now.monotonic >= opened_ + talk_.limits.hello) end({Errc::timed_out, "waiting for hello"});
+    return;
+  }
+  if (const auto late = cuts_.overdue(now.monotonic)) return end({Errc::timed_out, "waiting for " + *late});
+  if (const auto late = talk_.awaits.overdue(now.monotonic))
+    return end({Errc::timed_out, "waiting for " + late->first + talk_.described(late->second)});
+  for (const wire::Channel number : talk_.refusals.take_due(now.monotonic)) talk_.mark_dirty(number);
+  searches_.on_timer(now);
+  repairs_.on_timer(now);
+  if (now.monotonic < heartbeat_.due()) return;
+  if (!heartbeat_.ping(now.monotonic)) return end({Errc::timed_out, "the peer went silent"});
+  talk_.send(wire::Ping{talk_.random.next()});
+}
+
+Instant Link::deadline() const noexcept {
+  if (talk_.ending) return never;
+  if (!linked_) return opened_ + talk_.limits.hello;
+  return std::min({heartbeat_.due(), cuts_.deadline(), talk_.awaits.deadline(), talk_.refusals.deadline(),
+                   searches_.deadline(), repairs_.deadline()});
+}
 
 std::optional<wire::Message> Link::next_message(Now now) {
+  auto& control = talk_.control;
   do {
-    while (control_.empty() && may_look()) look(now);
-    while (control_.empty() && !proofs_.empty() && !ending_ && !context_.store.writing()) prove();
-    if (control_.empty() && linked_ && !ending_)
+    while (control.empty() && searches_.may_look()) searches_.look(now);
+    while (control.empty() && audit_.has_work() && !talk_.ending && !talk_.store.writing()) audit_.work();
+    if (control.empty() && linked_ && !talk_.ending)
       if (auto message = next_of_lanes()) return message;
-  } while (control_.empty() && may_look());  // the lanes may have begun a search
-  if (control_.empty()) return std::nullopt;
-  wire::Message message = std::move(control_.front());
-  control_.pop_front();
+  } while (control.empty() && searches_.may_look());  // the lanes may have begun a search
+  if (control.empty()) return std::nullopt;
+  wire::Message message = std::move(control.front());
+  control.pop_front();
   return message;
 }
 
 std::optional<wire::Message> Link::next_of_lanes() {
   // A forked history must not be shipped in one scope before it shows in another.
   if (unanswered_ > 0) return std::nullopt;
-  if (auto told = next_repair()) return told;
-  if (auto part = next_part(Plane::config)) return part;
+  if (auto told = repairs_.next()) return told;
+  if (auto part = cuts_.next_part(Plane::config)) return part;
   // Streams and state take turns, so that neither starves the other.
-  segments_turn_ = !segments_turn_;
-  if (segments_turn_)
-    if (auto segment = next_segment()) return segment;
-  if (auto part = next_part(Plane::state)) return part;
+  records_turn_ = !records_turn_;
+  if (records_turn_)
+    if (auto segment = records_.next()) return segment;
+  if (auto part = cuts_.next_part(Plane::state)) return part;
   for (const Plane lane : {Plane::config, Plane::state})
-    if (auto part = next_chunk(lane)) return part;
-  return segments_turn_ ? std::nullopt : next_segment();
+    if (auto part = cuts_.next_chunk(lane)) return part;
+  return records_turn_ ? std::nullopt : records_.next();
 }
 
 }  // namespace edgesync::sync

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/cuts.hpp"
+
+#include "base/planted.hpp"
+#include "crdt/chunk.hpp"
+
+#include <algorithm>
+
+namespace edgesync::sync {
+namespace {
+
+std::string others(std::size_t scopes) {
+  if (scopes < 2) return {};
+  return " and " + std::to_string(scopes - 1) + (scopes == 2 ? " other scope" : " other scopes");
+}
+
+}  // namespace
+
+bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
+  if (searches_.under_way(number)) {
+    if (!searches_.done()) return true;                                      // comes back when it is
+    if (!talk_.store.damaged(channel.scope).empty()) searches_.end(number);  // what is lost may pass for removed
+  }
+  if (channel.peer.covers(talk_.mine(channel))) {
+    searches_.end(number);
+    telling_.erase(number);
+    return true;
+  }
+  if (const auto told = telling_.find(number); told != telling_.end()) {
+    if (tells_truly(told->second, channel)) return tell_large(out, number, channel);
+    telling_.erase(told);
+  }
+  const bool searched = searches_.under_way(number);
+  if (searched ? searches_.floors() != talk_.store.floors(channel.scope) : searches_.needed(channel))
+    return searches_.begin(number, channel), true;
+  const std::size_t most = talk_.room(talk_.limits.cut_bytes);
+  auto delta = talk_.store.small_delta(channel.scope, searched ? searches_.base() : channel.peer, searched,
+                                       most - std::min(most, out.bytes));
+  if (!delta) {
+    talk_.end_for_now(std::move(delta).error());
+    return false;
+  }
+  if (!*delta) return tell_large(out, number, channel);
+  searches_.end(number);
+  if (channel.peer.covers((*delta)->upto)) return true;  // the scope is damaged: the rest when it is mended
+  add_delta(out, number, **std::move(delta));
+  return true;
+}
+
+void Cuts::add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta) {
+  talk_.metrics.keys_sent += delta.keys.size();
+  out.upto.emplace_back(number, delta.upto);
+  for (const crdt::KeyState& state : delta.keys) out.bytes += crdt::cost(state);
+  for (wire::DeltaPart& part : wire::split(out.id, number, std::move(delta), talk_.limits.part_bytes))
+    out.parts.emplace_back(std::move(part));
+  if (planted(Bug::lose_part) && out.parts.size() > 1) out.parts.pop_back();
+}
+
+bool Cuts::begin(Plane lane) {
+  auto& dirty = talk_.dirty[lane];
+  if (dirty.empty() || talk_.store.writing()) return false;
+  Outgoing out;
+  out.id = talk_.next_cut++;
+  out.ack_within = talk_.limits.ack;
+  while (!dirty.empty()) {
+    const wire::Channel number = *dirty.begin();
+    dirty.erase(dirty.begin());
+    const bool searched = searches_.under_way(number);
+    if (is_member(number) && !searched) continue;  // told until nothing is left
+    if (is_member(number)) transfers_.at(lane).members.erase(number);
+    if (!add_scope(out, number, talk_.at(number))) return false;
+  }
+  return send_cut(lane, std::move(out));
+}
+
+bool Cuts::send_cut(Plane lane, Outgoing out) {
+  if (out.upto.empty()) return false;
+  out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
+  ++talk_.metrics.cuts_sent;
+  out.share = {talk_.outgoing, out.bytes};
+  outgoing_[lane] = std::move(out);
+  return true;
+}
+
+std::optional<wire::Message> Cuts::next_part(Plane lane) {
+  if (!outgoing_.contains(lane) && !begin(lane)) return std::nullopt;
+  Outgoing& out = outgoing_[lane];
+  if (out.parts.empty()) return std::nullopt;
+  wire::Message message = std::move(out.parts.front());
+  out.share.sent_one_of(out.parts.size());
+  out.parts.pop_front();
+  return message;
+}
+
+const Outgoing* Cuts::in_flight(Plane lane) const {
+  const auto at = outgoing_.find(lane);
+  return at == outgoing_.end() ? nullptr : &at->second;
+}
+
+void Cuts::on(wire::Ack&& ack) {
+  const auto at = std::find_if(outgoing_.begin(), outgoing_.end(), [&](const auto& lane) {
+    return lane.second.id == ack.cut && lane.second.parts.empty();
+  });
+  const bool chunk = at == outgoing_.end() && chunk_acked(ack.cut);
+  if (at == outgoing_.end() && !chunk)
+    return talk_.end({Errc::protocol_violation, "ack of cut " + std::to_string(ack.cut)});
+  talk_.acknowledged();
+  if (chunk) return;
+  const auto acked = std::move(at->second.upto);
+  outgoing_.erase(at);
+  for (const auto& [number, upto] : acked) {
+    Channel& channel = talk_.at(number);
+    telling_.erase(number);
+    talk_.stored(number, true);
+    channel.peer.join(planted(Bug::assume_sent) ? talk_.mine(channel) : upto);
+    talk_.signal(Signal::Kind::acked, channel.scope, upto);
+    if (!channel.peer.covers(talk_.mine(channel))) talk_.mark_dirty(number);
+  }
+  searches_.retry_later();
+}
+
+bool Cuts::resync(wire::Resync&& resync, Channel& channel) {
+  if (const Refusal chunk = chunk_refused(resync.cut, resync.channel); chunk != Refusal::unknown) {
+    if (chunk == Refusal::news) channel.peer = std::move(resync.context);
+    return true;
+  }
+  const auto at = outgoing_.find(channel.plane);
+  if (at == outgoing_.end() || at->second.id != resync.cut) return false;
+  for (const auto& [number, upto] : at->second.upto) talk_.mark_dirty(number);
+  outgoing_.erase(at);
+  telling_.erase(resync.channel);
+  channel.peer = std::move(resync.context);
+  return true;
+}
+
+Cuts::Refusal Cuts::refused(const wire::Refused& refused) {
+  if (const Refusal chunk = chunk_refused(refused.cut, refused.channel); chunk != Refusal::unknown) return chunk;
+  return cut_refused(refused) ? Refusal::news : Refusal::unknown;
+}
+
+/// All of the cut is to be sent again, but for what was refused. False if there is no such cut.
+bool Cuts::cut_refused(const wire::Refused& refused) {
+  const auto at = outgoing_.find(talk_.at(refused.channel).plane);
+  if (at == outgoing_.end() || at->second.id != refused.cut || !at->second.parts.empty()) return false;
+  const auto upto = std::move(at->second.upto);
+  if (std::none_of(upto.begin(), upto.end(), [&](const auto& one) { return one.first == refused.channel; }))
+    return false;
+  outgoing_.erase(at);
+  for (const auto& [number, context] : upto) {
+    // What the peer found was for this cut.
+    if (const auto told = telling_.find(number); told != telling_.end()) told->second.searched = false;
+    talk_.mark_dirty(number);
+  }
+  return true;
+}
+
+void Cuts::leave_out(wire::Channel number, Errc why) {
+  const Plane plane = talk_.at(number).plane;
+  talk_.dirty[plane].erase(number);
+  searches_.not_later(number);
+  searches_.end(number);
+  // A disk that was full keeps what was told; anything else is told anew, without what made it impossible.
+  if (why != Errc::storage_full) telling_.erase(number);
+  if (const auto at = transfers_.find(plane); at != transfers_.end()) at->second.members.erase(number);
+}
+
+void Cuts::written(Now now) {
+  for (auto& [lane, outgoing] : outgoing_)
+    if (outgoing.parts.empty()) outgoing.ack_due = std::min(outgoing.ack_due, now.monotonic + outgoing.ack_within);
+  for (auto& [lane, transfer] : transfers_)
+    for (Transfer::InFlight& chunk : transfer.in_flight)
+      if (chunk.whole) chunk.due = std::min(chunk.due, now.monotonic + talk_.limits.ack);
+}
+
+Instant Cuts::deadline() const noexcept {
+  Instant due = never;
+  for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
+  for (const auto& [lane, transfer] : transfers_)
+    if (!transfer.in_flight.empty()) due = std::min(due, transfer.in_flight.front().due);
+  return due;
+}
+
+std::optional<std::string> Cuts::overdue(Instant now) const {
+  for (const auto& [lane, outgoing] : outgoing_)
+    if (now >= outgoing.ack_due)
+      return "the ack of cut " + std::to_string(outgoing.id) + " in " + talk_.described(outgoing.upto.front().first) +
+             others(outgoing.upto.size());
+  for (const auto& [lane, transfer] : transfers_)
+    if (!transfer.in_flight.empty() && now >= transfer.in_flight.front().due)
+      return "the ack of a chunk of " + talk_.described(transfer.in_flight.front().channel);
+  return std::nullopt;
+}
+
+}  // namespace edgesync::sync

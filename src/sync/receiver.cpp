@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/receiver.hpp"
+
+#include "base/planted.hpp"
+
+namespace edgesync::sync {
+
+/// Counts what is to be stored; false, and the link ends, if it is more than a window allows.
+bool Receiver::hold(std::size_t bytes, std::size_t most, const char* what) {
+  unsettled_bytes_ += bytes;
+  if (unsettled_bytes_ <= most) return true;
+  talk_.end({Errc::limit_exceeded, std::string("more ") + what + " in flight than the window allows"});
+  return false;
+}
+
+/// The peer ships only what is durable there. Under an id that was ours before, another copy may go on: what the hub
+/// sends of it need not be acked.
+void Receiver::note_held(Channel& channel, const crdt::Context& held) {
+  channel.peer.join(held);
+  if (talk_.role != Role::node) return;
+  crdt::Context known;
+  for (const ReplicaId& self : talk_.store.selves())
+    if (held[self] > talk_.store.acked(channel.scope)[self]) known.advance({self, held[self]});
+  if (!known.empty()) talk_.signal(Signal::Kind::acked, channel.scope, std::move(known));
+}
+
+void Receiver::on(wire::DeltaPart&& part) {
+  Channel* channel = talk_.find(part.channel);
+  if (!talk_.may_receive(part.channel, channel, false)) return;
+  if (part.first && !audit_.own(*channel, part.delta.upto)) return;
+  const std::size_t bytes = weight(part.delta);
+  if (auto added = inbox_.add(std::move(part), bytes); !added) talk_.end(std::move(added).error());
+}
+
+void Receiver::on(wire::Staged&& staged) {
+  if (!talk_.may_receive(staged.channel, talk_.find(staged.channel), false)) return;
+  if (auto added = inbox_.add(staged); !added) talk_.end(std::move(added).error());
+}
+
+void Receiver::on(wire::Cut&& cut) {
+  auto whole = inbox_.take(cut);
+  if (!whole) return talk_.end(std::move(whole).error());
+  store::RemoteCut remote;
+  ReceivedCut received{cut.cut, {}, {}};
+  std::size_t bytes = 0;
+  for (auto& [number, delta] : whole->deltas) {
+    Channel& channel = talk_.at(number);
+    note_held(channel, delta.upto);
+    received.bases.emplace_back(number, delta.base);
+    bytes += weight(delta);
+    talk_.metrics.keys_received += delta.keys.size();
+    store::RemoteDelta& added = remote.deltas.emplace_back();
+    added.scope = channel.scope;
+    added.delta = std::move(delta);
+    added.removed = searches_.take_removed(number);
+  }
+  for (const wire::Channel number : whole->stages) {
+    received.stages.push_back(number);
+    store::RemoteStage& added = remote.stages.emplace_back();
+    added.scope = talk_.at(number).scope;
+    added.from = talk_.peer.replica;
+    added.removed = searches_.take_removed(number);
+  }
+  if (!hold(bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "cuts")) return;
+  if (planted(Bug::ack_before_commit)) talk_.send(wire::Ack{cut.cut});
+  unsettled_.emplace(talk_.store.apply(std::move(remote)), Unsettled{std::move(received), bytes});
+}
+
+void Receiver::on(wire::Chunk&& told) {
+  Channel* channel = talk_.find(told.channel);
+  if (!talk_.may_receive(told.channel, channel, false)) return;
+  auto delta = inbox_.take_one(told.cut, told.channel);
+  if (!delta) return talk_.end(std::move(delta).error());
+  note_held(*channel, delta->upto);
+  talk_.metrics.keys_received += delta->keys.size();
+  const std::size_t bytes = weight(*delta);
+  if (!hold(bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "chunks")) return;
+  store::RemoteChunk chunk{channel->scope,       talk_.peer.replica,     told.begin,
+                           std::move(told.base), std::move(told.floors), {*std::move(delta), std::move(told.reached)}};
+  unsettled_.emplace(talk_.store.keep(std::move(chunk)), Unsettled{ReceivedChunk{told.cut, told.channel}, bytes});
+}
+
+void Receiver::on(wire::Segment&& segment) {
+  Channel* channel = talk_.find(segment.channel);
+  if (!talk_.may_receive(segment.channel, channel, true)) return;
+  const auto info = stream::inspect(segment.body);
+  // What is of a later version, or too large, is refused by the store, in its turn.
+  const bool unreadable = !info && (info.error().is(Errc::unsupported) || info.error().is(Errc::limit_exceeded));
+  const bool good = info && info->first == segment.first && info->count == segment.count;
+  if ((!good && !unreadable) || segment.count == 0)
+    return talk_.end({Errc::protocol_violation, "segment " + std::to_string(segment.first) + " of channel " +
+                                                    std::to_string(segment.channel) + ": damaged"});
+  const std::size_t bytes = segment.body.size();
+  if (!hold(bytes, talk_.limits.unsettled_bytes, "records")) return;
+  ++talk_.metrics.segments_received;
+  const crdt::Dot last{segment.origin, segment.first + segment.count - 1};
+  store::RemoteSegment remote{channel->scope, segment.origin,     segment.first,
+                              segment.count,  segment.gap_before, std::move(segment.body)};
+  unsettled_.emplace(talk_.store.apply(std::move(remote)), Unsettled{ReceivedSegment{segment.channel, last}, bytes});
+}
+
+void Receiver::on_flushed(const store::Outcome& outcome) {
+  const auto node = unsettled_.extract(outcome.ticket);
+  if (node.empty()) return;
+  const Unsettled& unsettled = node.mapped();
+  unsettled_bytes_ -= unsettled.bytes;
+  if (!outcome.error)
+    std::visit([&](const auto& received) { settle(received, outcome.applied); }, unsettled.received);
+  else if (!refuse(unsettled, outcome))
+    talk_.end_for_now(*outcome.error);
+}
+
+void Receiver::settle(const ReceivedCut& received, bool applied) {
+  if (applied) {
+    ++talk_.metrics.cuts_applied;
+    for (const auto& [number, base] : received.bases) talk_.stored(number, false);
+    for (const wire::Channel number : received.stages) talk_.stored(number, false);
+    if (!planted(Bug::ack_before_commit)) talk_.send(wire::Ack{received.cut});
+    return;
+  }
+  for (const auto& [number, base] : received.bases)
+    if (!talk_.mine(talk_.at(number)).covers(base)) return resync(received.cut, number);
+  // What was kept aside is not there, or not complete: it is to be told again.
+  if (!received.stages.empty()) return resync(received.cut, unkept(received.stages));
+  talk_.end({Errc::protocol_violation, "cut " + std::to_string(received.cut) + " cannot be applied"});
+}
+
+void Receiver::settle(const ReceivedChunk& received, bool applied) {
+  if (!applied) return resync(received.cut, received.channel);
+  if (!planted(Bug::ack_before_commit)) talk_.send(wire::Ack{received.cut});
+}
+
+void Receiver::settle(const ReceivedSegment& received, bool applied) {
+  Channel& channel = talk_.at(received.channel);
+  if (!applied) {
+    // Everything in flight behind a missing segment is refused as well: one answer is enough.
+    if (resync_sent_.insert(received.channel).second) resync(0, received.channel);
+    return;
+  }
+  resync_sent_.erase(received.channel);
+  talk_.stored(received.channel, false);
+  channel.peer.advance(received.last);
+  talk_.send(wire::StreamAck{received.channel, received.last.replica,
+                             received.last.stamp + (planted(Bug::ack_one_more) ? 1 : 0)});
+}
+
+void Receiver::resync(std::uint64_t cut, wire::Channel number) {
+  const Channel& channel = talk_.at(number);
+  talk_.send(wire::Resync{cut, number, talk_.concerning(channel, talk_.mine(channel))});
+}
+
+/// The first of `stages` that is not kept whole; if all are, the first.
+wire::Channel Receiver::unkept(const std::vector<wire::Channel>& stages) const {
+  for (const wire::Channel number : stages) {
+    const store::Stages& kept = talk_.store.stages(talk_.at(number).scope);
+    const auto at = kept.find(talk_.peer.replica);
+    if (at == kept.end() || !at->second.complete()) return number;
+  }
+  return stages.front();
+}
+
+/// Tells the peer what we cannot store. False if the fault is not of one scope, or is the peer's own.
+bool Receiver::refuse(const Unsettled& unsettled, const store::Outcome& outcome) {
+  const auto at = talk_.numbers.find(outcome.scope);
+  if (at == talk_.numbers.end() || outcome.error->is(Errc::protocol_violation)) return false;
+  wire::Refused refused{0, at->second, static_cast<Errc>(outcome.error->code.value()),
+                        outcome.error->detail.substr(0, detail_bytes_max)};
+  if (const auto* cut = std::get_if<ReceivedCut>(&unsettled.received)) refused.cut = cut->cut;
+  if (const auto* chunk = std::get_if<ReceivedChunk>(&unsettled.received)) refused.cut = chunk->cut;
+  if (const auto* segment = std::get_if<ReceivedSegment>(&unsettled.received)) {
+    refused.origin = segment->last.replica;
+    refused.last = segment->last.stamp;
+    // What is in flight behind a segment that was refused does not fit: this is the answer to that, too.
+    resync_sent_.insert(at->second);
+  }
+  talk_.send(std::move(refused));
+  if (talk_.refusals.by_us(at->second, *outcome.error))
+    talk_.signal(Signal::Kind::unstored, outcome.scope, {},
+                 {outcome.error->code, "not stored here: " + outcome.error->detail});
+  return true;
+}
+
+}  // namespace edgesync::sync

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Receiver: what the peer sends us. Cuts, chunks and segments go to the store and are acknowledged when it says they
+// are durable, never before; what does not build on what we have is answered with Resync, what can never be stored with
+// Refused, which concerns its scope alone.
+#pragma once
+
+#include "sync/audit.hpp"
+#include "sync/inbox.hpp"
+#include "sync/searches.hpp"
+
+#include <variant>
+
+namespace edgesync::sync {
+
+class Receiver {
+ public:
+  Receiver(Conversation& conversation, Audit& audit, Searches& searches)
+      : talk_(conversation), audit_(audit), searches_(searches), inbox_(conversation.limits) {}
+
+  void on(wire::DeltaPart&& part);
+  void on(wire::Cut&& cut);
+  void on(wire::Chunk&& told);
+  void on(wire::Staged&& staged);
+  void on(wire::Segment&& segment);
+  /// What has arrived whole under the number, which is of this channel alone.
+  Result<crdt::Delta> take_one(std::uint64_t number, wire::Channel channel) { return inbox_.take_one(number, channel); }
+
+  /// What the store accepted is durable, or was refused.
+  void on_flushed(const store::Outcome& outcome);
+  /// Cuts and segments that the peer waits to have acknowledged.
+  std::size_t unsettled() const noexcept { return unsettled_.size(); }
+  /// True if one of them is among what was accepted up to `through`.
+  bool waits_for(store::Ticket through) const { return !unsettled_.empty() && unsettled_.begin()->first <= through; }
+  /// Bytes held of a change of the channel that is not whole yet.
+  std::size_t arriving(wire::Channel channel) const noexcept { return inbox_.bytes_beside(channel); }
+
+ private:
+  struct ReceivedCut {
+    std::uint64_t cut = 0;
+    std::vector<std::pair<wire::Channel, crdt::Context>> bases{};
+    std::vector<wire::Channel> stages{};
+  };
+  struct ReceivedChunk {  // to be kept aside
+    std::uint64_t cut = 0;
+    wire::Channel channel = 0;
+  };
+  struct ReceivedSegment {
+    wire::Channel channel = 0;
+    crdt::Dot last{};  // origin and last sequence
+  };
+  /// What the store has accepted and not settled.
+  struct Unsettled {
+    std::variant<ReceivedCut, ReceivedChunk, ReceivedSegment> received;
+    std::size_t bytes = 0;
+  };
+  bool hold(std::size_t bytes, std::size_t most, const char* what);
+  void note_held(Channel& channel, const crdt::Context& held);
+  void settle(const ReceivedCut& received, bool applied);
+  void settle(const ReceivedChunk& received, bool applied);
+  void settle(const ReceivedSegment& received, bool applied);
+  void resync(std::uint64_t cut, wire::Channel number);
+  wire::Channel unkept(const std::vector<wire::Channel>& stages) const;
+  bool refuse(const Unsettled& unsettled, const store::Outcome& outcome);
+
+  Conversation& talk_;
+  Audit& audit_;
+  Searches& searches_;
+  Inbox inbox_;
+  std::map<store::Ticket, Unsettled> unsettled_{};
+  std::size_t unsettled_bytes_ = 0;
+  std::set<wire::Channel> resync_sent_{};  // streams: the sender has been told where to start again
+};
+
+}  // namespace edgesync::sync

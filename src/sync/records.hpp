@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records: the stream segments that a node sends its hub, a window of them at a time and channel, as they are in the
+// file. What the hub does not take, or has lost, is sent again from where it says.
+#pragma once
+
+#include "sync/conversation.hpp"
+
+namespace edgesync::sync {
+
+class Records {
+ public:
+  explicit Records(Conversation& conversation) noexcept : talk_(conversation) {}
+
+  std::optional<wire::Message> next();
+  void on(wire::StreamAck&& ack);
+  /// The hub has the channel's records up to `to`: all behind is sent again.
+  void rewind(wire::Channel number, crdt::Context to);
+  /// The hub does not store a segment. If it never can, that is set aside, and the rest of the stream goes on as soon
+  /// as it is out of the way, durably; else false: the channel is to wait.
+  bool refused(const wire::Refused& refused, const Error& why);
+
+  /// What was to be set aside is, or there is no room for it.
+  void on_flushed(const store::Outcome& outcome);
+  std::size_t unsettled() const noexcept { return aside_.size(); }
+  bool waits_for(store::Ticket through) const { return !aside_.empty() && aside_.begin()->first <= through; }
+
+ private:
+  struct Sending {
+    crdt::Context sent{};                                       // last sequences
+    std::size_t unacked = 0;                                    // bytes
+    std::deque<std::pair<crdt::Dot, std::size_t>> in_flight{};  // last sequence and bytes of each segment
+    std::deque<wire::Segment> ready{};                          // read from the file, not yet sent
+  };
+  Sending& sending(wire::Channel number);
+  bool setting_aside(wire::Channel number) const noexcept;
+  bool fetch(wire::Channel number, Sending& sending);
+
+  Conversation& talk_;
+  std::map<wire::Channel, Sending> sending_{};
+  std::map<store::Ticket, wire::Channel> aside_{};  // one of a channel at a time
+};
+
+}  // namespace edgesync::sync
