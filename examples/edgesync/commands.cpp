@@ -125,6 +125,23 @@ es::Result<int> run_verify(const Options& options, Output& output) {
   return std::string_view(result) == "repaired" ? 3 : 1;
 }
 
+es::Result<int> run_salvage(const Options& options, Output& output) {
+  if (auto node = open_existing(options.db); node) {
+    const auto findings = node->verify();
+    node->close();
+    if (findings && findings->empty()) {
+      output.line({{"result", "sound"}});
+      return 0;
+    }
+  } else if (!node.error().is(es::Errc::storage_corrupt)) {
+    return node.error();
+  }
+  const auto report = es::salvage(options.db);
+  if (!report) return report.error();
+  output.line({{"result", "salvaged"}, {"detail", *report}});
+  return 3;
+}
+
 es::Result<int> run_backup(const Options& options, Output& output) {
   auto node = open_existing(options.db);
   if (!node) return node.error();

@@ -32,6 +32,7 @@ es::Result<int> run_quarantine_list(const Options& options, Output& output);
 es::Result<int> run_quarantine_export(const Options& options, Output& output);
 es::Result<int> run_quarantine_replay(const Options& options, Output& output);
 es::Result<int> run_quarantine_drop(const Options& options, Output& output);
+es::Result<int> run_salvage(const Options& options, Output& output);
 es::Result<int> run_backup(const Options& options, Output& output);
 
 /// What `edgesync config ...` does: config_commands.cpp, config_documents.cpp.

@@ -48,6 +48,7 @@ es::Result<int> run(Options options) {
   if (options.command == "quarantine export") return run_quarantine_export(options, output);
   if (options.command == "quarantine replay") return run_quarantine_replay(options, output);
   if (options.command == "quarantine drop") return run_quarantine_drop(options, output);
+  if (options.command == "salvage") return run_salvage(options, output);
   if (options.command == "backup") return run_backup(options, output);
   if (options.command.starts_with("config ")) return run_config(options, output);
   return run_session(options, output);

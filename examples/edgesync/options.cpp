@@ -45,6 +45,7 @@ const std::vector<Command>& commands() {
       {"quarantine export", {"--db", "--to", "--json"}, 0, letters_max},
       {"quarantine replay", {"--db", "--json"}, 0, letters_max},
       {"quarantine drop", {"--db", "--json"}, 1, letters_max},
+      {"salvage", {"--db", "--json"}},
       {"backup", {"--db", "--to", "--json"}},
       {"config keygen", {"--to", "--json"}},
       {"config root", {"--to", "--number", "--root-keys", "--publishers", "--json"}},
@@ -246,6 +247,7 @@ std::string_view usage() noexcept {
   edgesync export --db FILE [--scope S]   what is in it, as requests that write it again
   edgesync import --db FILE       writes what export told, from stdin
   edgesync verify --db FILE       also repairs what the database can by itself
+  edgesync salvage --db FILE      of one that cannot be read: set aside, what proves itself comes over
   edgesync quarantine [list] --db FILE [ID...]             what was set aside, and why
   edgesync quarantine export --db FILE [--to FILE] [ID...] all of it, as JSON lines
   edgesync quarantine replay --db FILE [ID...]             puts back what proves itself; the rest stays

@@ -56,6 +56,7 @@ json::object from_status(es::Status status) {
   json::object out;
   out["name"] = status.name;
   out["replica"] = es::to_string(status.replica);
+  if (!status.salvaged.empty()) out["salvaged"] = status.salvaged;
   out["linked"] = status.linked;
   out["why"] = es::name(status.why);
   out["retry_in_ms"] = status.retry_in.count();

@@ -96,4 +96,9 @@ class EDGESYNC_EXPORT Node {
   std::shared_ptr<node::Core> core_;
 };
 
+/// Salvages a database that nobody has open, as NodeOptions::salvage does, also if it can be opened and only some of
+/// its pages cannot be read. What it says of it. Fails with: already_open; not_found (nothing in it proves to be of
+/// edgesync; the file stays as it is); storage_*.
+EDGESYNC_EXPORT Result<std::string> salvage(const std::string& database);
+
 }  // namespace edgesync

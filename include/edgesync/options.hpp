@@ -48,6 +48,12 @@ struct NodeOptions {
   /// Disk space held beside the database ("-ballast"). When the disk is full it is given back, so that upkeep goes on:
   /// acks, trims, config rollback. New data is refused (storage_full) until it can be taken again. 0: none.
   std::size_t ballast_bytes = 1024 * 1024;
+  /// What to do if the database cannot be read. False: open() fails with storage_corrupt, and nothing is touched. True:
+  /// the file is set aside as ".damaged-N" and stays; another takes its place, with every row that proves itself, under
+  /// a new replica id, and the rest is fetched again from the hub (EventKind::storage_fault, identity;
+  /// Status::salvaged). Off unless asked for: it takes as much disk again, and a wrong path or a card that is about to
+  /// die wants a person first.
+  bool salvage = false;
   std::uint32_t versions_kept = 100;  ///< Config versions per scope that rollback can reach.
   /// A root document (signing.hpp): whose signatures a config version of which scope needs. Later ones, signed by the
   /// keys of this one, replace it as they arrive. Empty: no signatures are needed. Once the database has followed a

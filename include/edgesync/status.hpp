@@ -89,6 +89,7 @@ struct Status {
   Why why{};                             ///< Of the node as a whole: in_sync if all its scopes are.
   std::chrono::milliseconds retry_in{};  ///< Until the next attempt to link; 0 while one is under way.
   std::size_t peers = 0;                 ///< Nodes linked to this hub.
+  std::string salvaged{};                ///< What the last salvage of the database says; empty: there was none.
   Error last_error{};                    ///< Why the last link ended; a watchdog names what it waited for.
   std::uint64_t pending = 0;             ///< Keys and records of all scopes.
   std::optional<std::chrono::milliseconds> oldest_pending{};  ///< The greatest of all scopes.

@@ -20,6 +20,7 @@ store::Options store_options(const NodeOptions& options) {
   result.memtable_bytes = options.memtable_bytes;
   result.cache_bytes = options.cache_bytes;
   result.ballast_bytes = options.ballast_bytes;
+  result.salvage = options.salvage;
   result.environment = [given = options.environment, path = options.database] {
     return given ? *given : environment_of(path);
   };
@@ -121,6 +122,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   // A start that may be one too many is counted before anybody is shown what it is about.
   if (core->engine_->config().waiting()) core->settle(lock, core->store_->accepted()).ignore();
   if (core->store_->renamed()) core->engine_->report_identity(*core->store_->renamed());
+  if (core->store_->unclean()) core->examine_due_ = now.monotonic;
   core->stir(lock);
   return core;
 }
@@ -178,6 +180,13 @@ Result<void> Core::settle(Lock& lock, store::Ticket ticket) {
   if (settled_through_ < ticket) return Error(Errc::closed, "the node was closed before the commit was durable");
   for (const Failure& failure : failures_)
     if (failure.first <= ticket && ticket <= failure.last) return failure.error;
+  return {};
+}
+
+Result<void> Core::settle_all(Lock& lock) {
+  settle(lock, store_->accepted()).ignore();
+  settled_.wait(lock, [&] { return closed_ || !store_->writing(); });
+  if (closed_) return Error(Errc::closed, "the node was closed");
   return {};
 }
 

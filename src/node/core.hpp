@@ -56,6 +56,9 @@ class Core : public std::enable_shared_from_this<Core> {
   // --- durability; all require: `lock` is held, and may let go of it in between ---
   /// Waits until `ticket` is settled. Fails with what made its group commit fail.
   Result<void> settle(Lock& lock, store::Ticket ticket);
+  /// Waits until everything accepted so far is settled, one way or the other: what failed concerns those who made it.
+  /// Fails with: closed.
+  Result<void> settle_all(Lock& lock);
   /// For accepted work that nobody waits for: commits within `delay`, at once if the memtable is full.
   void commit_later(Lock& lock, std::chrono::milliseconds delay);
   /// Puts versions of the scope that wait for an answer to the application again.
@@ -147,6 +150,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void put_to_application(Lock& lock, sync::ConfigPlane::Action action);
   void arm(Lock& lock);
   void on_timer();
+  void examine(const Now& now);
   // uplink.cpp
   Result<void> attempt(Lock& lock, std::uint64_t number);
   void attempt_again(Lock& lock);
@@ -188,6 +192,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<store::PathChange> changes_;
   store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
+  Instant examine_due_ = never;  ///< When to look at the next rows.
   bool dispatch_posted_ = false, commit_posted_ = false;
   bool heard_ = false;            ///< Somebody listens to events.
   std::vector<Event> unheard_{};  ///< Until then: a new identity must not go unnoticed.

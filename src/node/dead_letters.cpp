@@ -26,10 +26,7 @@ Result<std::set<std::uint64_t>> Core::quarantined(const std::vector<std::uint64_
 Result<std::vector<Replayed>> Core::replay(const std::vector<std::uint64_t>& ids) {
   auto lock = lock_idle();
   if (!lock) return std::move(lock).error();
-  // A batch that failed before concerns those who waited for it.
-  settle(*lock, store_->accepted()).ignore();
-  settled_.wait(*lock, [&] { return closed_ || !store_->writing(); });
-  if (closed_) return Error(Errc::closed, "replay: the node was closed");
+  if (auto settled = settle_all(*lock); !settled) return std::move(settled).error();
   const auto there = quarantined(ids);
   if (!there) return there.error();
   std::vector<Replayed> results;

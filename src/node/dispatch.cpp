@@ -71,7 +71,9 @@ std::vector<Event> Core::take_events() {
   constexpr std::size_t unheard_max = 8;
   auto events = engine_->take_events();
   if (!heard_) {
-    std::erase_if(events, [](const Event& event) { return event.kind != EventKind::identity; });
+    std::erase_if(events, [](const Event& event) {
+      return event.kind != EventKind::identity && event.kind != EventKind::storage_fault;
+    });
     for (Event& event : events)
       if (unheard_.size() < unheard_max) unheard_.push_back(std::move(event));
     return {};
@@ -137,7 +139,19 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
 void Core::arm(Lock&) {
   Instant due = std::min(engine_->deadline(), commit_due_);
   if (uplink_ && !uplink_->attempting) due = std::min(due, uplink_->retry);
+  due = std::min(due, examine_due_);
   timer_->arm(due);
+}
+
+/// After a crash the rows are looked at, some at a time, so that a bad one is found before it is needed.
+void Core::examine(const Now& now) {
+  constexpr std::size_t rows = 512;  // well below a millisecond
+  constexpr std::chrono::milliseconds pause{20};
+  examine_due_ = now.monotonic + pause;
+  if (store_->writing()) return;
+  const auto more = store_->examine(rows);
+  if (!more) engine_->report(EventKind::storage_fault, {}, {}, more.error());
+  if (!more || !*more) examine_due_ = never;
 }
 
 void Core::on_timer() {
@@ -147,6 +161,7 @@ void Core::on_timer() {
   engine_->tick(now);
   if (uplink_ && !uplink_->attempting && uplink_->retry <= now.monotonic) attempt_again(lock);
   if (closed_) return;
+  if (examine_due_ <= now.monotonic) examine(now);
   if (commit_due_ <= now.monotonic) {
     commit_due_ = never;
     if (store_->writing())

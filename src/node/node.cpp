@@ -2,6 +2,7 @@
 #include <edgesync/node.hpp>
 
 #include "node/core.hpp"
+#include "store/salvage.hpp"
 
 #include <utility>
 
@@ -82,6 +83,13 @@ Result<QuarantineCounts> Node::quarantined() const {
 
 Result<std::vector<Replayed>> Node::replay(const std::vector<std::uint64_t>& ids) { return core_->replay(ids); }
 Result<std::size_t> Node::drop(const std::vector<std::uint64_t>& ids) { return core_->drop(ids); }
+
+Result<std::string> salvage(const std::string& database) {
+  const auto random = transport::system_random();
+  auto salvaged = store::salvage(database, *random);
+  if (!salvaged) return std::move(salvaged).error();
+  return std::move(salvaged->report);
+}
 
 ReplicaId Node::id() const { return core_->id(); }
 const std::string& Node::name() const noexcept { return core_->name(); }

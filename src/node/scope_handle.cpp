@@ -24,7 +24,7 @@ Result<Digest> ScopeHandle::digest() const {
   auto lock = lock_idle();
   if (!lock) return std::move(lock).error();
   // The digest speaks of what is durable: only that can be equal on two nodes.
-  if (auto settled = core->settle(*lock, core->store().accepted()); !settled) return std::move(settled).error();
+  if (auto settled = core->settle_all(*lock); !settled) return std::move(settled).error();
   const crdt::Summary summary = core->store().summary(id);
   return Digest{core->store().context(id).to_string(), to_hex(summary.sum), summary.count};
 }

@@ -109,6 +109,7 @@ Status Core::status() {
   }
   const Now now = this->now();
   status.replica = store_->replica();
+  status.salvaged = store_->salvaged();
   status.linked = engine_->linked();
   status.peers = engine_->links(sync::Role::hub);
   if (uplink_ && !uplink_->attempting) status.retry_in = until(uplink_->retry, now.monotonic);

@@ -61,7 +61,7 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope_->core;
-  if (auto settled = core.settle(*lock, core.store().accepted()); !settled) return std::move(settled).error();
+  if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
   RecordsRead read;
   std::uint64_t next = std::max<std::uint64_t>(from, 1);
   while (read.records.size() < limit) {

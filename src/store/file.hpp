@@ -49,6 +49,7 @@ struct Loaded {
   std::vector<LoadedScope> scopes{};
   crdt::Lineage lineage{};
   std::vector<Former> former{};  ///< The last one first.
+  std::string salvaged{};
 };
 
 class File {

@@ -11,7 +11,7 @@ namespace edgesync::store {
 namespace {
 
 constexpr std::string_view replica_key = "replica", environment_key = "environment", former_key = "former",
-                           copy_key = "copy";
+                           copy_key = "copy", salvaged_key = "salvaged";
 constexpr std::size_t former_max = 64;  // only those are of interest whose commits the hub may still lack
 
 Bytes meta(SqliteDb& db, std::string_view key) {
@@ -61,6 +61,7 @@ std::optional<std::string> difference(const KnownEnvironment& before, const Know
 }
 
 void File::read_identity(Loaded& loaded) {
+  loaded.salvaged = std::string(as_text(meta(db, salvaged_key)));
   const Bytes ids = meta(db, former_key);
   Reader in(ids);
   while (!in.failed() && in.left() > 0) {

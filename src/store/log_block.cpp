@@ -86,6 +86,15 @@ Bytes LogBlock::row() const {
   return row;
 }
 
+bool LogBlock::stands(const BlockKey& key, ByteView row) noexcept {
+  if (row.size() <= checksum_bytes) return false;
+  const ByteView items = row.first(row.size() - checksum_bytes);
+  const std::uint32_t sum = checksum(key, items);
+  for (unsigned i = 0; i < checksum_bytes; ++i)
+    if (row[items.size() + i] != static_cast<std::byte>(sum >> (8 * i))) return false;
+  return true;
+}
+
 std::optional<LogBlock> LogBlock::decode(const BlockKey& key, ByteView row, const Origins& origins,
                                          std::vector<LogItem>* items) {
   if (row.size() <= checksum_bytes) return std::nullopt;

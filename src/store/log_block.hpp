@@ -30,6 +30,9 @@ class LogBlock {
   static std::optional<LogBlock> decode(const BlockKey& key, ByteView row, const Origins& origins,
                                         std::vector<crdt::LogItem>* items);
 
+  /// That `row` is what was written under `key`, whatever it says.
+  static bool stands(const BlockKey& key, ByteView row) noexcept;
+
   /// Requires: the item's stamp is at least last().
   void append(const crdt::LogItem& item, Origins& origins);
   /// True if the item would make a block that is not empty too big.

@@ -115,6 +115,7 @@ Result<void> SqliteDb::open(bool create) {
   error_.reset();
   process_ = ::getpid();
   log_id_ = {};
+  log_left_ = !(id_of("-wal") == FileId{});
   if (vfs_.empty() && create) {
     if (auto created = create_file(); !created) return created;
   }

@@ -51,6 +51,8 @@ class SqliteDb {
   /// Copies the database to `path`, lets `finish` write there what makes it a copy, and only then gives it that name.
   /// Fails with: invalid_argument (`path` exists), storage_*.
   Result<void> copy_to(const std::string& path, const Function<void(SqliteDb& copy)>& finish);
+  /// True if there was a log when open() was called: whoever had the file open before did not close it.
+  bool log_left() const noexcept { return log_left_; }
   bool is_open() const noexcept { return db_ != nullptr; }
   const std::string& path() const noexcept { return path_; }
 
@@ -87,6 +89,7 @@ class SqliteDb {
   std::size_t cache_bytes_;
   FileId id_{};
   mutable FileId log_id_{};
+  bool log_left_ = false;
   std::int64_t process_ = 0;
   sqlite3* db_ = nullptr;
   std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};

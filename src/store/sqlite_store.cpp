@@ -3,6 +3,7 @@
 
 #include "base/path.hpp"
 #include "base/planted.hpp"
+#include "store/salvage.hpp"
 #include "store/upkeep.hpp"
 
 #include <algorithm>
@@ -22,9 +23,28 @@ Hash128 draw_secret(Random& random) {
 
 Result<std::unique_ptr<Store>> Store::open(Options options, Random& random, Timestamp now) {
   const ReplicaId fresh = random.id();
+  const std::string path = options.path;
+  const bool files = options.vfs.empty(), may_salvage = options.salvage && files;
+  if (files)
+    if (auto completed = complete_salvage(path); !completed) return completed.error();
   auto store = std::make_unique<SqliteStore>(std::move(options), draw_secret(random));
-  if (auto started = store->start(fresh, now); !started) return started.error();
+  auto started = store->start(fresh, now);
+  if (!started && started.error().is(Errc::storage_corrupt) && may_salvage) {
+    store->close();
+    const auto salvaged = salvage(path, random);
+    if (!salvaged) return Error(started.error().code, started.error().detail + "; " + salvaged.error().detail);
+    started = store->start(fresh, now);
+    if (started) store->report({Errc::storage_corrupt, "salvaged: " + salvaged->report});
+  }
+  if (!started) return started.error();
   return std::unique_ptr<Store>(std::move(store));
+}
+
+void SqliteStore::close() { file_.db.close(true); }
+
+void SqliteStore::report(Error fault) {
+  faults_.emplace_back(ScopeId{}, std::move(fault));
+  ++accepted_;  // so that somebody comes to hear of it
 }
 
 SqliteStore::SqliteStore(Options options, const Hash128& secret)
@@ -43,6 +63,8 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   auto renamed = file_.settle_identity(options_.environment ? options_.environment() : Environment{}, fresh, *loaded);
   if (!renamed) return renamed.error();
   renamed_ = *std::move(renamed);
+  salvaged_ = loaded->salvaged;
+  if (file_.db.log_left()) examined_.emplace();
   take_selves(std::move(loaded->former));
   lineage_ = std::move(loaded->lineage);
   if (auto good = load(*loaded); !good) return good;

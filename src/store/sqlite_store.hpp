@@ -52,6 +52,10 @@ class SqliteStore final : public Store {
   const std::vector<ReplicaId>& selves() const override { return selves_; }
   const std::optional<Renamed>& renamed() const override { return renamed_; }
   const std::vector<Former>& former() const override { return former_; }
+  const std::string& salvaged() const override { return salvaged_; }
+  /// To be told with the next batch.
+  void report(Error fault);
+  void close();
   bool minted(crdt::Stamp stamp, crdt::Stamp last) const override { return lineage_.minted(stamp, last); }
   Result<ScopeId> open_scope(Plane plane, std::string_view name) override;
   std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const override;
@@ -118,6 +122,8 @@ class SqliteStore final : public Store {
   Result<Replayed> replay(std::uint64_t id, Timestamp wall) override;
   Result<Ticket> drop(std::vector<std::uint64_t> ids) override;
   Ticket set_aside(RefusedSegment refused) override;
+  bool unclean() const override { return examined_.has_value(); }
+  Result<bool> examine(std::size_t rows) override;
   Result<std::vector<std::string>> verify() override;
   Result<Renamed> reidentify(const ReplicaId& fresh, const ReplicaId& self, std::string reason,
                              bool authority) override;
@@ -174,6 +180,9 @@ class SqliteStore final : public Store {
   Result<std::string> put_back_cell(ScopeState& state, const Quarantined& item, Timestamp wall);
   Result<std::string> put_back_records(ScopeState& state, const Quarantined& item, Released& released);
   Result<std::string> put_back_version(ScopeState& state, const Quarantined& item);
+  /// Looks at cells from `examined_` on; true once they have all been seen.
+  bool examine_cells(ScopeState& state, std::size_t rows);
+  bool examine_records(ScopeState& state);
   Result<void> checked(ScopeState& state);
   crdt::Chunk sound_chunk(ScopeState& state, const crdt::Context& told, std::size_t bytes_max);
   Result<void> told(ScopeState& state);
@@ -192,6 +201,14 @@ class SqliteStore final : public Store {
   std::vector<ReplicaId> selves_{};
   std::vector<Former> former_{};
   std::optional<Renamed> renamed_{};
+  std::string salvaged_{};
+  /// How far an unclean file has been examined.
+  struct Examined {
+    std::uint32_t sid = 0;
+    Bytes low{};            ///< The next key.
+    crdt::Context after{};  ///< A stream's records up to here.
+  };
+  std::optional<Examined> examined_{};
   std::vector<crdt::Stamp> learned_;  ///< Remote stamps the clock has not moved past yet: it needs a wall time.
 
   std::unordered_map<std::uint32_t, std::unique_ptr<ScopeState>> states_;

@@ -83,6 +83,14 @@ constexpr auto texts = [] {
       "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(CASE WHEN kind = ?1 THEN NULL ELSE id END), 0)"
       " FROM quarantine");
   put(Sql::aside_refused_size, "SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine WHERE kind = ?1");
+  // Rows as another database had them.
+  put(Sql::raw_cell, "INSERT OR IGNORE INTO cell VALUES (?1, ?2, ?3)");
+  put(Sql::raw_log, "INSERT OR IGNORE INTO log VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::raw_segment, "INSERT OR IGNORE INTO sblk VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::raw_version, "INSERT OR IGNORE INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  put(Sql::raw_counter, "INSERT OR IGNORE INTO counter VALUES (?1, ?2, ?3)");
+  put(Sql::raw_memo, "INSERT OR IGNORE INTO memo VALUES (?1, ?2, ?3)");
+  put(Sql::raw_context, "INSERT OR IGNORE INTO ctx VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   put(Sql::damages, "SELECT sid, low, high FROM damage ORDER BY sid, low");
   put(Sql::damage_put, "INSERT INTO damage VALUES (?1, ?2, ?3)");
   put(Sql::damage_clear, "DELETE FROM damage WHERE sid = ?1");

@@ -53,6 +53,7 @@ struct Options {
   std::size_t ballast_bytes = 0;                       ///< Kept beside the file for upkeep on a full disk; 0: none.
   std::uint64_t stage_bytes = std::uint64_t{1} << 30;  ///< All that is kept aside of cuts not complete yet.
   std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
+  bool salvage = false;  ///< If the file cannot be read, another takes its place, with what proves itself of it.
   Function<Environment()> environment{};  ///< Where the file is opened, asked once it is; another one: it is a copy.
 };
 
@@ -225,6 +226,8 @@ class Store {
   /// Set if the file was found to be a copy when it was opened.
   virtual const std::optional<Renamed>& renamed() const = 0;
   virtual const std::vector<Former>& former() const = 0;
+  /// What the last salvage of the database says; empty: there was none.
+  virtual const std::string& salvaged() const = 0;
   /// False: certainly no stamp that this file minted, nor one that the same process went on to mint after the file was
   /// copied. Wrong once in 4,096 about those of others. `last`: Former::last, of an id before.
   virtual bool minted(crdt::Stamp stamp, crdt::Stamp last = std::numeric_limits<crdt::Stamp>::max()) const = 0;
@@ -344,6 +347,11 @@ class Store {
   /// the hub can never store it. Not applied (Outcome) if there is no room for it: then it stays.
   virtual Ticket set_aside(RefusedSegment refused) = 0;
 
+  /// True if whoever had the file open before did not close it: its rows are to be examined.
+  virtual bool unclean() const = 0;
+  /// Looks at the next `rows` or so of an unclean file. Damaged ones are set aside by the next batch. True while there
+  /// are more. Fails with: storage_*; storage_corrupt: pages that cannot be read, which only a salvage mends.
+  virtual Result<bool> examine(std::size_t rows) = 0;
   /// Checks the file: SQLite's own check, fingerprints recomputed, log against cells, segments' checksums. Each string
   /// is one finding; none means sound.
   virtual Result<std::vector<std::string>> verify() = 0;

@@ -76,7 +76,8 @@ class Sweep {
       rows.emplace_back(key, to_bytes(row));
     });
     for (const LogItem& item : items) reached_.advance(item.dot);
-    if (damaged > 0) {
+    if (damaged > 0 || salvaged()) {
+      floor = salvaged() ? table_.context()[origin] : floor;
       for (const auto& [key, row] : rows) set_aside(origin, key, row);
       add_live(origin, items);
       table_.blocks().rewrite(oid, items);
@@ -97,6 +98,12 @@ class Sweep {
     out.u64(key.lo), out.u64(key.part);
     put_aside(table_.file(),
               {Quarantined::Kind::log, table_.sid(), place, "its check does not match", to_string(origin), row});
+  }
+
+  /// Neither a summary nor any key is known for sure, as a salvage leaves a scope: whole blocks may be missing.
+  bool salvaged() const {
+    const auto& lost = table_.state().damaged.ranges();
+    return suspicion_.lost_summary && lost.size() == 1 && lost.front() == crdt::KeyRange{};
   }
 
   /// Every live entry has its item.

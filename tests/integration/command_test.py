@@ -164,6 +164,33 @@ class Tools(fleet.Case):
         self.assertEqual(quarantine("list")[0]["held"], 0)
         self.assertEqual(self.lines("verify"), [{"result": "sound", "findings": 0}])
 
+    def test_a_database_without_a_header_is_salvaged(self):
+        node = self.shell("node")
+        node.do("state.transact", scope="s", edits=[{"set": f"k/{i}", "value": i} for i in range(200)])
+        node.do("stream.open", scope="t", columns=COLUMNS)
+        node.do("stream.append", scope="t", rows=ROWS)
+        self.assertEqual(node.finish(), 0)
+        path = self.rig.path("node.db")
+
+        def run():
+            return self.rig.run("edgesync", "salvage", "--db", path)
+
+        self.assertEqual((run()[0], json.loads(run()[1])), (0, {"result": "sound"}))
+        before = [line for line in self.lines("dump") if "key" in line]
+        with open(path, "r+b") as file:
+            file.write(bytes(4096))
+        self.assertEqual(self.rig.run("edgesync", "status", "--db", path)[0], 1)
+        code, out, error = run()
+        self.assertEqual((code, json.loads(out)["result"]), (3, "salvaged"), error)
+        self.assertEqual(Path(path + ".damaged-1").read_bytes()[:4096], bytes(4096))
+        self.assertEqual([line for line in self.lines("dump") if "key" in line], before)
+        self.assertIn("damaged-1", self.lines("status")[0]["salvaged"])
+        self.assertEqual(self.lines("verify"), [{"result": "sound", "findings": 0}])
+        other = self.rig.path("other.db")
+        Path(other).write_bytes(b"z" * 9000)
+        self.assertEqual(self.rig.run("edgesync", "salvage", "--db", other)[0], 1)
+        self.assertEqual(Path(other).read_bytes(), b"z" * 9000)
+
 
 if __name__ == "__main__":
     fleet.main()
