@@ -9,8 +9,8 @@
 // scope, for everybody below a relay too; and nobody can tell whether the author's clock is wrong or the refuser's.
 // What a far stamp gains is one conflict with writes that have not seen it; the loser stays stored and listed, and the
 // next write that has seen the value replaces it, whatever its stamp. That it wins no more than once is up to its
-// author: a node goes by its hub's time (sync/timekeeper.hpp), and tells its owner when its own stamps are far ahead of
-// that already, because stamps of one replica only grow: then it is another replica id that begins at the right time.
+// author: a node goes by its hub's time (sync/timekeeper.hpp), and takes another replica id when its own stamps are far
+// ahead of that already, because stamps of one replica only grow: as another one it begins at the right time.
 //
 // Invariant: stamps from one clock strictly increase, whatever the wall clock does.
 #pragma once
@@ -40,6 +40,9 @@ class Hlc {
 
   /// Moves past a stamp of this replica itself, however far ahead: what it mints must never be covered already.
   void pass(Stamp own) noexcept { upper_ = std::max(upper_, own >> tag_bits); }
+
+  /// Goes on after `last`, which may be earlier: of another replica id, this is the highest stamp.
+  void restart(Stamp last) noexcept { upper_ = last >> tag_bits; }
 
   /// Whether `stamp` carries the tag that `secret` gives it; by chance once in 4,096.
   static bool tagged_under(const Hash128& secret, Stamp stamp) noexcept {

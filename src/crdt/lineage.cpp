@@ -10,11 +10,17 @@ void Lineage::add(const Row& row) {
   rows_.push_back(row);
 }
 
-bool Lineage::minted(Stamp stamp, Stamp last) const noexcept {
-  const auto next = std::upper_bound(rows_.begin(), rows_.end(), std::min(stamp, last),
-                                     [](Stamp wanted, const Row& row) { return wanted < row.first; });
-  if (next == rows_.begin()) return rows_.size() == rows_max;
-  return Hlc::tagged_under((next - 1)->secret, stamp);
+void Lineage::inherit(const ReplicaId& from, const ReplicaId& to) {
+  const auto rows = rows_;
+  for (const Row& row : rows)
+    if (row.self == from) add({to, row.first, row.secret});
+}
+
+bool Lineage::minted(const ReplicaId& self, Stamp stamp, Stamp last) const noexcept {
+  const Stamp wanted = std::min(stamp, last);
+  const auto at = std::find_if(rows_.rbegin(), rows_.rend(),
+                               [&](const Row& row) { return row.self == self && row.first <= wanted; });
+  return at == rows_.rend() ? rows_.size() == rows_max : Hlc::tagged_under(at->secret, stamp);
 }
 
 }  // namespace edgesync::crdt

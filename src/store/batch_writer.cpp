@@ -128,7 +128,7 @@ Result<void> BatchWriter::write() {
 
 void BatchWriter::write_lineage(const crdt::Lineage::Row& row) {
   const Bytes secret = to_bytes(row.secret);
-  Query(file_.db, Sql::lineage_put).bind(row.first).bind(secret).step();
+  Query(file_.db, Sql::lineage_put).bind(row.self.bytes).bind(row.first).bind(secret).step();
   Query(file_.db, Sql::lineage_trim).bind(std::uint64_t{crdt::Lineage::rows_max - 1}).step();
 }
 

@@ -60,11 +60,13 @@ Result<Loaded> File::reopen(std::uint64_t doubtful) {
   if (!loaded) return loaded;
   Result<void> good;
   const bool ours = replica_ == known || replica_ == becoming_;
-  becoming_.reset();
   if (!ours) good = Error(Errc::storage_corrupt, "store: " + db.path() + ": another file stands here now");
   if (good && loaded->batch >= doubtful && !planted(Bug::retry_sync)) good = db.rewrite_log();
-  if (good) return loaded;
-  replica_ = known;
+  if (good) {
+    becoming_.reset();
+    return loaded;
+  }
+  replica_ = known;  // or becoming_, as the next attempt will see
   db.give_up(good.error());
   return good.error();
 }

@@ -84,7 +84,9 @@ class Finder {
       if (row.bytes(0) && row.bytes(1)) found_.meta.emplace(as_text(row.blob(0)), to_bytes(row.blob(1)));
     });
     tree("lineage", [this](const RawRow& row) {
-      if (row.bytes(1)) found_.lineage.emplace(static_cast<std::uint64_t>(row.rowid), to_bytes(row.blob(1)));
+      const bool whole = row.columns.size() == 4 && row.bytes(1) && row.integer(2) && row.bytes(3);
+      if (whole && replica_of(row.blob(1)) && row.blob(3).size() == sizeof(Hash128))
+        found_.lineage.emplace(static_cast<std::uint64_t>(row.rowid), row);
     });
     const std::size_t before = found_.missing;
     tree("ctx", [this](const RawRow& row) { take_context(row); });

@@ -26,7 +26,7 @@ struct FoundRows {
   using Number = std::uint64_t;
 
   std::map<std::string, Bytes> meta{};
-  std::map<Number, Bytes> lineage{};
+  std::map<Number, RawRow> lineage{};                      ///< By id.
   std::map<Number, Bytes> origins{};                       ///< By oid.
   std::map<Number, Scope> scopes{};                        ///< By sid.
   std::map<std::pair<Number, Number>, RawRow> contexts{};  ///< By sid and oid; those whose check holds.

@@ -148,12 +148,14 @@ Result<void> SqliteStore::revive() {
 
 void SqliteStore::install_again(Loaded& loaded) {
   doubtful_.reset();
+  const bool another = file_.replica() != selves_.front();  // a new id that could not be told to be durable is
   take_selves(std::move(loaded.former));
   const std::size_t known = revived_.size();
   for (const LoadedScope& scope : loaded.scopes)
     if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context))
       revived_.push_back(id);
   install(loaded);
+  if (another) begin_as(std::move(loaded.lineage));
   if (revived_.size() > known) ++accepted_;  // so that somebody comes to hear of it
 }
 

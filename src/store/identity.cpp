@@ -71,9 +71,9 @@ void File::read_identity(Loaded& loaded) {
   if (in.failed()) return db.corrupt("meta: former ids");
   Query rows(db, Sql::lineage);
   while (rows.step()) {
-    Reader secret(rows.blob(1));
-    loaded.lineage.add({rows.number(0), read_hash(secret)});
-    if (!secret.done()) return db.corrupt("lineage: row " + std::to_string(rows.integer(0)));
+    Reader self(rows.blob(0)), secret(rows.blob(2));
+    loaded.lineage.add({self.id(), rows.number(1), read_hash(secret)});
+    if (!self.done() || !secret.done()) return db.corrupt("lineage: row " + std::to_string(rows.integer(0)));
   }
 }
 

@@ -32,7 +32,7 @@ crdt::Stamp SqliteStore::mint(Timestamp wall) {
   if (!learned_.empty()) observe_learned(wall);
   const crdt::Stamp stamp = clock_.mint(wall);
   if (!std::exchange(minted_, true)) {
-    lineage_due_ = crdt::Lineage::Row{lineage_from_, secret_};
+    lineage_due_ = crdt::Lineage::Row{file_.replica(), lineage_from_, secret_};
     lineage_.add(*lineage_due_);
   }
   return stamp;

@@ -98,6 +98,8 @@ Result<void> SqliteStore::write_reissue(const ReplicaId& fresh, const ReplicaId&
     if (auto good = reissue(*state, fresh, self, authority); !good) return good;
     state->table.save();
   }
+  Query(file_.db, Sql::lineage_inherit).bind(self.bytes).bind(fresh.bytes).step();
+  Query(file_.db, Sql::lineage_trim).bind(std::uint64_t{crdt::Lineage::rows_max - 1}).step();
   file_.rename(fresh, former_after(self));
   if (auto good = file_.check(); !good) return good;
   return file_.commit(batch_);
@@ -117,29 +119,43 @@ std::vector<Former> SqliteStore::former_after(const ReplicaId& self) const {
   return former;
 }
 
+/// The file is that of another replica from here on. Its stamps begin where they like, but above its own.
+void SqliteStore::begin_as(crdt::Lineage lineage) {
+  lineage_ = std::move(lineage);
+  lineage_due_.reset();
+  lineage_from_ = 1, minted_ = false;
+  clock_.restart(0);
+  for (auto& [sid, state] : states_) {
+    const std::uint64_t own = state->durable.context[file_.replica()];
+    state->last_own = state->scope.plane == Plane::stream ? 0 : own;
+    state->next_sequence = own + 1;
+    clock_.pass(state->last_own);
+    lineage_from_ = std::max(lineage_from_, state->last_own + 1);
+  }
+}
+
 Result<Renamed> SqliteStore::reidentify(const ReplicaId& fresh, const ReplicaId& self, std::string reason,
                                         bool authority) {
   if (auto open = revive(); !open) return open.error();
-  const ReplicaId before = file_.replica();
+  // An earlier attempt of which the disk did not tell whether it succeeded.
+  if (renaming_ && renaming_->after == file_.replica()) return *std::exchange(renaming_, {});
+  renaming_ = Renamed{file_.replica(), fresh, std::move(reason)};
   ++batch_;
   auto former = former_after(self);
-  auto written = write_reissue(fresh, self, authority);
-  if (written) {
-    take_selves(std::move(former));
-  } else {
+  if (auto written = write_reissue(fresh, self, authority); !written) {
     // As after any commit that fails: only the file, opened again, knows which life it holds.
     file_.db.close(true);
     for (auto& [sid, state] : states_) state->table.reset(state->durable);
     doubtful_ = std::min(doubtful_.value_or(batch_), batch_);
     if (!revive() || file_.replica() != fresh) return written.error();
+    return *std::exchange(renaming_, {});
   }
-  for (auto& [sid, state] : states_) {
-    if (written) state->durable = state->table.state();
-    const std::uint64_t own = state->durable.context[fresh];
-    state->last_own = state->scope.plane == Plane::stream ? 0 : own;
-    state->next_sequence = own + 1;
-  }
-  return Renamed{before, fresh, std::move(reason)};
+  take_selves(std::move(former));
+  for (auto& [sid, state] : states_) state->durable = state->table.state();
+  crdt::Lineage lineage = std::move(lineage_);
+  lineage.inherit(self, fresh);
+  begin_as(std::move(lineage));
+  return *std::exchange(renaming_, {});
 }
 
 }  // namespace edgesync::store

@@ -106,8 +106,8 @@ class Carrier {
     if (const Bytes former = text("former"); former.size() % former_bytes == 0) put_meta("former", former);
     put_meta("copy", as_view(reason));
     put_meta("salvaged", as_view(reason));
-    for (const auto& [first, secret] : found.lineage)
-      if (secret.size() == sizeof(Hash128)) Query(file_.db, Sql::lineage_put).bind(first).bind(secret).step();
+    for (const auto& [id, row] : found.lineage)
+      Query(file_.db, Sql::lineage_put).bind(row.blob(1)).bind(row.number(2)).bind(row.blob(3)).step();
   }
 
   /// Numbers that are lost stand for replicas that nobody knows.

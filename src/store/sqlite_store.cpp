@@ -75,7 +75,7 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   for (auto& [sid, state] : states_) {
     if (state->scope.plane == Plane::stream) continue;
     state->last_own = state->durable.context[file_.replica()];
-    for (const ReplicaId& self : selves_) lineage_from_ = std::max(lineage_from_, state->durable.context[self] + 1);
+    lineage_from_ = std::max(lineage_from_, state->last_own + 1);
     observe_context(state->durable.context, now);
   }
   return {};
@@ -161,7 +161,8 @@ void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
   state.durable = loaded.durable;
   state.table.reset(std::move(loaded.durable));
   const std::uint64_t own = state.durable.context[file_.replica()];
-  if (state.scope.plane != Plane::stream) clock_.pass(std::max(own, state.policy.own.stamp));
+  if (state.scope.plane != Plane::stream)
+    clock_.pass(std::max(own, state.policy.own.replica == file_.replica() ? state.policy.own.stamp : 0));
   if (state.runs.empty()) state.next_sequence = own + 1;
 }
 

@@ -56,7 +56,9 @@ class SqliteStore final : public Store {
   /// To be told with the next batch.
   void report(Error fault);
   void close();
-  bool minted(crdt::Stamp stamp, crdt::Stamp last) const override { return lineage_.minted(stamp, last); }
+  bool minted(const ReplicaId& self, crdt::Stamp stamp, crdt::Stamp last) const override {
+    return lineage_.minted(self, stamp, last);
+  }
   Result<ScopeId> open_scope(Plane plane, std::string_view name) override;
   std::optional<ScopeId> find_scope(Plane plane, std::string_view name) const override;
   std::vector<Scope> scopes() const override;
@@ -174,6 +176,7 @@ class SqliteStore final : public Store {
   Result<void> reissue(ScopeState& state, const ReplicaId& fresh, const ReplicaId& self, bool authority);
   std::vector<Former> former_after(const ReplicaId& self) const;
   void take_selves(std::vector<Former> former);
+  void begin_as(crdt::Lineage lineage);
   void forget_tails();
 
   Result<std::string> put_back(ScopeState& state, const Quarantined& item, Released& released, Timestamp wall);
@@ -194,8 +197,9 @@ class SqliteStore final : public Store {
   File file_;
   Hash128 secret_;
   crdt::Hlc clock_;
+  std::optional<Renamed> renaming_{};  ///< The last attempt to take another id, until it is known to be durable.
   crdt::Lineage lineage_{};
-  crdt::Stamp lineage_from_ = 1;                     ///< What this file minted before it was opened is below.
+  crdt::Stamp lineage_from_ = 1;                     ///< What this file minted before, as the replica it is, is below.
   bool minted_ = false;                              ///< This open has its row in the lineage.
   std::optional<crdt::Lineage::Row> lineage_due_{};  ///< That row, until it is in the file.
   std::vector<ReplicaId> selves_{};

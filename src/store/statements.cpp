@@ -97,10 +97,11 @@ constexpr auto texts = [] {
   put(Sql::counter_find, "SELECT versions FROM counter WHERE sid = ?1 AND key = ?2");
   put(Sql::counter_put, "REPLACE INTO counter VALUES (?1, ?2, ?3)");
   put(Sql::counter_delete, "DELETE FROM counter WHERE sid = ?1 AND key = ?2");
-  put(Sql::lineage, "SELECT first, secret FROM lineage ORDER BY first");
-  put(Sql::lineage_put, "REPLACE INTO lineage VALUES (?1, ?2)");
-  put(Sql::lineage_trim,
-      "DELETE FROM lineage WHERE first < (SELECT first FROM lineage ORDER BY first DESC LIMIT 1 OFFSET ?1)");
+  put(Sql::lineage, "SELECT self, first, secret FROM lineage ORDER BY id");
+  put(Sql::lineage_put, "INSERT INTO lineage (self, first, secret) VALUES (?1, ?2, ?3)");
+  put(Sql::lineage_trim, "DELETE FROM lineage WHERE id < (SELECT id FROM lineage ORDER BY id DESC LIMIT 1 OFFSET ?1)");
+  put(Sql::lineage_inherit,
+      "INSERT INTO lineage (self, first, secret) SELECT ?2, first, secret FROM lineage WHERE self = ?1 ORDER BY id");
   put(Sql::stages, "SELECT sid, oid, body FROM stage");
   put(Sql::staged, "SELECT DISTINCT sid, oid FROM chunk");
   put(Sql::stage_put, "REPLACE INTO stage VALUES (?1, ?2, ?3)");
@@ -128,7 +129,8 @@ const char* text(Sql sql) noexcept { return texts[static_cast<std::size_t>(sql)]
 const char* schema_text() noexcept {
   return "CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
          "CREATE TABLE origin (oid INTEGER PRIMARY KEY, replica BLOB NOT NULL UNIQUE);"
-         "CREATE TABLE lineage (first INTEGER PRIMARY KEY, secret BLOB NOT NULL);"
+         "CREATE TABLE lineage (id INTEGER PRIMARY KEY, self BLOB NOT NULL, first INTEGER NOT NULL, secret BLOB NOT "
+         "NULL);"
          "CREATE TABLE scope (sid INTEGER PRIMARY KEY, plane INTEGER NOT NULL, name TEXT NOT NULL,"
          " policy BLOB NOT NULL, UNIQUE (plane, name));"
          "CREATE TABLE ctx (sid INTEGER, oid INTEGER, stamp INTEGER NOT NULL, floor INTEGER NOT NULL,"

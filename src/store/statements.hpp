@@ -79,6 +79,7 @@ enum class Sql : std::size_t {
   lineage,
   lineage_put,
   lineage_trim,
+  lineage_inherit,
   stages,
   staged,
   stage_put,

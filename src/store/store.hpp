@@ -230,7 +230,8 @@ class Store {
   virtual const std::string& salvaged() const = 0;
   /// False: certainly no stamp that this file minted, nor one that the same process went on to mint after the file was
   /// copied. Wrong once in 4,096 about those of others. `last`: Former::last, of an id before.
-  virtual bool minted(crdt::Stamp stamp, crdt::Stamp last = std::numeric_limits<crdt::Stamp>::max()) const = 0;
+  virtual bool minted(const ReplicaId& self, crdt::Stamp stamp,
+                      crdt::Stamp last = std::numeric_limits<crdt::Stamp>::max()) const = 0;
   /// Finds the scope or creates it, durable with the next flush. Fails with: invalid_argument (name).
   virtual Result<ScopeId> open_scope(Plane plane, std::string_view name) = 0;
   /// With the next flush all that is here of the scope goes. find_scope() and scopes() do not know it from now on,

@@ -23,7 +23,7 @@ bool Audit::own(const Channel& channel, crdt::Stamp told) const {
   const crdt::Stamp given_up = talk_.store.former_own(channel.scope);
   if (told > std::max(mine, given_up)) return false;
   const bool known = told == 0 || told == given_up || told == talk_.store.acked(channel.scope)[self];
-  return known || channel.plane == Plane::stream || talk_.store.minted(told);
+  return known || channel.plane == Plane::stream || talk_.store.minted(self, told);
 }
 
 /// Whether the peer's `told` of an id that we went by before, until we were noticed to be a copy, can be of one history
@@ -33,7 +33,7 @@ bool Audit::own(const Channel& channel, const store::Former& self, crdt::Stamp t
   const store::Store& store = talk_.store;
   const crdt::Stamp ours = std::min(store.context(channel.scope)[self.id], self.last);
   return planted(Bug::skip_former) || channel.plane == Plane::stream || ours <= store.stable(channel.scope)[self.id] ||
-         told == 0 || told == store.acked(channel.scope)[self.id] || store.minted(told, self.last);
+         told == 0 || told == store.acked(channel.scope)[self.id] || store.minted(self.id, told, self.last);
 }
 
 /// Whether all that is `told` of us can be ours: of this id, and of those before.

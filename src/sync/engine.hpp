@@ -67,8 +67,7 @@ class Engine {
   /// What time it is, for stamps and people: the wall clock, or what is known to be nearer the truth.
   Timestamp time(Now now) const noexcept { return clock_.time(now); }
   const Timekeeper& clock() const noexcept { return clock_; }
-  /// True if own stamps are so far ahead of the hub's time that they would win every conflict for a long while: this
-  /// replica is to be given another identity, whose stamps begin at the right time.
+  /// True if own stamps are so far ahead of the hub's time that they would win every conflict for a long while.
   bool stamps_ahead(Now now) const;
 
   // --- scopes ---
@@ -128,6 +127,7 @@ class Engine {
   void introduced(const Link& link, Now now);
   void look_at_clock(Now now);
   void tell_clock(const std::string& peer, std::string what);
+  void begin_right(const Link& link);
   Instant disk_due() const noexcept;
   void on_signal(const Link& link, const Signal& signal);
   void on_acked(const Link& link, const Signal& signal);
@@ -160,9 +160,9 @@ class Engine {
   std::optional<Error> storage_fault_{};
   std::optional<Instant> writing_since_{};
   bool disk_told_ = false;
-  /// An id that is ours, or was, is in use twice.
+  /// Another id is to be taken.
   struct Fork {
-    ReplicaId self{};
+    ReplicaId self{};  ///< Ours, or was, and in use twice; or nil: all that was written stays as it is.
     std::string reason{};
   };
   std::optional<Fork> fork_{};

@@ -13,15 +13,23 @@ void Engine::introduced(const Link& link, Now now) {
   if (link.role() == Role::node) {
     clock_.told(theirs, link.introduced_at(), now);
     look_at_clock(now);
-    if (stamps_ahead(now))
-      tell_clock({},
-                 "this node's stamps are ahead of the hub's time: a clock was, once. Its writes win every conflict");
+    if (stamps_ahead(now)) begin_right(link);
     return;
   }
   const Timekeeper::milliseconds ahead = between(clock_.time(now), theirs);
   if (!clock_.known(now) || std::chrono::abs(ahead) <= options_.limits.clock_off) return;
   tell_clock(link.peer().name, "its clock is " + to_text(std::chrono::abs(ahead)) +
                                    (ahead > Timekeeper::milliseconds(0) ? " ahead of" : " behind") + " this hub's");
+}
+
+/// A clock was far ahead once. The stamps of one replica only grow: as another one it begins at the right time. What it
+/// wrote under the id before keeps its stamps, and wins what it conflicts with until that is written again.
+void Engine::begin_right(const Link& link) {
+  const std::string why = "this node's stamps are ahead of the hub's time: a clock was, once";
+  tell_clock({}, why);
+  if (fork_ || forks_ == options_.limits.forks) return;
+  ++forks_;
+  fork_ = Fork{{}, why + " (said by " + link.peer().name + ")"};
 }
 
 void Engine::tell_clock(const std::string& peer, std::string what) {

@@ -35,29 +35,28 @@ struct Copy {
   MemoryTable table{{1, 2}};
   crdt::Context acked{};
   Hash128 secret{};
+  std::chrono::milliseconds off{};  ///< What its machine's clock is off by.
   bool minted = false;
   std::set<crdt::Stamp> own{};  ///< What the lineage tells by tags.
 
   Copy(const ReplicaId& of, const Hash128& drawn) : id(of), clock(drawn, 0), secret(drawn) {}
 
-  void open(const Hash128& drawn) {
+  void open(const Hash128& drawn, std::chrono::milliseconds clock_off) {
+    off = clock_off;
     clock = crdt::Hlc(drawn, 0);
-    clock.pass(last_own());
+    clock.pass(table.context()[id]);
     secret = drawn;
     minted = false;
   }
-  crdt::Stamp last_own() const {
-    crdt::Stamp last = table.context()[id];
-    for (const auto& [self, stamp] : former) last = std::max(last, table.context()[self]);
-    return last;
-  }
   const ReplicaId& rename(const ReplicaId& fresh) {
     former[id] = table.context()[id];
+    minted = false;
+    clock.restart(0);  // as another it may begin earlier
     return id = fresh;
   }
   crdt::Stamp mint(Timestamp wall) {
     const crdt::Stamp stamp = clock.mint(wall);
-    if (!std::exchange(minted, true)) lineage.add({last_own() + 1, secret});
+    if (!std::exchange(minted, true)) lineage.add({id, table.context()[id] + 1, secret});
     own.insert(stamp);
     return stamp;
   }
@@ -132,7 +131,7 @@ class Star {
         edit.erase_prefix(key.substr(0, 1));
       }
     }
-    const crdt::Author author{at.id, at.mint(wall()), at.table.context()};
+    const crdt::Author author{at.id, at.mint(wall() + at.off), at.table.context()};
     auto changes = crdt::plan(edit.ops(), at.table, author);
     ASSERT_TRUE(changes) << changes.error().detail;
     crdt::apply_changes(at.table, at.id, *changes);
@@ -147,7 +146,7 @@ class Star {
   /// True: what is at hand is not what `peer` knows of us. Another copy lives, and a link begins anew.
   bool audit(Copy& us, const Copy& peer, bool authority) {
     const crdt::Stamp told = peer.table.context()[us.id];
-    const bool known = told <= us.table.context()[us.id] && us.lineage.minted(told);
+    const bool known = told <= us.table.context()[us.id] && us.lineage.minted(us.id, told);
     deceived_ = deceived_ || (told != 0 && known && !us.own.contains(told));
     if (told != 0 && !known) {
       ++forks_;
@@ -164,7 +163,7 @@ class Star {
 
   bool formerly_own(const Copy& us, const ReplicaId& self, crdt::Stamp last, crdt::Stamp told) {
     if (last <= us.acked[self] || told == 0) return true;
-    const bool known = us.lineage.minted(told, last);
+    const bool known = us.lineage.minted(self, told, last);
     deceived_ = deceived_ || (known && told <= last && !us.own.contains(told));
     return known;
   }
@@ -173,16 +172,19 @@ class Star {
     std::vector<ReplicaId> selves{us.id};
     for (const auto& [id, last] : us.former) selves.push_back(id);
     const crdt::Stamp kept = authority ? 0 : us.acked[self];
+    const ReplicaId fresh = us.rename(random_.id());
+    us.lineage.inherit(self, fresh);
     crdt::reissue(
-        us.table, self, us.rename(random_.id()), kept, [](ByteView) { return std::nullopt; }, selves);
+        us.table, self, fresh, kept, [](ByteView) { return std::nullopt; }, selves);
     us.former[self] = 0;
+    us.clock.pass(us.table.context()[us.id]);
   }
 
   void pull(Copy& to, Copy& from) {
     const crdt::Delta delta = crdt::make_delta(from.table, to.table.context());
     ASSERT_TRUE(crdt::applicable(delta, to.table.context()));
     crdt::apply_delta(to.table, delta);
-    to.clock.pass(to.last_own());
+    to.clock.pass(to.table.context()[to.id]);
   }
 
   void sync(std::size_t node) {
@@ -195,14 +197,14 @@ class Star {
   }
 
   void open_copy(Copy& copy) {
-    copy.open(secret());
+    copy.open(secret(), std::chrono::milliseconds(random_.below(2) * random_.below(1'000'000)));
     if (random_.below(100) >= rules_.noticed) return;
     copy.rename(random_.id());
   }
   void clone(std::size_t node) {
     copies_.push_back(std::make_unique<Copy>(*copies_[node]));
     open_copy(*copies_.back());
-    copies_[node]->open(secret());
+    copies_[node]->open(secret(), {});
   }
   /// The node's disk is replaced by an older image: what was only there is gone, and nobody can help it.
   void restore() {

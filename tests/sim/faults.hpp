@@ -49,11 +49,13 @@ enum class Sight : std::uint8_t {
   sent_old_frames,   ///< A frame arrived on a connection whose other end was gone.
   finished_without,  ///< The fleet converged although a node was dead.
   cold_opened,       ///< A database was opened again from its synced image alone.
+  renamed,           ///< A node whose stamps were far ahead took another id.
 };
 
-inline constexpr std::array<const char*, 14> sight_names{
-    "crash-in-commit", "doubt-kept", "doubt-gone",  "lost-unpromised", "no-room",    "acks-checked",     "searched",
-    "refused",         "held",       "rolled-back", "trimmed",         "old-frames", "finished-without", "cold-opened"};
+inline constexpr std::array<const char*, 15> sight_names{
+    "crash-in-commit",  "doubt-kept",  "doubt-gone", "lost-unpromised", "no-room", "acks-checked",
+    "searched",         "refused",     "held",       "rolled-back",     "trimmed", "old-frames",
+    "finished-without", "cold-opened", "renamed"};
 
 /// Something for each of a kind's members.
 template <class Kind, std::size_t count, class T>

@@ -67,12 +67,26 @@ bool SimNode::open_database() {
   }
   store_ = *std::move(opened);
   const ReplicaId before = std::exchange(replica_, store_->replica());
-  if (before != ReplicaId{} && before != replica_)
+  if (selves_.empty() || selves_.back() != replica_) selves_.push_back(replica_);
+  const auto& known = store_->selves();
+  if (before != ReplicaId{} && std::find(known.begin(), known.end(), before) == known.end())
     for (const std::string_view scope : {shared_scope, tags_scope, config_scope, stream_scope})
       if (around_.truth.durable(before, std::string(scope)) > 0)
         around_.violate("O3: node " + std::to_string(number_) + ": its database is gone, and with it promised commits");
-  if (auto lost = around_.truth.reopened(replica_, *store_)) around_.violate("O3: after reopening: " + *lost);
+  for (const ReplicaId& self : selves_)
+    if (auto lost = around_.truth.reopened(self, *store_)) around_.violate("O3: after reopening: " + *lost);
   return true;
+}
+
+/// It may have taken another id meanwhile: all that it had done as the one before was durable by then.
+void SimNode::know_self() {
+  if (replica_ == store_->replica()) return;
+  take_events();
+  around_.truth.seen(replica_, *store_);
+  replica_ = store_->replica();
+  selves_.push_back(replica_);
+  last_own_.clear();
+  around_.saw(Sight::renamed);
 }
 
 bool SimNode::open_scopes() {

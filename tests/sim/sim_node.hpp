@@ -90,6 +90,8 @@ class SimNode final : public Peer {
   NodeNumber number() const noexcept { return number_; }
   const NodePlan& plan() const noexcept { return plan_; }
   const ReplicaId& replica() const noexcept { return replica_; }
+  /// All ids that it ever went by, replica() among them: what they promised is its promise.
+  const std::vector<ReplicaId>& selves() const noexcept { return selves_; }
   /// The context of what a reader here sees.
   crdt::Context visible(store::ScopeId scope) const;
   std::uint64_t searches() const { return searches_ + (engine_ ? engine_->metrics().searches : 0); }
@@ -111,6 +113,7 @@ class SimNode final : public Peer {
   void stir();
   bool open_database();
   bool open_scopes();
+  void know_self();
   bool died();
   /// What `call` gives, which may be a failure only if the disk struck meanwhile, or died. An earlier fault excuses
   /// none, unless the group commit under way began with it: until that ends, the file waits to be opened again.
@@ -159,6 +162,7 @@ class SimNode final : public Peer {
   std::uint64_t left_ = 0;
   std::vector<Span> pauses_{};  ///< Between the last attempts to link, since one succeeded.
   ReplicaId replica_{};
+  std::vector<ReplicaId> selves_{};
 
   std::uint64_t life_ = 0;  ///< Counts starts; what was scheduled in another life is void.
   std::unique_ptr<store::Store> store_;

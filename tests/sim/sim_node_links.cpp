@@ -8,6 +8,7 @@ namespace edgesync::sim {
 
 void SimNode::stir() {
   if (!up() || died()) return;
+  know_self();
   if (!store_->writing()) {
     run_waiting();
     decide();
@@ -15,6 +16,7 @@ void SimNode::stir() {
   take_events();
   pump();
   if (died()) return;
+  know_self();
   // Reading for a peer may have opened the file again, and sent what was doubtful.
   if (around_.truth.in_doubt(replica_)) readable();
   flush_if_due();

@@ -58,16 +58,16 @@ bool Truth::in_doubt(const ReplicaId& who) const {
 
 void Truth::seen(const ReplicaId& who, const store::Store& store) {
   look(who, store);
-  resolve(who, own_stamps(store));
+  resolve(who, own_stamps(who, store));
 }
 
-Truth::Stamps Truth::own_stamps(const store::Store& store) {
+Truth::Stamps Truth::own_stamps(const ReplicaId& who, const store::Store& store) {
   Stamps stamps;
-  for (const store::Scope& scope : store.scopes()) stamps[scope.name] = store.context(scope.id)[store.replica()];
+  for (const store::Scope& scope : store.scopes()) stamps[scope.name] = store.context(scope.id)[who];
   return stamps;
 }
 
-void Truth::begun(const ReplicaId& who, const store::Store& store) { begun_[who] = own_stamps(store); }
+void Truth::begun(const ReplicaId& who, const store::Store& store) { begun_[who] = own_stamps(who, store); }
 
 void Truth::resolve(const ReplicaId& who, Stamps in_file) {
   // From the last to the first: if one is there, then what the file held when it began tells about those before it.
@@ -114,7 +114,7 @@ Finding Truth::reopened(const ReplicaId& who, const store::Store& store) {
              std::to_string(stamp);
   }
   look(who, store);
-  resolve(who, own_stamps(store));
+  resolve(who, own_stamps(who, store));
   auto& accepted = accepted_[who];
   for (; !accepted.empty(); accepted.pop_front())
     if (durable(who, accepted.front().scope) < accepted.front().stamp) forget(who, accepted.front());

@@ -59,7 +59,7 @@ class Truth {
     Stamps before{};  ///< In the file when it began, if the file was open then; if not, nothing of it is there.
     std::vector<Accepted> content{};
   };
-  static Stamps own_stamps(const store::Store& store);
+  static Stamps own_stamps(const ReplicaId& who, const store::Store& store);
   void forget(const ReplicaId& who, const Accepted& lost);
   void look(const ReplicaId& who, const store::Store& store);
   void resolve(const ReplicaId& who, Stamps in_file);

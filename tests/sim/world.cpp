@@ -12,7 +12,7 @@ constexpr std::size_t events_max = 3'000'000;  // beyond is a livelock
 
 std::vector<ReplicaId> authors(const std::vector<std::unique_ptr<SimNode>>& nodes) {
   std::vector<ReplicaId> ids;
-  for (const auto& node : nodes) ids.push_back(node->replica());
+  for (const auto& node : nodes) ids.insert(ids.end(), node->selves().begin(), node->selves().end());
   return ids;
 }
 
@@ -207,6 +207,13 @@ std::string World::why_not_converged() {
   return {};
 }
 
+/// True if the store lacks something of the scope that `node` promised.
+bool World::lacks(const store::Store& store, const store::Scope& scope, const SimNode& node) const {
+  return std::any_of(node.selves().begin(), node.selves().end(), [&](const ReplicaId& self) {
+    return store.context(scope.id)[self] < truth_.durable(self, scope.name);
+  });
+}
+
 Finding World::check_all(const std::vector<store::Store*>& stores) {
   const std::vector<ReplicaId> replicas = authors(nodes_);
   for (std::size_t i = 0; i < stores.size(); ++i) {
@@ -219,8 +226,7 @@ Finding World::check_all(const std::vector<store::Store*>& stores) {
         if (auto broken = equals_truth(store, scope.id, truth_.state(scope.name), store.context(scope.id)))
           return "O2: " + *broken;
       for (const auto& node : nodes_)
-        if (i == 0 && reaches_root(*node) &&
-            store.context(scope.id)[node->replica()] < truth_.durable(node->replica(), scope.name))
+        if (i == 0 && reaches_root(*node) && lacks(store, scope, *node))
           return "O4: the root lacks commits of " + scope.name + " that were promised";
     }
     if (auto broken = records_match(store, truth_, replicas, i == 0)) return "O8: " + *broken;
@@ -257,7 +263,8 @@ void World::cold_checks() {
     systems.push_back(std::make_unique<FaultVfs>(*disks.back()));
     auto store = node->open_copy(*systems.back());
     if (!store) return violate("O17: cold: " + store.error().detail);
-    if (auto lost = truth_.reopened(node->replica(), **store)) return violate("O3: cold: " + *lost);
+    for (const ReplicaId& self : node->selves())
+      if (auto lost = truth_.reopened(self, **store)) return violate("O3: cold: " + *lost);
     saw(Sight::cold_opened);
     stores.push_back(store->get());
     opened.push_back(*std::move(store));

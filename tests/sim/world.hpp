@@ -42,6 +42,7 @@ class World {
   bool last_is_newest();
   bool converged();
   std::string why_not_converged();
+  bool lacks(const store::Store& store, const store::Scope& scope, const SimNode& node) const;
   Finding check_all(const std::vector<store::Store*>& stores);
   bool failed() const noexcept { return violation_.has_value(); }
   void violate(std::string what);

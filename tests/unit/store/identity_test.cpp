@@ -139,10 +139,11 @@ TEST(Lineage, KnowsItsOwnStampsAcrossOpensAndRefusesThoseOfACopy) {
   for (int i = 0; i < 64; ++i) foreign.push_back(set(*copy, id, "a", i, 50 + i).stamp);
   file.reopen();
   own.push_back(set(*file, id, "a", 3).stamp);
-  for (const crdt::Stamp stamp : own) EXPECT_TRUE(file->minted(stamp));
-  const auto refused = std::count_if(foreign.begin(), foreign.end(), [&](auto stamp) { return !file->minted(stamp); });
+  for (const crdt::Stamp stamp : own) EXPECT_TRUE(file->minted(file->replica(), stamp));
+  const auto refused =
+      std::count_if(foreign.begin(), foreign.end(), [&](auto stamp) { return !file->minted(file->replica(), stamp); });
   EXPECT_GE(refused, 62) << "of 64, one in 4,096 by chance";
-  EXPECT_FALSE(file->minted(1));
+  EXPECT_FALSE(file->minted(file->replica(), 1));
 }
 
 TEST(Lineage, OfACopyMadeWhileTheOriginalRanRefusesWhatThatWroteLater) {
@@ -161,18 +162,20 @@ TEST(Lineage, OfACopyMadeWhileTheOriginalRanRefusesWhatThatWroteLater) {
   options.path = elsewhere.file();
   auto copy = Store::open(std::move(options), other, at_ms(0)).value();
   set(*copy, id, "a", 2, 500);  // later than all that
-  const auto refused = std::count_if(foreign.begin(), foreign.end(), [&](auto stamp) { return !copy->minted(stamp); });
+  const auto refused =
+      std::count_if(foreign.begin(), foreign.end(), [&](auto stamp) { return !copy->minted(copy->replica(), stamp); });
   EXPECT_GE(refused, 62);
-  EXPECT_TRUE(copy->minted(own));
+  EXPECT_TRUE(copy->minted(copy->replica(), own));
 }
 
 TEST(Lineage, ForgetsTheOldestAndThenTrustsWhatIsOlder) {
   crdt::Lineage lineage;
-  for (std::uint64_t i = 1; i <= crdt::Lineage::rows_max + 1; ++i) lineage.add({i << 20, {i, i}});
+  const ReplicaId self{};
+  for (std::uint64_t i = 1; i <= crdt::Lineage::rows_max + 1; ++i) lineage.add({self, i << 20, {i, i}});
   EXPECT_EQ(lineage.rows().size(), crdt::Lineage::rows_max);
-  EXPECT_TRUE(lineage.minted(1 << 20));
+  EXPECT_TRUE(lineage.minted(self, 1 << 20));
   int taken = 0;
-  for (crdt::Stamp stamp = 5 << 20; stamp < (5 << 20) + 4096; ++stamp) taken += lineage.minted(stamp) ? 1 : 0;
+  for (crdt::Stamp stamp = 5 << 20; stamp < (5 << 20) + 4096; ++stamp) taken += lineage.minted(self, stamp) ? 1 : 0;
   EXPECT_EQ(taken, 1) << "of all tags one is right";
 }
 
@@ -222,7 +225,7 @@ TEST(Reidentify, SaysEverythingAgainThatIsNotStable) {
   file.reopen();
   EXPECT_EQ(file->replica(), fresh);
   EXPECT_EQ(get(*file, id, "n"), Value(std::int64_t{12}));
-  EXPECT_TRUE(file->minted(last)) << "stamps keep their tags";
+  EXPECT_TRUE(file->minted(file->replica(), last)) << "stamps keep their tags";
   EXPECT_THAT(findings(*file), IsEmpty());
   Opened peer(2);
   const ScopeId at_peer = state_scope(*peer);
