@@ -179,8 +179,8 @@ class Attacks(Attack):
         print(f"  {dict(ends)}", flush=True)
         self.assertLessEqual(set(ends), {
             "1002 protocol_violation", "1002 protocol_mismatch", "1009 limit_exceeded", "1008 unauthorized",
-            "1008 forbidden", "1008 identity_clash", "1008 invalid_argument", "left in the middle of a frame", "ConnectionResetError",
-            "BrokenPipeError"})
+            "1008 forbidden", "1008 identity_clash", "1008 invalid_argument", "left in the middle of a frame",
+            "ConnectionResetError", "BrokenPipeError"})
         self.assertGreater(ends["1002 protocol_violation"], wanted // 4)
 
     def mutated(self, noise, template):
