@@ -28,6 +28,8 @@ void Engine::on_acked(const Link& link, const Signal& signal) {
 void Engine::on_stable(store::ScopeId scope, crdt::Context stable) {
   const ReplicaId& self = store_.replica();
   const crdt::Stamp before = store_.stable(scope)[self];
+  // A relay that never had our records does not know that the root has them. We do, and have trimmed them.
+  if (store_.scope(scope).plane == Plane::stream) stable.advance({self, before});
   store_.note_acked(scope, store_.acked(scope), stable);
   if (store_.scope(scope).plane == Plane::stream)
     for (const crdt::Context::Item& item : stable.items()) store_.trim(scope, item.replica, item.stamp);

@@ -68,9 +68,15 @@ void Engine::on_told(const Link& link, const Signal& signal) {
   const crdt::Context before = store_.acked(signal.scope);
   const auto trimmed = store_.floors(signal.scope);
   const bool stream = store_.scope(signal.scope).plane == Plane::stream;
+  // What the root holds a relay need not: the node may have been linked to the root, or to another relay.
+  crdt::Context stable = store_.stable(signal.scope), held = signal.context;
+  if (link.peer().root)
+    stable = crdt::meet(stable, held);
+  else
+    held.join(stable);
   bool lost = false;
   for (const crdt::Context::Item& item : before.items()) {
-    const std::uint64_t has = signal.context[item.replica];
+    const std::uint64_t has = held[item.replica];
     if (has >= item.stamp) continue;
     lost = true;
     if (stream && trimmed[item.replica] > has) metrics_.records_missing += trimmed[item.replica] - has;
@@ -79,9 +85,7 @@ void Engine::on_told(const Link& link, const Signal& signal) {
     report_identity({link.peer().replica, link.peer().replica,
                      "the hub holds less than was acknowledged: it is another one, or was restored from an older copy"},
                     link.peer().name);
-  const crdt::Context stable = store_.stable(signal.scope);
-  store_.note_acked(signal.scope, crdt::meet(before, signal.context),
-                    link.peer().root ? crdt::meet(stable, signal.context) : stable);
+  store_.note_acked(signal.scope, crdt::meet(before, held), stable);
   on_acked(link, signal);
 }
 

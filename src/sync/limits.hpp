@@ -32,7 +32,7 @@ struct Limits {
   std::size_t control_waiting = 16'384;      ///< Answers a peer lets pile up by not reading; beyond, the link ends.
   std::size_t channels = 65'536;             ///< Scopes on one link.
   std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.
-  std::size_t unsettled_bytes = 8u << 20;    ///< Received and not yet durable; the sender's window keeps it far below.
+  std::size_t unsettled_bytes = 8u << 20;    ///< Records received and not yet durable, of one link; see segment_window.
   std::size_t search_entries_min = 256;      ///< Smaller scopes are listed whole when the log is not enough.
   std::size_t searches = 4;                  ///< Of a peer, whose delta has not come.
   std::size_t inspect_ranges = 16;           ///< Ranges of one Inspect: their findings fit a frame.
@@ -41,7 +41,10 @@ struct Limits {
   std::size_t lost_bytes =
       8u << 20;  ///< Ranges that a peer has lost and that wait for their turn; beyond, the link ends.
   std::size_t repair_bytes = 256 * 1024;  ///< Told at a time of what a peer has lost.
-  std::size_t segment_window = 1u << 20;  ///< Stream bytes sent and not yet acked: fills 100 Mbit/s at 80 ms.
+  /// Stream bytes sent and not yet acked, of all streams of a link: fills 100 Mbit/s at 80 ms. A receiver may hold it
+  /// twice, and the segment that filled it: what was in flight behind one that did not fit is still there when the
+  /// sender begins again.
+  std::size_t segment_window = 1u << 20;
   unsigned forks =
       8;  ///< Times that a new id is taken because a peer says so, per open: a liar must not fill contexts.
   unsigned flips = 5;  ///< Times in an hour that one session of a node takes another's place before it is told of.

@@ -117,6 +117,7 @@ void Link::on(wire::Unsubscribed&& unsubscribed) {
   if (!std::exchange(channel->answered, true)) --unanswered_;
   channel->open = false;
   channel->refused = true;
+  records_.forget(unsubscribed.channel);
   searches_.end(unsubscribed.channel);
   talk_.signal(Signal::Kind::refused, channel->scope, {}, {unsubscribed.code, printable(unsubscribed.detail)});
 }
@@ -129,6 +130,8 @@ void Link::on(wire::Resync&& resync) {
   if (++talk_.resyncs > talk_.limits.resyncs)
     return end({Errc::protocol_violation, "the peer keeps refusing channel " + std::to_string(number)});
   if (planted(Bug::ignore_resync) || !audit_.own(*channel, resync.context)) return;
+  // What it has it may have from others, and then nothing of it is left to be acked.
+  talk_.signal(Signal::Kind::acked, channel->scope, resync.context);
   if (resync.cut == 0)
     records_.rewind(number, std::move(resync.context));
   else if (!cuts_.resync(std::move(resync), *channel))

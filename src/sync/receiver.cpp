@@ -6,22 +6,24 @@
 namespace edgesync::sync {
 
 /// Counts what is to be stored; false, and the link ends, if it is more than a window allows.
-bool Receiver::hold(std::size_t bytes, std::size_t most, const char* what) {
-  unsettled_bytes_ += bytes;
-  if (unsettled_bytes_ <= most) return true;
+bool Receiver::hold(std::size_t& held, std::size_t bytes, std::size_t most, const char* what) {
+  held += bytes;
+  if (held <= most) return true;
   talk_.end({Errc::limit_exceeded, std::string("more ") + what + " in flight than the window allows"});
   return false;
 }
 
-/// The peer ships only what is durable there. Under an id that was ours before, another copy may go on: what the hub
-/// sends of it need not be acked.
+/// The peer ships only what is durable there. What a hub sends need not be acked, of replicas that ask whether it has
+/// got so far: of a relay's nodes, one of which may have gone there by itself before it came to us; and under an id
+/// that was ours before, another copy may go on.
 void Receiver::note_held(Channel& channel, const crdt::Context& held) {
   channel.peer.join(held);
   if (talk_.role != Role::node) return;
-  crdt::Context known;
-  for (const ReplicaId& self : talk_.store.selves())
-    if (held[self] > talk_.store.acked(channel.scope)[self]) known.advance({self, held[self]});
-  if (!known.empty()) talk_.signal(Signal::Kind::acked, channel.scope, std::move(known));
+  const bool relay = static_cast<bool>(talk_.authorizer.connect);
+  crdt::Context known = relay ? held : crdt::Context{};
+  for (const ReplicaId& self : talk_.store.selves()) known.advance({self, held[self]});
+  if (!talk_.store.acked(channel.scope).covers(known))
+    talk_.signal(Signal::Kind::acked, channel.scope, std::move(known));
 }
 
 void Receiver::on(wire::DeltaPart&& part) {
@@ -61,7 +63,7 @@ void Receiver::on(wire::Cut&& cut) {
     added.from = talk_.peer.replica;
     added.removed = searches_.take_removed(number);
   }
-  if (!hold(bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "cuts")) return;
+  if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "cuts")) return;
   if (planted(Bug::ack_before_commit)) talk_.send(wire::Ack{cut.cut});
   unsettled_.emplace(talk_.store.apply(std::move(remote)), Unsettled{std::move(received), bytes});
 }
@@ -74,7 +76,7 @@ void Receiver::on(wire::Chunk&& told) {
   note_held(*channel, delta->upto);
   talk_.metrics.keys_received += delta->keys.size();
   const std::size_t bytes = weight(*delta);
-  if (!hold(bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "chunks")) return;
+  if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "chunks")) return;
   store::RemoteChunk chunk{channel->scope,       talk_.peer.replica,     told.begin,
                            std::move(told.base), std::move(told.floors), {*std::move(delta), std::move(told.reached)}};
   unsettled_.emplace(talk_.store.keep(std::move(chunk)), Unsettled{ReceivedChunk{told.cut, told.channel}, bytes});
@@ -91,7 +93,7 @@ void Receiver::on(wire::Segment&& segment) {
     return talk_.end({Errc::protocol_violation, "segment " + std::to_string(segment.first) + " of channel " +
                                                     std::to_string(segment.channel) + ": damaged"});
   const std::size_t bytes = segment.body.size();
-  if (!hold(bytes, talk_.limits.unsettled_bytes, "records")) return;
+  if (!hold(unsettled_records_, bytes, talk_.limits.unsettled_bytes, "records")) return;
   ++talk_.metrics.segments_received;
   const crdt::Dot last{segment.origin, segment.first + segment.count - 1};
   store::RemoteSegment remote{channel->scope, segment.origin,     segment.first,
@@ -103,7 +105,8 @@ void Receiver::on_flushed(const store::Outcome& outcome) {
   const auto node = unsettled_.extract(outcome.ticket);
   if (node.empty()) return;
   const Unsettled& unsettled = node.mapped();
-  unsettled_bytes_ -= unsettled.bytes;
+  const bool records = std::holds_alternative<ReceivedSegment>(unsettled.received);
+  (records ? unsettled_records_ : unsettled_bytes_) -= unsettled.bytes;
   if (!outcome.error)
     std::visit([&](const auto& received) { settle(received, outcome.applied); }, unsettled.received);
   else if (!refuse(unsettled, outcome))

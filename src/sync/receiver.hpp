@@ -53,7 +53,7 @@ class Receiver {
     std::variant<ReceivedCut, ReceivedChunk, ReceivedSegment> received;
     std::size_t bytes = 0;
   };
-  bool hold(std::size_t bytes, std::size_t most, const char* what);
+  bool hold(std::size_t& held, std::size_t bytes, std::size_t most, const char* what);
   void note_held(Channel& channel, const crdt::Context& held);
   void settle(const ReceivedCut& received, bool applied);
   void settle(const ReceivedChunk& received, bool applied);
@@ -67,7 +67,7 @@ class Receiver {
   Searches& searches_;
   Inbox inbox_;
   std::map<store::Ticket, Unsettled> unsettled_{};
-  std::size_t unsettled_bytes_ = 0;
+  std::size_t unsettled_bytes_ = 0, unsettled_records_ = 0;
   std::set<wire::Channel> resync_sent_{};  // streams: the sender has been told where to start again
 };
 

@@ -15,8 +15,15 @@ Records::Sending& Records::sending(wire::Channel number) {
 
 void Records::rewind(wire::Channel number, crdt::Context to) {
   talk_.at(number).peer = std::move(to);
-  sending_.erase(number);
+  forget(number);
   talk_.awaits.over(Awaited::records, number);
+}
+
+void Records::forget(wire::Channel number) {
+  const auto at = sending_.find(number);
+  if (at == sending_.end()) return;
+  for (const auto& [last, bytes] : at->second.in_flight) unacked_ -= bytes;
+  sending_.erase(at);
 }
 
 bool Records::setting_aside(wire::Channel number) const noexcept {
@@ -61,34 +68,34 @@ bool Records::fetch(wire::Channel number, Sending& sending) {
           {number, state.origin, segment.first, segment.count, segment.first > after + 1, std::move(segment.body)});
       after = segment.first + segment.count - 1;
     }
-    sending.sent.advance({state.origin, segments->empty() ? state.last : after});
+    // What is left of it is trimmed, because the root has it: the peer, which has not, is not to wait for it.
+    if (segments->empty()) talk_.at(number).peer.advance({state.origin, after = state.last});
+    sending.sent.advance({state.origin, after});
     if (!sending.ready.empty()) return true;
   }
   return false;
 }
 
 std::optional<wire::Message> Records::next() {
+  if (unacked_ >= talk_.limits.segment_window && !planted(Bug::ignore_window)) return std::nullopt;
   auto& dirty = talk_.dirty[Plane::stream];
-  for (auto at = dirty.begin(); at != dirty.end();) {
-    const wire::Channel number = *at;
+  for (std::size_t left = dirty.size(); left > 0; --left) {
+    const auto turn = dirty.upper_bound(last_turn_);
+    const wire::Channel number = last_turn_ = turn != dirty.end() ? *turn : *dirty.begin();
     if (!talk_.sends(talk_.at(number))) {  // it has become one that stays here
-      at = dirty.erase(at);
+      dirty.erase(number);
       continue;
     }
+    if (setting_aside(number)) continue;
     Sending& sending = this->sending(number);
-    const bool full = sending.unacked >= talk_.limits.segment_window && !planted(Bug::ignore_window);
-    if (full || setting_aside(number)) {
-      ++at;
-      continue;
-    }
     if (sending.ready.empty() && !fetch(number, sending)) {
       if (talk_.ending) return std::nullopt;
-      at = talk_.store.writing() ? std::next(at) : dirty.erase(at);
+      if (!talk_.store.writing()) dirty.erase(number);
       continue;
     }
     wire::Segment segment = std::move(sending.ready.front());
     sending.ready.pop_front();
-    sending.unacked += segment.body.size();
+    unacked_ += segment.body.size();
     sending.in_flight.emplace_back(crdt::Dot{segment.origin, segment.first + segment.count - 1}, segment.body.size());
     ++talk_.metrics.segments_sent;
     return segment;
@@ -103,7 +110,7 @@ void Records::on(wire::StreamAck&& ack) {
   Sending& sending = this->sending(ack.channel);
   std::erase_if(sending.in_flight, [&](const auto& sent) {
     const bool acked = sent.first.replica == ack.origin && sent.first.stamp <= ack.through;
-    if (acked) sending.unacked -= sent.second;
+    if (acked) unacked_ -= sent.second;
     return acked;
   });
   talk_.acknowledged();

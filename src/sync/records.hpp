@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records: the stream segments that a node sends its hub, a window of them at a time and channel, as they are in the
-// file. What the hub does not take, or has lost, is sent again from where it says.
+// Records: the stream segments that a node sends its hub, a window of them at a time, as they are in the file; streams
+// take turns in it, one segment each. What the hub does not take, or has lost, is sent again from where it says.
 #pragma once
 
 #include "sync/conversation.hpp"
@@ -15,6 +15,8 @@ class Records {
   void on(wire::StreamAck&& ack);
   /// The hub has the channel's records up to `to`: all behind is sent again.
   void rewind(wire::Channel number, crdt::Context to);
+  /// The channel is closed.
+  void forget(wire::Channel number);
   /// The hub does not store a segment. If it never can, that is set aside, and the rest of the stream goes on as soon
   /// as it is out of the way, durably; else false: the channel is to wait.
   bool refused(const wire::Refused& refused, const Error& why);
@@ -27,7 +29,6 @@ class Records {
  private:
   struct Sending {
     crdt::Context sent{};                                       // last sequences
-    std::size_t unacked = 0;                                    // bytes
     std::deque<std::pair<crdt::Dot, std::size_t>> in_flight{};  // last sequence and bytes of each segment
     std::deque<wire::Segment> ready{};                          // read from the file, not yet sent
   };
@@ -37,6 +38,8 @@ class Records {
 
   Conversation& talk_;
   std::map<wire::Channel, Sending> sending_{};
+  std::size_t unacked_ = 0;                         // bytes in flight, of all streams
+  wire::Channel last_turn_ = 0;                     // the last that sent one
   std::map<store::Ticket, wire::Channel> aside_{};  // one of a channel at a time
 };
 

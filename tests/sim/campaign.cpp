@@ -139,7 +139,10 @@ bool shrink_seed(const Campaign& campaign) {
 bool find_bugs(const Campaign& campaign) {
   bool all = true;
   for (const PlantedBug& planted : planted_bugs) {
-    if (planted.seeds == 0) continue;
+    if (planted.seeds == 0) {
+      std::printf("| `%s` | %s | |\n", planted.name, planted.test);
+      continue;
+    }
     Campaign search = campaign;
     search.bug = planted.bug;
     search.stop_at_first = true;

@@ -11,38 +11,34 @@ using std::chrono::milliseconds;
 
 constexpr std::uint64_t acks_looked_at = 6;  // one ack in so many is compared with the hub's disk
 
-Span below(Random& random, Span bound) {
-  return Span(static_cast<Span::rep>(random.below(static_cast<std::uint64_t>(bound.count()))));
-}
-
 }  // namespace
 
-Span World::exponential(Span mean) {
+Span World::exponential(Random& random, Span mean) {
   // The geometric cousin of the exponential, in quarters of the mean.
   Span sum{0};
-  while (!fault_random_.one_in(4)) sum += mean / 4;
-  return sum + below(fault_random_, mean / 2) + Span(1);
+  while (!random.one_in(4)) sum += mean / 4;
+  return sum + below(random, mean / 2) + Span(1);
 }
 
-void World::every(Span mean, Function<void()> action) {
-  timeline_.after(exponential(mean), [this, mean, action = std::move(action)]() mutable {
+void World::every(Random& random, Span mean, Function<void()> action) {
+  timeline_.after(exponential(random, mean), [this, &random, mean, action = std::move(action)]() mutable {
     if (healing_) return;
     action();
-    every(mean, std::move(action));
+    every(random, mean, std::move(action));
   });
 }
 
 SimNode& World::any_node() { return *nodes_[fault_random_.below(nodes_.size())]; }
 
-SimNode* World::any_edge() {
-  SimNode& node = *nodes_[1 + work_random_.below(nodes_.size() - 1)];
+SimNode* World::any_edge(Random& random) {
+  SimNode& node = *nodes_[1 + random.below(nodes_.size() - 1)];
   return node.up() ? &node : nullptr;
 }
 
 // --- work ---
 
 void World::work() {
-  SimNode* node = any_edge();
+  SimNode* node = any_edge(work_random_);
   if (node == nullptr) return;
   const std::uint64_t kind = work_random_.below(20);
   if (kind < 10) return write_shared(*node);
@@ -265,7 +261,7 @@ void World::check_held(NodeNumber who, SimNode& holder, const std::string& scope
 
 void World::check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp) {
   if (!look_random_.one_in(acks_looked_at)) return;
-  SimNode& hub = *nodes_[static_cast<std::size_t>(plan_.nodes[static_cast<std::size_t>(who)].uplink)];
+  SimNode& hub = *nodes_[static_cast<std::size_t>(nodes_[static_cast<std::size_t>(who)]->uplink())];
   check_held(who, hub, scope, stamp, "O5: acked ");
 }
 
@@ -275,7 +271,7 @@ void World::check_stable(NodeNumber who, const std::string& scope, crdt::Stamp s
 
 void World::check_trimmed(SimNode& node) {
   const auto scope = node.store().find_scope(Plane::stream, stream_scope);
-  if (!scope || node.plan().uplink < 0) return;
+  if (!scope || node.uplink() < 0) return;
   for (const store::StreamState& state : node.store().stream(*scope))
     if (state.origin == node.replica() && state.trimmed > 0)
       check_held(node.number(), *nodes_[0], std::string(stream_scope), state.trimmed, "O4: trimmed ");

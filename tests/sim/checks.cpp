@@ -98,7 +98,8 @@ Finding equals_truth(store::Store& store, store::ScopeId scope, const StateTruth
   return finding;
 }
 
-Finding records_match(store::Store& store, const Truth& truth, const std::vector<ReplicaId>& authors, bool is_root) {
+Finding records_match(store::Store& store, const Truth& truth, const std::vector<ReplicaId>& authors, bool is_root,
+                      bool may_lack) {
   const auto scope = store.find_scope(Plane::stream, stream_scope);
   if (!scope) return std::nullopt;
   for (const ReplicaId& author : authors) {
@@ -117,7 +118,7 @@ Finding records_match(store::Store& store, const Truth& truth, const std::vector
       if (found->second != hash) return at(store, *scope) + "record " + std::to_string(sequence) + " is another";
     }
     for (const auto& [sequence, hash] : wanted)
-      if (sequence > trimmed && sequence <= last && !stored->contains(sequence))
+      if (!may_lack && sequence > trimmed && sequence <= last && !stored->contains(sequence))
         return at(store, *scope) + "record " + std::to_string(sequence) + " is missing";
   }
   return std::nullopt;
@@ -145,7 +146,7 @@ Finding one_active_version(store::Store& store, const VersionInfo& reported) {
   return std::nullopt;
 }
 
-Finding same_content(store::Store& a, store::Store& b) {
+Finding same_content(store::Store& a, store::Store& b, bool same_records) {
   for (const store::Scope& scope : a.scopes()) {
     const auto other = b.find_scope(scope.plane, scope.name);
     if (!other) continue;
@@ -153,6 +154,7 @@ Finding same_content(store::Store& a, store::Store& b) {
     const bool level = a.context(scope.id) == b.context(*other);
     if (!level && scope.plane == Plane::stream) continue;  // a node has its own records only
     if (!level) return where + "contexts " + a.context(scope.id).to_string() + " and " + b.context(*other).to_string();
+    if (scope.plane == Plane::stream && !same_records) continue;
     if (!(a.summary(scope.id) == b.summary(*other))) return where + "fingerprints differ";
     if (scope.plane == Plane::stream) continue;
     const auto mine = all_cells(a, scope.id), theirs = all_cells(b, *other);

@@ -139,14 +139,23 @@ void Network::hand_over(ConnectionId id, Connection& connection, int from, Frame
     return;
   }
   Peer& peer = *peers_[at(connection.ends[at_side(to)])];
-  return frame.part ? peer.arriving(id) : peer.arrived(id, frame.bytes);
+  if (frame.part) return peer.arriving(id);
+  peer.arrived(id, frame.bytes);
+  Connection* still = find(id);
+  if (still != nullptr && flaps(*still)) break_up(id, *still, Fault::flaps);
 }
 
-void Network::break_up(ConnectionId id, Connection& connection) {
+bool Network::flaps(Connection& connection) {
+  constexpr std::uint64_t one_in = 4;
+  const Instant until = std::max(flapping_[at(connection.ends[0])], flapping_[at(connection.ends[1])]);
+  return until > timeline_.now() && connection.random.one_in(one_in);
+}
+
+void Network::break_up(ConnectionId id, Connection& connection, std::optional<Fault> as) {
   trace_.note(timeline_.now(), "cut", -1, id);
   const std::array<bool, 2> told = connection.told;
   const bool first = connection.directions[0].cut_at > 0 || connection.directions[1].cut_at > 0;
-  if (first) ++struck_[told[0] && told[1] ? Fault::cuts : Fault::half_open];
+  if (first) ++struck_[as ? *as : told[0] && told[1] ? Fault::cuts : Fault::half_open];
   for (Direction& direction : connection.directions) {
     direction.cut_at = 0;
     direction.queue.clear();
@@ -219,7 +228,10 @@ void Network::isolate(NodeNumber node, Span how_long) { unanswered_[at(node)] = 
 
 void Network::mute(NodeNumber node, Span how_long) { mute_[at(node)] = timeline_.now() + how_long; }
 
+void Network::flap(NodeNumber node, Span how_long) { flapping_[at(node)] = timeline_.now() + how_long; }
+
 void Network::heal() {
+  for (Instant& until : flapping_) until = {};
   for (Instant& until : unanswered_) until = {};
   for (Instant& until : mute_) until = {};
   for (auto& [id, connection] : connections_)

@@ -16,6 +16,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <optional>
 
 namespace edgesync::sim {
 
@@ -45,7 +46,9 @@ class Network {
  public:
   Network(Timeline& timeline, Trace& trace, std::uint64_t seed) : timeline_(timeline), trace_(trace), seed_(seed) {}
 
-  void add(Peer& peer) { peers_.push_back(&peer), unanswered_.push_back({}), mute_.push_back({}); }
+  void add(Peer& peer) {
+    peers_.push_back(&peer), unanswered_.push_back({}), mute_.push_back({}), flapping_.push_back({});
+  }
 
   // --- for nodes ---
   void dial(NodeNumber from, NodeNumber to);
@@ -70,6 +73,8 @@ class Network {
   void isolate(NodeNumber node, Span how_long);
   /// Until then nothing that this node sends arrives; what is sent to it does.
   void mute(NodeNumber node, Span how_long);
+  /// Until then this node's connections end, one in a few times that something has come through.
+  void flap(NodeNumber node, Span how_long);
   /// Ends every fault: stalls, silent ends and isolation.
   void heal();
   std::uint64_t frames() const noexcept { return frames_; }
@@ -108,7 +113,8 @@ class Network {
   void deliver(ConnectionId id, int from);
   Instant held_until(const Connection& connection, int from);
   void hand_over(ConnectionId id, Connection& connection, int from, Frame frame);
-  void break_up(ConnectionId id, Connection& connection);
+  bool flaps(Connection& connection);
+  void break_up(ConnectionId id, Connection& connection, std::optional<Fault> as = {});
   void tell(ConnectionId id, int end, const char* why);
   Span latency(Random& random) const;
   void forget_if_over(ConnectionId id);
@@ -117,7 +123,7 @@ class Network {
   Trace& trace_;
   std::uint64_t seed_;
   std::vector<Peer*> peers_;
-  std::vector<Instant> unanswered_, mute_;
+  std::vector<Instant> unanswered_, mute_, flapping_;
   std::map<ConnectionId, Connection> connections_;
   ConnectionId next_ = 1;
   std::array<std::uint64_t, 2> first_cut_{UINT64_MAX, UINT64_MAX}, first_sent_{};

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/plan.hpp"
 
+#include "stream/segment.hpp"
+
 #include <array>
 
 namespace edgesync::sim {
 namespace {
 
 using std::chrono::milliseconds;
+
+constexpr auto first_faults = static_cast<std::size_t>(Fault::flaps);  // those after it are among the extras
 
 template <class T, std::size_t n>
 T pick(Random& random, const std::array<T, n>& of) {
@@ -70,11 +74,27 @@ Faults make_faults(Random& random) {
   const std::uint64_t density = random.below(4);
   const auto on = [&] { return density > 0 && random.below(4) < density; };
   Faults faults;
-  for (std::size_t i = 0; i < Faults::size; ++i) faults.at(i) = on();
+  for (std::size_t i = 0; i < first_faults; ++i) faults.at(i) = on();
   return faults;
 }
 
 }  // namespace
+
+/// What came later is drawn from a generator of its own: the seeds that were kept mean what they meant.
+void add_extras(Plan& plan) {
+  Xoshiro random(plan.seed ^ 0x66);
+  for (std::size_t i = first_faults; i < Faults::size; ++i) plan.faults.at(i) = random.one_in(3);
+  Work& work = plan.work;
+  work.bulk = work.streams && plan.weather.bandwidth >= 100'000 && random.one_in(3);
+  // What answers a hub may have to wait behind a segment, which is one frame.
+  const auto patience = static_cast<std::uint64_t>(plan.limits.ack.count());
+  work.bulk = work.bulk && plan.weather.bandwidth * patience / 1'000 >= 1'000'000;
+  // What no honest sender has in flight: the window and the segment that filled it, twice.
+  constexpr std::size_t segment_bytes_most = stream::segment_cut_bytes + stream::segment_cut_bytes / 16;
+  if (work.bulk) plan.limits.unsettled_bytes = 2 * (plan.limits.segment_window + segment_bytes_most);
+  work.bursts = random.one_in(8);
+  work.roaming = plan.nodes[1].hub && random.one_in(2);
+}
 
 Plan make_script() {
   Plan plan;
@@ -116,7 +136,14 @@ Plan make_plan(std::uint64_t seed) {
   plan.chaos = random.one_in(6) ? between(random, std::chrono::seconds(6), std::chrono::seconds(15))
                                 : between(random, milliseconds(1'500), std::chrono::seconds(6));
   plan.fault_every = between(random, milliseconds(200), milliseconds(3'000));
+  add_extras(plan);
   return plan;
+}
+
+void drop_extras(Plan& plan) {
+  for (std::size_t i = first_faults; i < Faults::size; ++i) plan.faults.at(i) = false;
+  plan.work.bulk = plan.work.bursts = plan.work.roaming = false;
+  plan.limits.unsettled_bytes = sync::Limits{}.unsettled_bytes;
 }
 
 std::string describe(const Plan& plan) {

@@ -26,11 +26,12 @@ SimNode::SimNode(Surroundings& around, NodeNumber number)
     : around_(around),
       number_(number),
       plan_(around.plan.nodes[static_cast<std::size_t>(number)]),
+      uplink_(plan_.uplink),
       random_(seed_of(around.plan, number, 1)),
       disk_(seed_of(around.plan, number, 2)),
       vfs_(disk_, number == 0),
       wall_offset_(plan_.wall_offset),
-      backoff_(std::chrono::milliseconds(100), std::chrono::milliseconds(4'000)) {}
+      backoff_(backoff_min, backoff_max) {}
 
 SimNode::~SimNode() {
   batch_.reset();
@@ -129,14 +130,19 @@ void SimNode::start() {
   options.authorizer.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
   engine_ = std::make_unique<sync::Engine>(*store_, random_, std::move(options));
   if (!open_scopes()) return again();
-  if (plan_.uplink >= 0) dial();
+  if (uplink_ >= 0) dial();
   stir();
 }
 
 bool SimNode::died() {
   if (!disk_.dead()) return false;
-  around_.struck(Fault::crashes_inside);
+  const auto then = std::exchange(relapses_after_, {});
+  around_.struck(then ? Fault::relapses : Fault::crashes_inside);
   crash(dying_by_power_, dying_away_);
+  if (then)
+    around_.timeline.after(dying_away_ + *then, [this, life = life_ + 1] {
+      if (up() && life == life_) crash(true, std::chrono::milliseconds(5));
+    });
   return true;
 }
 
@@ -146,6 +152,7 @@ void SimNode::crash(bool power, Span away) {
   around_.trace.note(around_.timeline.now(), power ? "power cut" : "process crash", number_, disk_.operations());
   if (batch_) around_.saw(Sight::crash_in_commit);
   searches_ = searches();
+  relapses_after_.reset();
   disk_.crash(power);  // first: nothing that is torn down below may still reach the disk
   batch_.reset();
   engine_.reset();
@@ -165,6 +172,11 @@ void SimNode::die() {
   gone_ = true;
   around_.struck(Fault::deaths);
   if (up()) crash(true, {});
+}
+
+void SimNode::relapse(std::uint64_t n, Span away, Span then) {
+  relapses_after_ = then;
+  crash_at_operation(n, false, away);
 }
 
 void SimNode::crash_at_operation(std::uint64_t n, bool power, Span away) {

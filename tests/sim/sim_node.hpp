@@ -43,6 +43,8 @@ std::string private_scope(NodeNumber node);
 
 class SimNode final : public Peer {
  public:
+  static constexpr std::chrono::milliseconds backoff_min{100}, backoff_max{4'000};
+
   SimNode(Surroundings& around, NodeNumber number);
   ~SimNode() override;
 
@@ -52,8 +54,12 @@ class SimNode final : public Peer {
   void crash(bool power, Span away);
   /// The machine stops at its n-th disk operation from now.
   void crash_at_operation(std::uint64_t n, bool power, Span away);
+  /// The process dies at its n-th disk operation from now, and the power goes so long after it is up again.
+  void relapse(std::uint64_t n, Span away, Span then);
   /// It never starts again.
   void die();
+  /// From now on it dials another hub; nothing if it is not linked.
+  void roam(NodeNumber to);
   bool gone() const noexcept { return gone_; }
   /// The highest version that it ever rolled back from: it takes none of that number any more.
   std::uint64_t left() const noexcept { return left_; }
@@ -89,6 +95,7 @@ class SimNode final : public Peer {
   bool quiet() const { return idle() && store_->accepted() == store_->durable() && waiting_.empty(); }
   NodeNumber number() const noexcept { return number_; }
   const NodePlan& plan() const noexcept { return plan_; }
+  NodeNumber uplink() const noexcept { return uplink_; }
   const ReplicaId& replica() const noexcept { return replica_; }
   /// All ids that it ever went by, replica() among them: what they promised is its promise.
   const std::vector<ReplicaId>& selves() const noexcept { return selves_; }
@@ -154,13 +161,14 @@ class SimNode final : public Peer {
   Surroundings& around_;
   NodeNumber number_;
   const NodePlan& plan_;
+  NodeNumber uplink_;
   Xoshiro random_;
   Disk disk_;
   FaultVfs vfs_;
   Span wall_offset_;
   Timestamp latest_wall_{};  ///< That its clock ever showed.
   std::uint64_t left_ = 0;
-  std::vector<Span> pauses_{};  ///< Between the last attempts to link, since one succeeded.
+  unsigned bounds_ = 0;  ///< So many of the last pauses between attempts to link had no jitter.
   ReplicaId replica_{};
   std::vector<ReplicaId> selves_{};
 
@@ -182,6 +190,7 @@ class SimNode final : public Peer {
   std::optional<std::uint64_t> faults_at_look_{};  ///< When the file was last seen to be open.
   Platter platter_;
   Span dying_away_{};
+  std::optional<Span> relapses_after_{};
 };
 
 }  // namespace edgesync::sim

@@ -25,14 +25,26 @@ void SimNode::stir() {
 
 void SimNode::dial() {
   retry_ = never;
-  around_.network.dial(number_, plan_.uplink);
+  around_.network.dial(number_, uplink_);
+}
+
+void SimNode::roam(NodeNumber to) {
+  const auto link = up() ? engine_->uplink_id() : std::nullopt;
+  const auto at = link ? connections_.find(*link) : connections_.end();
+  if (at == connections_.end() || std::exchange(uplink_, to) == to) return;
+  around_.trace.note(around_.timeline.now(), "roam", number_, static_cast<std::uint64_t>(to));
+  around_.saw(Sight::roamed);
+  const ConnectionId connection = at->second;
+  around_.network.close(connection, number_);
+  link_ended(connection, {Errc::closed, "goes to another hub"});
+  retry_ = around_.timeline.now();
+  stir();
 }
 
 void SimNode::connected(ConnectionId id, bool dialled) {
   const auto role = dialled ? sync::Role::node : sync::Role::hub;
   const sync::LinkId link = engine_->open_link(role, dialled ? "good" : "", "simulated", now());
   links_[id] = link;
-  if (dialled) pauses_.clear();
   connections_[link] = id;
   stir();
 }
@@ -46,11 +58,11 @@ void SimNode::connect_failed(const Error&) {
 }
 
 void SimNode::check_pause(Span pause) {
-  // A fleet whose pauses double exactly comes back in waves. By chance four in a row do so once in 10^7 times.
-  pauses_.push_back(pause);
-  std::size_t doubled = 0;
-  for (std::size_t i = pauses_.size(); i > 1 && pauses_[i - 1] == 2 * pauses_[i - 2]; --i) ++doubled;
-  if (doubled >= 3) around_.violate("N7: " + blame("backoff") + "pauses without jitter");
+  // A fleet whose pauses are the bounds themselves comes back in waves. By chance one pause in a hundred is a bound.
+  bool bound = pause == backoff_max;
+  for (Span at = backoff_min; at < backoff_max; at *= 2) bound |= pause == at;
+  bounds_ = bound ? bounds_ + 1 : 0;
+  if (bounds_ >= 5) around_.violate("N7: " + blame("backoff") + "pauses without jitter");
 }
 
 void SimNode::arriving(ConnectionId id) {
@@ -81,7 +93,9 @@ void SimNode::link_ended(ConnectionId id, const Error& why) {
   connections_.erase(link);
   if (!uplink) return;
   if (ended.served) backoff_.succeeded();
-  retry_ = around_.timeline.now() + backoff_.next(random_, ended.retry_after);
+  const Span pause = backoff_.next(random_, ended.retry_after);
+  if (ended.retry_after == Span{}) check_pause(pause);
+  retry_ = around_.timeline.now() + pause;
 }
 
 void SimNode::pump() {

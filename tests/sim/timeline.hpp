@@ -14,6 +14,10 @@ namespace edgesync::sim {
 
 using Span = Monotonic::duration;  ///< Microseconds of virtual time.
 
+inline Span below(Random& random, Span bound) {
+  return Span(static_cast<Span::rep>(random.below(static_cast<std::uint64_t>(bound.count()))));
+}
+
 class Timeline {
  public:
   explicit Timeline(std::uint64_t seed) : random_(seed) {}

@@ -40,6 +40,7 @@ class World {
   void strike(const Blow& blow);
   bool reaches_root(const SimNode& node) const;  ///< It lives, and so do all above it.
   bool last_is_newest();
+  bool root_has(const store::Scope& scope, const crdt::Context& context);
   bool converged();
   std::string why_not_converged();
   bool lacks(const store::Store& store, const store::Scope& scope, const SimNode& node) const;
@@ -50,10 +51,11 @@ class World {
   void run_until(Instant until);
 
   // chaos.cpp: what happens to whom
-  void every(Span mean, Function<void()> action);
-  Span exponential(Span mean);
+  void trouble();
+  void every(Random& random, Span mean, Function<void()> action);
+  static Span exponential(Random& random, Span mean);
   SimNode& any_node();
-  SimNode* any_edge();
+  SimNode* any_edge(Random& random);
   void script();
   void work();
   void write_shared(SimNode& node);
@@ -62,7 +64,14 @@ class World {
   void write_tags(SimNode& node);
   void append(SimNode& node);
   void publish(bool for_all);
-  void trouble();
+  // extras.cpp
+  void extras();
+  void append_bulk(SimNode& node);
+  void write_burst(SimNode& node);
+  void roam(SimNode& node);
+  void flap(SimNode& node);
+  void relapse(SimNode& node);
+
   void trouble_node(SimNode& node, std::uint64_t kind);
   void restart_loop(SimNode& node);
   void trouble_link(std::uint64_t kind);
@@ -82,7 +91,7 @@ class World {
   Network network_;
   Truth truth_;
   Surroundings around_;
-  Xoshiro work_random_, fault_random_, look_random_;
+  Xoshiro work_random_, fault_random_, look_random_, extra_random_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   bool healing_ = false;
   std::uint64_t next_value_ = 1;

@@ -103,5 +103,47 @@ TEST_F(Chain, TellsANodeThatComesBackWhatBecameStableMeanwhile) {
   EXPECT_EQ(node->store->stable(scope), node->store->context(scope));
 }
 
+// A node that was linked to the root itself, and then to a relay.
+
+TEST_F(Chain, KeepsWhatIsStableThoughTheRelayNeverHadTheRecords) {
+  // given: records that the root holds and the node has trimmed
+  const auto scope = node->open(Plane::stream, "telemetry");
+  node->store->define_stream(scope, {{{"n", ColumnType::i64}}}, false).value();
+  for (int i = 0; i < 3; ++i) node->store->append(scope, std::vector<store::Row>{{now.wall, {Value(i)}}}).value();
+  join(*node, *hub);
+  settle();
+  const ReplicaId self = node->store->replica();
+  ASSERT_EQ(node->store->floors(scope)[self], 3u);
+  part(*node);
+  node->engine->take_events();
+  // when
+  join(*relay, *hub), join(*node, *relay);
+  settle();
+  // then
+  EXPECT_EQ(node->store->stable(scope)[self], 3u);
+  EXPECT_EQ(node->store->acked(scope)[self], 3u);
+  EXPECT_TRUE(node->engine->caught_up(scope));
+  EXPECT_EQ(node->engine->metrics().records_missing, 0u);
+  EXPECT_FALSE(has_event(node->engine->take_events(), EventKind::identity));
+}
+
+TEST_F(Chain, HearsFromTheRelayWhatTheRootHadFromTheNodeItself) {
+  // given: the relay is linked before the root knows of the node's commit
+  const auto scope = node->open(Plane::state, "s");
+  relay->open(Plane::state, "s");
+  join(*relay, *hub);
+  settle();
+  write(scope);
+  join(*node, *hub);
+  settle();
+  part(*node);
+  // when
+  join(*node, *relay);
+  settle();
+  // then
+  EXPECT_EQ(relay->store->stable(*relay->store->find_scope(Plane::state, "s")), node->store->context(scope));
+  EXPECT_EQ(node->store->stable(scope), node->store->context(scope));
+}
+
 }  // namespace
 }  // namespace edgesync::sync

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// World: work and trouble that seeds came to mean after the first of them were kept; see add_extras(). All of it draws
+// from a generator of its own.
+#include "sim/world.hpp"
+
+namespace edgesync::sim {
+
+using std::chrono::milliseconds;
+
+void World::extras() {
+  const auto some = [this](bool wanted, Span mean, void (World::*what)(SimNode&)) {
+    if (!wanted) return;
+    every(extra_random_, mean, [this, what] {
+      if (SimNode* node = any_edge(extra_random_)) (this->*what)(*node);
+    });
+  };
+  some(plan_.work.bulk, plan_.chaos / 6, &World::append_bulk);
+  some(plan_.work.bursts, plan_.chaos / 3, &World::write_burst);
+  some(plan_.work.roaming, plan_.chaos / 12, &World::roam);
+  some(plan_.faults[Fault::flaps], plan_.fault_every * 2, &World::flap);
+  some(plan_.faults[Fault::relapses], plan_.fault_every * 2, &World::relapse);
+}
+
+/// What has piled up while a machine could not store, say.
+void World::append_bulk(SimNode& node) {
+  std::vector<store::Row> rows;
+  for (std::uint64_t left = extra_random_.below(600); left > 0; --left) {
+    const auto number = static_cast<std::int64_t>(next_value_++);
+    std::string text;
+    while (text.size() < 1'500) text += static_cast<char>(extra_random_.below(256));
+    rows.push_back({Timestamp(std::chrono::seconds(number)), {Value(number), Value(std::move(text))}});
+  }
+  if (!rows.empty()) node.append(std::move(rows), Durability::durable);
+}
+
+/// More transactions than a millisecond has stamps.
+void World::write_burst(SimNode& node) {
+  for (std::uint64_t i = 0; i < 300; ++i)
+    node.commit(std::string(shared_scope),
+                Edit().set("r/burst/" + std::to_string(i % 5), static_cast<std::int64_t>(next_value_++)),
+                i % 100 == 0 ? Durability::durable : Durability::fast);
+}
+
+void World::roam(SimNode& node) {
+  if (!node.plan().hub) node.roam(1 - node.uplink());
+}
+
+void World::flap(SimNode& node) { network_.flap(node.number(), below(extra_random_, std::chrono::seconds(2))); }
+
+void World::relapse(SimNode& node) {
+  node.relapse(1 + extra_random_.below(12), below(extra_random_, milliseconds(40)),
+               below(extra_random_, milliseconds(80)));
+}
+
+}  // namespace edgesync::sim
