@@ -33,6 +33,8 @@ Result<std::shared_ptr<Runtime>> runtime_for(const NodeOptions& options) {
     return make_runtime();
   } catch (const Failure& failure) {
     return failure.error();
+  } catch (const std::system_error& failure) {  // no descriptor is left for it
+    return Error(Errc::limit_exceeded, std::string("runtime: ") + failure.what());
   }
 }
 

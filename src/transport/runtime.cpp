@@ -10,6 +10,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/version.hpp>
 
@@ -24,6 +25,8 @@ namespace {
 struct Loop {
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
+  /// Never armed: the first timer takes the descriptors that all of them need, here, where their lack can be told.
+  boost::asio::steady_timer first{context};
 
   void run() {
     // Nothing is expected to throw; should it happen all the same, the others go on.
