@@ -117,16 +117,18 @@ Answer config_rollback(Session& session, Fields& fields) {
 
 Answer config_confirm(Session& session, Fields& fields) {
   const std::string scope = fields.text("scope");
+  const std::uint64_t version = fields.number_or("version", 0);
   if (auto checked = fields.check(); !checked) return checked.error();
-  if (auto confirmed = session.config(scope).confirm(); !confirmed) return confirmed.error();
+  if (auto confirmed = session.config(scope).confirm(version); !confirmed) return confirmed.error();
   return json::object{};
 }
 
 Answer config_unhealthy(Session& session, Fields& fields) {
   const std::string scope = fields.text("scope");
   const std::string reason = fields.text("reason");
+  const std::uint64_t version = fields.number_or("version", 0);
   if (auto checked = fields.check(); !checked) return checked.error();
-  if (auto told = session.config(scope).report_unhealthy(reason); !told) return told.error();
+  if (auto told = session.config(scope).report_unhealthy(reason, version); !told) return told.error();
   return json::object{};
 }
 

@@ -72,9 +72,10 @@ class EDGESYNC_EXPORT Config {
 
   /// With NodeOptions::health_window, a version that came into use is on trial: the application says in time that it is
   /// good, or the one before comes back; that also happens when it says what is wrong, and without a network. Nothing
-  /// that a hub says or does not say ends a trial. Fails with: not_found (none is on trial).
-  Result<void> confirm();
-  Result<void> report_unhealthy(std::string_view reason);
+  /// that a hub says or does not say ends a trial. `version`: the number of the one that was looked at, so that none is
+  /// meant that has taken its place since; 0: whichever is on trial. Fails with: not_found (none is, or another one).
+  Result<void> confirm(std::uint64_t version = 0);
+  Result<void> report_unhealthy(std::string_view reason, std::uint64_t version = 0);
 
   struct Known {
     VersionInfo version{};

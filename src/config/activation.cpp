@@ -4,18 +4,14 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
-#include <utility>
+#include <tuple>
 
 namespace edgesync::config {
 namespace {
 
 using Kind = Action::Kind;
 
-constexpr Instant not_begun = Instant::min();
-
-using Key = std::pair<std::uint64_t, std::string_view>;
-Key key(const RoleRow& row) { return {row.number, row.id}; }
-bool by_key(const RoleRow& a, const RoleRow& b) { return key(a) < key(b); }
+bool by_key(const RoleRow& a, const RoleRow& b) { return std::tie(a.number, a.id) < std::tie(b.number, b.id); }
 
 bool is_in_use(VersionRole role) { return role == VersionRole::active || role == VersionRole::trial; }
 
@@ -25,8 +21,6 @@ int worth(VersionRole role) {
                                        VersionRole::held,        VersionRole::active,    VersionRole::trial};
   return static_cast<int>(std::find(std::begin(ascending), std::end(ascending), role) - std::begin(ascending));
 }
-
-Action act(Kind kind, const RoleRow& row) { return {kind, row.number, row.id}; }
 
 Error unknown(const std::string& scope, std::uint64_t number) {
   return {Errc::not_found, "config '" + scope + "': no version " + std::to_string(number) + " with this id"};
@@ -38,21 +32,34 @@ bool is_pending(VersionRole role) noexcept {
   return role == VersionRole::offered || role == VersionRole::staged || role == VersionRole::held;
 }
 
+bool was_in_use(VersionRole role) noexcept {
+  return is_in_use(role) || role == VersionRole::confirmed || role == VersionRole::rolled_back;
+}
+
 Activation::Activation(std::string scope, std::vector<RoleRow> rows, Rules rules)
     : scope_(std::move(scope)), rules_(rules), rows_(std::move(rows)) {
   std::sort(rows_.begin(), rows_.end(), by_key);
 }
 
-Outcome Activation::restart() {
+Outcome Activation::restart(const Activation* failed) {
   Outcome outcome;
   asked_.reset();
   trial_ends_ = never;
-  if (newest(VersionRole::trial) != nullptr)
+  counted_ = failed != nullptr ? failed->counted_ : std::nullopt;
+  for (RoleRow& row : rows_)
+    if (counted_ == key(row))
+      for (const RoleRow& known : failed->rows_)
+        if (key(known) == key(row)) row.starts = std::max(row.starts, known.starts);
+  if (newest(VersionRole::trial) != nullptr) {
     resume_trial(outcome);
-  else if (const RoleRow* current = newest(VersionRole::active))
+  } else if (const RoleRow* current = newest(VersionRole::active)) {
     outcome.actions.push_back(act(Kind::activate, *current));
+  } else if (const RoleRow* good = newest_good()) {
+    settle(outcome, *find(good->number, good->id), "what was in use is lost");
+    outcome.actions.push_back(act(Kind::activate, *good));
+  }
   for (RoleRow& row : rows_) {
-    if (!is_pending(row.role) || !worn_out(row)) continue;
+    if (!is_pending(row.role) || !worn_out(row) || counted_ == key(row)) continue;
     outcome.actions.push_back(act(Kind::failed, row));
     set(outcome, row, VersionRole::quarantined, "the application ended each time it was asked");
   }
@@ -63,67 +70,6 @@ Outcome Activation::restart() {
   }
   ask_next(outcome, true);
   return outcome;
-}
-
-// The one more start is in the table before it is risked.
-void Activation::resume_trial(Outcome& outcome) {
-  RoleRow& row = *find(newest(VersionRole::trial)->number, newest(VersionRole::trial)->id);
-  if (rules_.health_window == Instant::duration(0)) {  // there are no trials any more
-    outcome = confirm();
-    outcome.actions.insert(outcome.actions.begin(), act(Kind::activate, row));
-    return;
-  }
-  const std::uint32_t starts = row.starts + 1;
-  trial_ends_ = not_begun;
-  if (rules_.starts_max > 0 && starts >= rules_.starts_max) {
-    outcome = fail("it was not confirmed in " + std::to_string(starts) + " starts of the application");
-    return;
-  }
-  set(outcome, row, VersionRole::trial, {}, starts);
-  outcome.actions.push_back(act(Kind::activate, row));
-}
-
-Outcome Activation::confirm(std::string_view reason) {
-  Outcome outcome;
-  const RoleRow* on_trial = newest(VersionRole::trial);
-  if (on_trial == nullptr) return outcome;
-  RoleRow& row = *find(on_trial->number, on_trial->id);
-  for (RoleRow& other : rows_)
-    if (other.role == VersionRole::active) set(outcome, other, VersionRole::confirmed, {});
-  set(outcome, row, VersionRole::active, reason);
-  outcome.actions.push_back(act(Kind::confirmed, row));
-  trial_ends_ = never;
-  ask_next(outcome, false);
-  prune(outcome);
-  return outcome;
-}
-
-Outcome Activation::fail(std::string_view reason) {
-  Outcome outcome;
-  const RoleRow* on_trial = newest(VersionRole::trial);
-  if (on_trial == nullptr) return outcome;
-  RoleRow& row = *find(on_trial->number, on_trial->id);
-  const RoleRow* before = newest(VersionRole::active);
-  trial_ends_ = never;
-  if (before != nullptr) {
-    set(outcome, row, VersionRole::quarantined, reason);
-    outcome.actions.push_back(act(Kind::activate, *before));
-    outcome.actions.push_back(act(Kind::rolled_back, row));
-  } else {
-    set(outcome, row, VersionRole::active, reason);
-    outcome.actions.push_back(act(Kind::activate, row));
-    outcome.actions.push_back(act(Kind::failed, row));
-  }
-  overtake(outcome);
-  ask_next(outcome, false);
-  return outcome;
-}
-
-Outcome Activation::tick(Instant now) {
-  if (trial_ends_ == not_begun) trial_ends_ = now + rules_.health_window;
-  if (now < trial_ends_) return {};
-  const auto window = std::chrono::duration_cast<std::chrono::milliseconds>(rules_.health_window);
-  return fail("it was not confirmed within " + std::to_string(window.count()) + " ms");
 }
 
 Outcome Activation::offered(std::uint64_t number, std::string_view id) {
@@ -165,7 +111,7 @@ Outcome Activation::withdraw(std::uint64_t number, std::string_view id) {
   Outcome outcome;
   RoleRow* row = find(number, id);
   if (row == nullptr || !is_pending(row->role)) return outcome;
-  const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
+  const bool asked = asked_ == key(*row);
   outcome.forget.push_back(*row);
   rows_.erase(rows_.begin() + (row - rows_.data()));
   if (!asked) return outcome;
@@ -183,7 +129,7 @@ Result<Outcome> Activation::verdict(std::uint64_t number, std::string_view id, V
                  "config '" + scope_ + "': version " + std::to_string(number) + " was not asked");
   }
   Outcome outcome;
-  asked_.reset();
+  asked_.reset(), counted_.reset();
   if (answer == Verdict::healthy) activate(outcome, *row, reason);
   if (answer == Verdict::reject) set(outcome, *row, VersionRole::quarantined, reason);
   if (answer == Verdict::hold) set(outcome, *row, VersionRole::held, reason);
@@ -207,15 +153,11 @@ Result<Outcome> Activation::rollback(std::uint64_t number, std::string_view id, 
   if (to == current) return outcome;
   const std::string which = "config '" + scope_ + "': version " + std::to_string(number);
   if (to->role == VersionRole::quarantined) return Error(Errc::rejected, which + " is quarantined");
-  if (to->role != VersionRole::confirmed && to->role != VersionRole::rolled_back && to->role != VersionRole::active) {
-    return Error(Errc::invalid_argument, which + " never was in use");
-  }
+  if (!was_in_use(to->role)) return Error(Errc::invalid_argument, which + " never was in use");
+  if (number < floor_) return Error(Errc::rejected, which + " was revoked by its publisher");
   std::optional<RoleRow> left = active();
   if (left) set(outcome, *find(left->number, left->id), VersionRole::rolled_back, reason);
-  for (RoleRow& other : rows_)  // what a trial would have gone back to
-    if (other.role == VersionRole::active && &other != to) set(outcome, other, VersionRole::confirmed, {});
-  set(outcome, *to, VersionRole::active, reason);
-  trial_ends_ = never;
+  settle(outcome, *to, reason);
   outcome.actions.push_back(act(Kind::activate, *to));
   if (left) outcome.actions.push_back(act(Kind::rolled_back, *left));
   overtake(outcome);
@@ -229,21 +171,21 @@ std::optional<RoleRow> Activation::active() const {
 }
 
 std::optional<RoleRow> Activation::last_good() const {
-  const RoleRow* row = newest(newest(VersionRole::trial) != nullptr ? VersionRole::active : VersionRole::confirmed);
+  const RoleRow* row = newest(VersionRole::trial) != nullptr ? fallback() : newest_good();
   return row == nullptr ? std::nullopt : std::optional(*row);
 }
 
 std::optional<RoleRow> Activation::asked() const {
   if (!asked_) return std::nullopt;
   for (const RoleRow& row : rows_) {
-    if (row.number == asked_->first && row.id == asked_->second) return row;
+    if (key(row) == *asked_) return row;
   }
   return std::nullopt;
 }
 
 RoleRow* Activation::find(std::uint64_t number, std::string_view id) {
   const auto row =
-      std::find_if(rows_.begin(), rows_.end(), [&](const RoleRow& r) { return key(r) == Key(number, id); });
+      std::find_if(rows_.begin(), rows_.end(), [&](const RoleRow& r) { return r.number == number && r.id == id; });
   return row == rows_.end() ? nullptr : &*row;
 }
 
@@ -259,13 +201,20 @@ bool Activation::blocked(std::uint64_t number, std::string_view id) const {
   });
   const RoleRow* current = in_use();
   const RoleRow* left = newest(VersionRole::rolled_back);
-  return rejected || (current != nullptr && Key(number, id) <= key(*current)) ||
-         (left != nullptr && number <= left->number);
+  const bool overtaken =
+      current != nullptr && std::tie(number, id) <= std::make_tuple(current->number, std::string_view(current->id));
+  return rejected || overtaken || (left != nullptr && number <= left->number);
 }
 
 const RoleRow* Activation::in_use() const {
   const RoleRow* on_trial = newest(VersionRole::trial);
   return on_trial != nullptr ? on_trial : newest(VersionRole::active);
+}
+
+// The newest that a rollback may go to without anybody choosing.
+const RoleRow* Activation::newest_good() const {
+  const RoleRow* row = newest(VersionRole::confirmed);
+  return row == nullptr || row->number >= floor_ ? row : nullptr;
 }
 
 bool Activation::worn_out(const RoleRow& row) const noexcept {
@@ -278,15 +227,19 @@ void Activation::set(Outcome& outcome, RoleRow& row, VersionRole role, std::stri
   outcome.journal.push_back({scope_, row, std::string(reason)});
 }
 
+// The row becomes the active one, whatever was on trial or active before.
+void Activation::settle(Outcome& outcome, RoleRow& row, std::string_view reason) {
+  for (RoleRow& other : rows_)
+    if (other.role == VersionRole::active && &other != &row) set(outcome, other, VersionRole::confirmed, {});
+  set(outcome, row, VersionRole::active, reason);
+  trial_ends_ = never;
+}
+
 void Activation::activate(Outcome& outcome, RoleRow& row, std::string_view reason) {
-  if (rules_.health_window > Instant::duration(0)) {
-    trial_ends_ = not_begun;
-    set(outcome, row, VersionRole::trial, reason);
-  } else {
-    for (RoleRow& other : rows_)
-      if (other.role == VersionRole::active) set(outcome, other, VersionRole::confirmed, {});
-    set(outcome, row, VersionRole::active, reason);
-  }
+  if (rules_.health_window > Instant::duration(0))
+    begin_trial(outcome, row, reason);
+  else
+    settle(outcome, row, reason);
   outcome.actions.push_back(act(Kind::activate, row));
 }
 
@@ -298,8 +251,9 @@ void Activation::ask_next(Outcome& outcome, bool held_too) {
     if (row->role != VersionRole::staged && row->role != VersionRole::held) continue;
     if (blocked(row->number, row->id)) continue;
     if (row->role == VersionRole::held && !held_too) return;
-    asked_.emplace(row->number, row->id);
-    if (rules_.starts_max > 0) set(outcome, *row, row->role, {}, row->starts + 1);
+    asked_ = key(*row);
+    if (rules_.starts_max > 0) set(outcome, *row, row->role, {}, row->starts + (counted_ == asked_ ? 0 : 1));
+    counted_ = asked_;
     outcome.actions.push_back(act(Kind::ask, *row));
     return;
   }
@@ -309,7 +263,7 @@ void Activation::ask_next(Outcome& outcome, bool held_too) {
 void Activation::overtake(Outcome& outcome) {
   for (RoleRow& row : rows_) {
     if (!is_pending(row.role) || !blocked(row.number, row.id)) continue;
-    if (asked_ && key(row) == Key(asked_->first, asked_->second)) asked_.reset();
+    if (asked_ == key(row)) asked_.reset();
     set(outcome, row, VersionRole::superseded, {});
   }
 }
@@ -325,7 +279,7 @@ void Activation::prune(Outcome& outcome) {
     const RoleRow *good = newest(VersionRole::confirmed), *left = newest(VersionRole::rolled_back);
     auto victim = rows_.end();
     for (auto row = rows_.begin(); row != rows_.end(); ++row) {
-      const bool asked = asked_ && key(*row) == Key(asked_->first, asked_->second);
+      const bool asked = asked_ == key(*row);
       const bool spared = !full && (quarantined(*row) || is_pending(row->role));
       const bool needed = asked || spared || is_in_use(row->role) || &*row == good || &*row == left;
       if (!needed && (victim == rows_.end() || worth(row->role) < worth(victim->role))) victim = row;

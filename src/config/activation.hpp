@@ -15,6 +15,7 @@
 #include <edgesync/error.hpp>
 #include <edgesync/versions.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,6 +30,9 @@ inline constexpr std::size_t max_role_rows = 1024;  // per scope; the oldest tha
 
 /// Known, and not taken yet.
 bool is_pending(VersionRole role) noexcept;
+
+/// Is in use, or was and may be again.
+bool was_in_use(VersionRole role) noexcept;
 
 /// One version's role: what the store keeps, keyed by (scope, number, id).
 struct RoleRow {
@@ -84,8 +88,13 @@ class Activation {
   explicit Activation(std::string scope, std::vector<RoleRow> rows = {}, Rules rules = {});
 
   /// Activates what was in use, fetches what is only offered, and asks again for what was staged or held; or, of what
-  /// ended the process too often, leaves it alone. A trial begins anew.
-  Outcome restart();
+  /// ended the process too often, leaves it alone. A trial begins anew. If the row of what was in use is lost, the
+  /// newest confirmed version takes its place. `failed`: the machine whose last steps did not reach the table, in the
+  /// same process: that is no start of it, and none is counted.
+  Outcome restart(const Activation* failed = nullptr);
+
+  /// Versions below this number were revoked: nothing goes back to them. Only grows.
+  void revoke_below(std::uint64_t number) noexcept { floor_ = std::max(floor_, number); }
 
   /// A release was announced, or arrived whole (then call verified() next and ignore the fetch).
   Outcome offered(std::uint64_t number, std::string_view id);
@@ -97,7 +106,8 @@ class Activation {
   /// Permanent (the right bytes, which no node can use): quarantined. Fails with: not_found.
   Result<Outcome> failed(std::uint64_t number, std::string_view id, bool permanent, std::string_view reason);
 
-  /// It may not be taken any more, for now: what is not in use of it is forgotten, a question about it withdrawn.
+  /// It may not be taken as things stand, and may come again: unless it is in use it is forgotten, and a question about
+  /// it withdrawn.
   Outcome withdraw(std::uint64_t number, std::string_view id);
 
   /// The application's answer to an `ask`. Fails with: not_found, invalid_argument (nothing was asked).
@@ -105,8 +115,9 @@ class Activation {
 
   /// The application says that what is on trial is good. Does nothing if nothing is. Nothing else ends well.
   Outcome confirm(std::string_view reason = {});
-  /// The application says that what is on trial is bad: the active version comes back, this one is quarantined. If
-  /// there is none to come back, it stays, for want of a better one. Does nothing if nothing is on trial.
+  /// The application says that what is on trial is bad: the active version comes back, or, if that was revoked
+  /// meanwhile, the newest confirmed one that was not; this one is quarantined. If there is none to come back, it
+  /// stays, for want of a better one. Does nothing if nothing is on trial.
   Outcome fail(std::string_view reason);
   /// fail() if the trial is over. The first call during a trial is its beginning.
   Outcome tick(Instant now);
@@ -118,12 +129,12 @@ class Activation {
 
   /// Makes a version that was in use active again, now, without asking; a question about one that this rules out is
   /// withdrawn. Does nothing if it is active already.
-  /// Fails with: not_found, rejected (quarantined), invalid_argument (never was in use).
+  /// Fails with: not_found, rejected (quarantined, or revoked), invalid_argument (never was in use).
   Result<Outcome> rollback(std::uint64_t number, std::string_view id, std::string_view reason = {});
 
   /// The version in use: on trial, or active.
   std::optional<RoleRow> active() const;
-  /// What there is to go back to: during a trial what is active, else the newest confirmed version.
+  /// What there is to go back to: during a trial what fail() would take, else the newest confirmed version.
   std::optional<RoleRow> last_good() const;
   /// The version that the application was asked about and has not answered.
   std::optional<RoleRow> asked() const;
@@ -131,13 +142,21 @@ class Activation {
   const std::vector<RoleRow>& rows() const noexcept { return rows_; }
 
  private:
+  using Key = std::pair<std::uint64_t, std::string>;
+  static Key key(const RoleRow& row) { return {row.number, row.id}; }
+  static Action act(Action::Kind kind, const RoleRow& row) { return {kind, row.number, row.id}; }
+
   RoleRow* find(std::uint64_t number, std::string_view id);
   const RoleRow* newest(VersionRole role) const;
   const RoleRow* in_use() const;
+  const RoleRow* newest_good() const;
+  const RoleRow* fallback() const;
   bool blocked(std::uint64_t number, std::string_view id) const;
   bool worn_out(const RoleRow& row) const noexcept;
   void set(Outcome& outcome, RoleRow& row, VersionRole role, std::string_view reason, std::uint32_t starts = 0);
+  void settle(Outcome& outcome, RoleRow& row, std::string_view reason);
   void activate(Outcome& outcome, RoleRow& row, std::string_view reason);
+  void begin_trial(Outcome& outcome, RoleRow& row, std::string_view reason);
   void resume_trial(Outcome& outcome);
   void ask_next(Outcome& outcome, bool held_too);
   void overtake(Outcome& outcome);
@@ -146,7 +165,9 @@ class Activation {
   std::string scope_;
   Rules rules_;
   std::vector<RoleRow> rows_;  // ascending by (number, id)
-  std::optional<std::pair<std::uint64_t, std::string>> asked_{};
+  std::optional<Key> asked_{};
+  std::optional<Key> counted_{};  // of which this start of the process is in `starts` already
+  std::uint64_t floor_ = 0;
   Instant trial_ends_ = never;
 };
 

@@ -81,27 +81,16 @@ Bytes Manifest::signed_bytes() const {
   return out;
 }
 
-Bytes Manifest::encode() const {
-  Bytes out;
-  Writer writer(out);
-  writer.blob(signed_bytes());
-  write_signatures(writer, signatures);
-  return out;
-}
+Bytes Manifest::encode() const { return encode_signed(signed_bytes(), signatures); }
 
 Result<Manifest> Manifest::decode(ByteView bytes) {
-  Reader in(bytes);
-  Reader fields(in.blob());
-  if (in.failed()) return malformed("manifest: ends early");
+  auto document = decode_signed(bytes, "manifest");
+  if (!document) return std::move(document).error();
+  Reader fields(document->fields);
   Manifest manifest;
   if (auto read = read_signed(fields, manifest); !read) return std::move(read).error();
-  auto signatures = read_signatures(in, "manifest");
-  if (!signatures) return std::move(signatures).error();
-  manifest.signatures = *std::move(signatures);
-  if (auto sound = check(manifest); !sound) {
-    if (sound.error().is(Errc::limit_exceeded)) return std::move(sound).error();
-    return malformed(sound.error().detail);
-  }
+  manifest.signatures = std::move(document->signatures);
+  if (auto sound = check(manifest); !sound) return as_malformed(std::move(sound).error());
   return manifest;
 }
 
@@ -112,7 +101,10 @@ VersionInfo Manifest::info() const {
 
 Result<void> check(const Manifest& manifest) {
   if (auto scope = check_path("manifest: scope", manifest.scope); !scope) return scope;
-  if (manifest.number == 0) return Error(Errc::invalid_argument, "manifest: number 0");
+  if (manifest.number == 0 || manifest.number > max_number)
+    return Error(Errc::invalid_argument, "manifest: a number that is not 1 to 2^63 - 1");
+  if (manifest.floor > manifest.number)
+    return Error(Errc::invalid_argument, "manifest: a floor above its own number would revoke itself");
   if (manifest.note.size() > max_note_bytes) return Error(Errc::limit_exceeded, "manifest: note above 4 KiB");
   if (manifest.min_library.size() > max_library_bytes) {
     return Error(Errc::limit_exceeded, "manifest: min_library above 64 bytes");

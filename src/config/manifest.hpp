@@ -11,18 +11,19 @@
 
 namespace edgesync::config {
 
+inline constexpr std::uint64_t max_number = UINT64_MAX >> 1;  // as far as a database orders integers
 inline constexpr std::size_t max_note_bytes = 4096;
 inline constexpr std::size_t max_library_bytes = 64;
 
 struct Manifest {
   std::string scope{};
-  std::uint64_t number = 0;  ///< From 1.
+  std::uint64_t number = 0;  ///< From 1 to max_number.
   Sha256Digest id{};         ///< SHA-256 of the canonical content.
   Sha256Digest parent{};     ///< All zero: none.
   ReplicaId author{};
   Timestamp at{};
   std::string note{};
-  std::uint64_t floor = 0;              ///< The lowest number still in force: those below are revoked.
+  std::uint64_t floor = 0;              ///< The lowest number still in force, at most its own: those below are revoked.
   Timestamp not_before{};               ///< 0: at once.
   Timestamp expires{};                  ///< 0: never.
   std::string min_library{};            ///< "major.minor.patch"; empty: any.
@@ -50,7 +51,8 @@ struct Release {
   bool operator==(const Release&) const = default;
 };
 
-/// What a publisher must keep: a scope, a number, and the limits above. Fails with: invalid_argument, limit_exceeded.
+/// What a publisher must keep: a scope, a number, a floor, and the limits above. Fails with: invalid_argument,
+/// limit_exceeded.
 Result<void> check(const Manifest& manifest);
 
 /// The content, proved: its hash is the manifest's id and its form is canonical.

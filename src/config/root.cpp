@@ -89,28 +89,17 @@ Bytes Root::signed_bytes() const {
   return out;
 }
 
-Bytes Root::encode() const {
-  Bytes out;
-  Writer writer(out);
-  writer.blob(signed_bytes());
-  write_signatures(writer, signatures);
-  return out;
-}
+Bytes Root::encode() const { return encode_signed(signed_bytes(), signatures); }
 
 Result<Root> Root::decode(ByteView bytes) {
   if (bytes.size() > max_root_bytes) return Error(Errc::limit_exceeded, "root: above 48 KiB");
-  Reader in(bytes);
-  Reader fields(in.blob());
-  if (in.failed()) return malformed("ends early");
+  auto document = decode_signed(bytes, "root");
+  if (!document) return std::move(document).error();
+  Reader fields(document->fields);
   auto root = read_signed(fields);
   if (!root) return root;
-  auto signatures = read_signatures(in, "root");
-  if (!signatures) return std::move(signatures).error();
-  root->signatures = *std::move(signatures);
-  if (auto sound = check(*root); !sound) {
-    if (sound.error().is(Errc::limit_exceeded)) return std::move(sound).error();
-    return Error(Errc::protocol_violation, sound.error().detail);
-  }
+  root->signatures = std::move(document->signatures);
+  if (auto sound = check(*root); !sound) return as_malformed(std::move(sound).error());
   return root;
 }
 

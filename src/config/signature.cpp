@@ -80,19 +80,26 @@ Result<void> check_signed(const KeyGroup& group, ByteView message, const std::ve
                                      std::to_string(group.threshold) + " keys that it needs");
 }
 
-void write_signatures(Writer& out, const std::vector<Signature>& signatures) {
+Bytes encode_signed(ByteView fields, const std::vector<Signature>& signatures) {
+  Bytes document;
+  Writer out(document);
+  out.blob(fields);
   out.varint(signatures.size());
   for (const Signature& signature : signatures) {
     out.blob(as_view(signature.key_id));
     out.raw(signature.bytes);
   }
+  return document;
 }
 
-Result<std::vector<Signature>> read_signatures(Reader& in, const std::string& what) {
+Result<SignedFields> decode_signed(ByteView document, const std::string& what) {
+  Reader in(document);
+  SignedFields decoded{in.blob(), {}};
   const std::size_t count = in.count(1 + signature_bytes);
+  if (in.failed()) return Error(Errc::protocol_violation, what + ": ends early");
   if (count > max_signers) return Error(Errc::limit_exceeded, what + ": more than 16 signatures");
-  std::vector<Signature> signatures(count);
-  for (Signature& signature : signatures) {
+  decoded.signatures.resize(count);
+  for (Signature& signature : decoded.signatures) {
     signature.key_id = std::string(as_text(in.blob()));
     const ByteView bytes = in.raw(signature_bytes);
     std::copy(bytes.begin(), bytes.end(), signature.bytes.begin());
@@ -100,7 +107,12 @@ Result<std::vector<Signature>> read_signatures(Reader& in, const std::string& wh
       return Error(Errc::limit_exceeded, what + ": key id above 64 bytes");
   }
   if (!in.done()) return Error(Errc::protocol_violation, what + ": signatures");
-  return signatures;
+  return decoded;
+}
+
+Error as_malformed(Error broken) {
+  if (!broken.is(Errc::limit_exceeded)) broken.code = make_error_code(Errc::protocol_violation);
+  return broken;
 }
 
 }  // namespace edgesync::config

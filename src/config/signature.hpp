@@ -55,8 +55,16 @@ Result<void> check(const KeyGroup& group);
 Result<void> check_signed(const KeyGroup& group, ByteView message, const std::vector<Signature>& signatures,
                           const Verifier& verifier, const std::string& what);
 
-void write_signatures(Writer& out, const std::vector<Signature>& signatures);
-/// Up to the end of `in`. Fails with: protocol_violation, limit_exceeded.
-Result<std::vector<Signature>> read_signatures(Reader& in, const std::string& what);
+/// A document: the bytes that are signed, then who signed them.
+Bytes encode_signed(ByteView fields, const std::vector<Signature>& signatures);
+struct SignedFields {
+  ByteView fields{};  ///< Of the bytes that were given.
+  std::vector<Signature> signatures{};
+};
+/// `what` begins the error's detail. Fails with: protocol_violation, limit_exceeded.
+Result<SignedFields> decode_signed(ByteView document, const std::string& what);
+
+/// What is wrong with a document from outside, whoever's rule it breaks: protocol_violation, or limit_exceeded.
+Error as_malformed(Error broken);
 
 }  // namespace edgesync::config

@@ -46,16 +46,9 @@ Result<VersionInfo> publish_locked(const node::ScopeHandle& scope, node::Core::L
 }
 
 Result<Tree> content_of(const node::ScopeHandle& scope, std::uint64_t number) {
-  node::Core& core = *scope.core;
-  const auto rows = core.store().versions(scope.id);
-  if (!rows) return rows.error();
-  for (const store::VersionRow& row : *rows) {
-    if (row.manifest.number != number) continue;
-    const auto release = core.store().release(scope.id, {number, row.manifest.info().id});
-    if (!release) return release.error();
-    return config::verify(*release);
-  }
-  return Error(Errc::not_found, "config: " + scope.name + ": version " + std::to_string(number) + " is not kept here");
+  const auto release = scope.core->engine().config().release(scope.id, number);
+  if (!release) return release.error();
+  return config::verify(*release);
 }
 
 }  // namespace
@@ -154,17 +147,17 @@ Result<VersionInfo> Config::rollback(std::uint64_t to, std::string_view note) {
   return rolled->second;
 }
 
-Result<void> Config::confirm() {
+Result<void> Config::confirm(std::uint64_t version) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  const auto confirmed = scope_->core->engine().config().confirm(scope_->id);
+  const auto confirmed = scope_->core->engine().config().confirm(scope_->id, version);
   return confirmed ? scope_->core->settle(*lock, *confirmed) : confirmed.error();
 }
 
-Result<void> Config::report_unhealthy(std::string_view reason) {
+Result<void> Config::report_unhealthy(std::string_view reason, std::uint64_t version) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  const auto failed = scope_->core->engine().config().fail(scope_->id, reason);
+  const auto failed = scope_->core->engine().config().fail(scope_->id, version, reason);
   return failed ? scope_->core->settle(*lock, *failed) : failed.error();
 }
 

@@ -81,8 +81,10 @@ Result<std::string> SqliteStore::put_back_version(ScopeState& state, const Quara
   const auto known = release(state.scope.id, key);
   if (!known && !known.error().is(Errc::not_found)) return known.error();
   if (known && !known->content.empty()) return std::string("it is there already");
-  // Another one is active by now; this one was in use and left in good standing.
-  const VersionRole role = version->second == VersionRole::active ? VersionRole::confirmed : version->second;
+  // Another one is in use by now. The active one was left in good standing; one on trial never was proved.
+  VersionRole role = version->second;
+  if (role == VersionRole::active) role = VersionRole::confirmed;
+  if (role == VersionRole::trial) role = VersionRole::superseded;
   save_version(state.scope.id, version->first, role);
   return "back in the history as version " + std::to_string(key.number);
 }

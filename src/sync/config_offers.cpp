@@ -168,8 +168,8 @@ void ConfigPlane::take_in(store::ScopeId id, Scope& scope, const config::Release
   if (guarded) {
     scope.seen.add(release.manifest);
     store_.put_memo(id, seen_memo, scope.seen.encode());
+    scope.activation.revoke_below(scope.seen.floor);
   }
-  scope.fresh.insert_or_assign(store::VersionKey{version.number, version.id}, release);
   config::Outcome outcome = scope.activation.offered(version.number, version.id);
   auto next = proved ? scope.activation.verified(version.number, version.id)
                      : scope.activation.failed(version.number, version.id, permanent, proved.error().detail);
@@ -178,7 +178,7 @@ void ConfigPlane::take_in(store::ScopeId id, Scope& scope, const config::Release
     outcome.forget.insert(outcome.forget.end(), next->forget.begin(), next->forget.end());
     outcome.actions.insert(outcome.actions.end(), next->actions.begin(), next->actions.end());
   }
-  journal(id, scope, std::move(outcome));
+  journal(id, scope, std::move(outcome), &release);
 }
 
 void ConfigPlane::refuse(store::ScopeId id, Scope& scope, const config::Manifest& manifest, Error why) {
@@ -228,6 +228,7 @@ Instant ConfigPlane::deadline() const {
   Instant next = never;
   if (store_.writing()) return next;
   for (const auto& [id, scope] : scopes_) {
+    if (lost_.contains(id)) continue;  // its turn comes with the next commit, not with time
     next = std::min({next, scope.look_again, scope.activation.deadline()});
     if (!scope.stale_told && scope.expires != Timestamp{}) next = std::min(next, due(scope.expires, wall_, now_));
   }

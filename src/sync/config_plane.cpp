@@ -23,15 +23,18 @@ Error no_version(const store::Scope& scope, std::uint64_t number) {
 }  // namespace
 
 Result<void> ConfigPlane::open(store::ScopeId scope) {
-  if (scopes_.contains(scope)) return {};
+  return scopes_.contains(scope) ? Result<void>() : take_up(scope, nullptr);
+}
+
+Result<void> ConfigPlane::take_up(store::ScopeId scope, const config::Activation* failed) {
   const auto rows = store_.versions(scope);
   if (!rows) return rows.error();
   if (const auto later = root_of(scope); later && gate_.resume(*later)) consider_all();
   auto roles = role_rows(*rows);
-  const bool counted = add_starts(scope, roles);
+  auto counted = add_starts(scope, roles);
   Scope& opened = scopes_.emplace(scope, Scope{config::Activation(store_.scope(scope).name, std::move(roles), rules_)})
                       .first->second;
-  opened.counted = counted;
+  opened.counted = std::move(counted);
   opened.active = info(scope, opened.activation.active());
   for (const store::VersionRow& row : *rows)
     if (row.manifest.number == opened.active.number && to_hex(row.manifest.id) == opened.active.id)
@@ -40,27 +43,29 @@ Result<void> ConfigPlane::open(store::ScopeId scope) {
     opened.seen = config::Seen::decode(*memo).value_or(config::Seen{});
   else if (!memo.error().is(Errc::not_found))
     return scopes_.erase(scope), memo.error();
+  if (gate_.guards(store_.scope(scope).name)) opened.activation.revoke_below(opened.seen.floor);
   withdraw_fallen(scope, opened);
-  journal(scope, opened, opened.activation.restart());
+  journal(scope, opened, opened.activation.restart(failed));
   consider(scope, opened);
   return {};
 }
 
-/// True if there is a count for any version.
-bool ConfigPlane::add_starts(store::ScopeId scope, std::vector<config::RoleRow>& rows) const {
+/// The version that there is a count for.
+std::optional<store::VersionKey> ConfigPlane::add_starts(store::ScopeId scope,
+                                                         std::vector<config::RoleRow>& rows) const {
   const auto memo = store_.memo(scope, starts_memo);
-  if (!memo || memo->empty()) return false;
+  if (!memo || memo->empty()) return std::nullopt;
   Reader in(*memo);
   const std::uint64_t number = in.varint();
-  const std::string id(as_text(in.blob()));
+  const store::VersionKey version{number, std::string(as_text(in.blob()))};
   const std::uint64_t starts = in.varint();
-  if (!in.done()) return false;
+  if (!in.done()) return std::nullopt;
   for (config::RoleRow& row : rows)
-    if (row.number == number && row.id == id) row.starts = static_cast<std::uint32_t>(starts);
-  return true;
+    if (key_of(row) == version) row.starts = static_cast<std::uint32_t>(starts);
+  return version;
 }
 
-/// At most one version has starts: the one that was asked about, or is on trial.
+/// At most one version has starts: the one that was asked about, or is on trial. What others do leaves its count.
 void ConfigPlane::note_starts(store::ScopeId id, Scope& scope, const config::Step& step) {
   Bytes memo;
   if (step.row.starts > 0) {
@@ -68,9 +73,12 @@ void ConfigPlane::note_starts(store::ScopeId id, Scope& scope, const config::Ste
     writer.varint(step.row.number);
     writer.blob(as_view(step.row.id));
     writer.varint(step.row.starts);
+    scope.counted = key_of(step.row);
+  } else if (scope.counted == key_of(step.row)) {
+    scope.counted.reset();
+  } else {
+    return;
   }
-  if (memo.empty() && !scope.counted) return;
-  scope.counted = !memo.empty();
   store_.put_memo(id, starts_memo, std::move(memo));
 }
 
@@ -105,9 +113,6 @@ Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::Scope
   const auto target = release(id, number);
   if (!target) return target.error();
   const VersionInfo version = target->manifest.info();
-  if (gate_.guards(store_.scope(id).name) && number < scope.seen.floor)
-    return Error(Errc::rejected, "config: " + store_.scope(id).name + ": version " + std::to_string(number) +
-                                     " was revoked by its publisher");
   auto outcome = scope.activation.rollback(number, version.id, reason);
   if (!outcome) return outcome.error();
   journal(id, scope, *std::move(outcome));
@@ -121,8 +126,11 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
   Scope& scope = **found;
   if (answer == Verdict::healthy) {
     // The root or the time may have changed while the application thought about it.
-    const auto asked = release(id, scope, {version.number, version.id});
-    if (!asked) return asked.error();
+    const auto asked = store_.release(id, {version.number, version.id});
+    if (!asked) {
+      if (!asked.error().is(Errc::not_found)) lost_.insert(id);  // the question is put again
+      return asked.error();
+    }
     if (auto good = standing(id, scope, asked->manifest); !good) {
       refuse(id, scope, asked->manifest, good.error());
       journal(id, scope, scope.activation.withdraw(version.number, version.id));
@@ -135,21 +143,27 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
   return {};
 }
 
-Result<ConfigPlane::Scope*> ConfigPlane::on_trial(store::ScopeId id) {
+Result<ConfigPlane::Scope*> ConfigPlane::on_trial(store::ScopeId id, std::uint64_t number) {
   const auto found = usable(id);
-  if (!found || (*found)->activation.deadline() != never) return found;
-  return Error(Errc::not_found, "config: " + store_.scope(id).name + ": no version is on trial");
+  if (!found) return found;
+  const config::Activation& activation = (*found)->activation;
+  if (activation.deadline() == never)
+    return Error(Errc::not_found, "config: " + store_.scope(id).name + ": no version is on trial");
+  if (const std::uint64_t tried = activation.active()->number; number != 0 && number != tried)
+    return Error(Errc::not_found, "config: " + store_.scope(id).name + ": version " + std::to_string(tried) +
+                                      " is on trial, not " + std::to_string(number));
+  return found;
 }
 
-Result<store::Ticket> ConfigPlane::confirm(store::ScopeId id) {
-  const auto scope = on_trial(id);
+Result<store::Ticket> ConfigPlane::confirm(store::ScopeId id, std::uint64_t number) {
+  const auto scope = on_trial(id, number);
   if (!scope) return scope.error();
   journal(id, **scope, (*scope)->activation.confirm("confirmed by the application"));
   return store_.accepted();
 }
 
-Result<store::Ticket> ConfigPlane::fail(store::ScopeId id, std::string_view reason) {
-  const auto scope = on_trial(id);
+Result<store::Ticket> ConfigPlane::fail(store::ScopeId id, std::uint64_t number, std::string_view reason) {
+  const auto scope = on_trial(id, number);
   if (!scope) return scope.error();
   journal(id, **scope, (*scope)->activation.fail(reason));
   return store_.accepted();
@@ -160,62 +174,12 @@ Result<void> ConfigPlane::ask_again(store::ScopeId id) {
   if (!found) return found.error();
   Scope& scope = **found;
   if (const auto asked = scope.activation.asked()) {
-    auto waiting = release(id, scope, key_of(*asked));
+    auto waiting = store_.release(id, key_of(*asked));
     if (!waiting) return waiting.error();
     ready_.push_back({id, config::Action::Kind::ask, *std::move(waiting), {}});
   }
   journal(id, scope, scope.activation.resume());
   return {};
-}
-
-void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outcome) {
-  if (outcome.empty()) return;
-  store::Ticket ticket = 0;
-  for (const config::Step& step : outcome.journal) {
-    note_starts(id, scope, step);
-    const auto fresh = scope.fresh.find(key_of(step.row));
-    ticket = fresh == scope.fresh.end() ? store_.set_role(id, key_of(step.row), step.row.role)
-                                        : store_.save_version(id, fresh->second, step.row.role);
-  }
-  for (const config::RoleRow& row : outcome.forget) {
-    ticket = store_.forget_version(id, key_of(row));
-    scope.fresh.erase(key_of(row));
-  }
-  waiting_.push_back({ticket, id, std::move(outcome)});
-  if (ticket == 0) take_durable();  // nothing to journal first
-}
-
-void ConfigPlane::flushed(const store::Flushed& flushed) {
-  if (flushed.error) {
-    // Steps that are not on disk were not taken: begin again from the journal as it stands.
-    for (const Waiting& waiting : waiting_) lost_.insert(waiting.scope);
-    waiting_.clear();
-    return begin_again();
-  }
-  begin_again();
-  take_durable();
-  for (store::ScopeId id : flushed.advanced)
-    if (const auto at = scopes_.find(id); at != scopes_.end() && !lost_.contains(id)) consider(id, at->second);
-}
-
-void ConfigPlane::take_durable() {
-  while (!waiting_.empty() && waiting_.front().ticket <= store_.durable()) {
-    const Waiting waiting = std::move(waiting_.front());
-    waiting_.pop_front();
-    take(waiting.scope, scopes_.at(waiting.scope), waiting.outcome);
-  }
-}
-
-void ConfigPlane::begin_again() {
-  for (const store::ScopeId id : std::exchange(lost_, {})) {
-    auto before = scopes_.extract(id);
-    const bool opened = open(id).has_value();
-    // A root that was followed stays followed; that it is in the file as well may be what failed.
-    if (opened && gate_.root()) store_.put_memo(id, root_memo, gate_.root()->encode());
-    if (opened || before.empty()) continue;
-    scopes_.insert(std::move(before));  // readers keep what they see; the next group commit tries again
-    lost_.insert(id);
-  }
 }
 
 Result<ConfigPlane::Scope*> ConfigPlane::usable(store::ScopeId id) {
@@ -225,48 +189,17 @@ Result<ConfigPlane::Scope*> ConfigPlane::usable(store::ScopeId id) {
   return Error(Errc::storage_io, "config: " + store_.scope(id).name + ": its journal cannot be read");
 }
 
-void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& outcome) {
-  for (const config::Action& action : outcome.actions) {
-    if (action.kind == config::Action::Kind::fetch) continue;  // a release arrives whole, in its register
-    auto held = release(id, scope, {action.number, action.id});
-    if (!held) {
-      // A disk that fails now must not make us forget a question: it is put again from the journal.
-      if (!held.error().is(Errc::not_found)) lost_.insert(id);
-      continue;
-    }
-    if (action.kind == config::Action::Kind::ask) {
-      if (auto good = standing(id, scope, held->manifest); !good) {
-        refuse(id, scope, held->manifest, good.error());
-        journal(id, scope, scope.activation.withdraw(action.number, action.id));
-        continue;
-      }
-    }
-    std::string reason;
-    for (const config::Step& step : outcome.journal)
-      if (key_of(step.row) == store::VersionKey{action.number, action.id}) reason = step.reason;
-    if (action.kind == config::Action::Kind::activate) {
-      scope.active = held->manifest.info();
-      scope.expires = held->manifest.expires;
-      scope.stale_told = false;
-      look_at_time(id, scope);
-      scope.content.reset();
-    }
-    ready_.push_back({id, action.kind, *std::move(held), std::move(reason)});
-  }
-  for (const config::Step& step : outcome.journal) scope.fresh.erase(key_of(step.row));
-}
-
-Result<config::Release> ConfigPlane::release(store::ScopeId id, const Scope& scope, const store::VersionKey& version) {
-  if (const auto fresh = scope.fresh.find(version); fresh != scope.fresh.end()) return fresh->second;
-  return store_.release(id, version);
-}
-
 Result<config::Release> ConfigPlane::release(store::ScopeId id, std::uint64_t number) {
   const auto rows = store_.versions(id);
   if (!rows) return rows.error();
-  for (const store::VersionRow& row : *rows)
-    if (row.manifest.number == number) return store_.release(id, {number, row.manifest.info().id});
-  return no_version(store_.scope(id), number);
+  const store::VersionRow* best = nullptr;
+  for (const store::VersionRow& row : *rows) {
+    if (row.manifest.number != number) continue;
+    // Of two that were given one number, whichever was in use; else the one that nodes take.
+    if (best == nullptr || config::was_in_use(row.role) || !config::was_in_use(best->role)) best = &row;
+  }
+  if (best == nullptr) return no_version(store_.scope(id), number);
+  return store_.release(id, {number, best->manifest.info().id});
 }
 
 ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
@@ -274,7 +207,7 @@ ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
   if (at == scopes_.end()) return nullptr;
   Scope& scope = at->second;
   if (scope.content || scope.active.number == 0) return scope.content;
-  const auto held = release(id, scope, {scope.active.number, scope.active.id});
+  const auto held = store_.release(id, {scope.active.number, scope.active.id});
   if (!held) return nullptr;
   auto content = config::verify(*held);
   const auto newer = [&](const config::RoleRow& row) { return row.number > scope.active.number; };

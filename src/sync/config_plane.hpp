@@ -53,6 +53,8 @@ class ConfigPlane {
 
   /// The highest version known, published or received; its content is what an edit starts from.
   Result<config::Release> newest(store::ScopeId scope);
+  /// A kept version; of two with one number the one that was in use. Fails with: not_found, storage_*.
+  Result<config::Release> release(store::ScopeId scope, std::uint64_t number);
   /// Puts a new version into the register. It goes through activation here as everywhere.
   /// Fails with: invalid_argument, limit_exceeded, not_signed (only signed ones count here).
   Result<std::pair<store::Ticket, VersionInfo>> publish(store::ScopeId scope, const config::Content& content,
@@ -69,8 +71,9 @@ class ConfigPlane {
   /// The application's answer to an ask.
   Result<void> verdict(store::ScopeId scope, const VersionInfo& version, Verdict answer, std::string_view reason);
   /// The application confirms the version on trial, or says what is wrong with it. Fails with: not_found (none is).
-  Result<store::Ticket> confirm(store::ScopeId scope);
-  Result<store::Ticket> fail(store::ScopeId scope, std::string_view reason);
+  /// `number`: only if that version is; 0: whichever.
+  Result<store::Ticket> confirm(store::ScopeId scope, std::uint64_t number = 0);
+  Result<store::Ticket> fail(store::ScopeId scope, std::uint64_t number, std::string_view reason);
   /// Asks again for a version on hold, and for one that nobody answered.
   Result<void> ask_again(store::ScopeId scope);
 
@@ -98,16 +101,15 @@ class ConfigPlane {
   using Told = std::tuple<int, std::uint64_t, std::string>;
   struct Scope {
     config::Activation activation;
-    std::map<store::VersionKey, config::Release> fresh{};  ///< Releases not yet in the store's table.
     ContentPtr content{};
     VersionInfo active{};
     config::Seen seen{};
     Timestamp expires{};  ///< Of the active version; 0: never.
     bool stale_told = false;
     std::optional<Error> refused{};
-    std::set<Told> told{};       ///< Refusals that were told, by code, number and id.
-    Instant look_again = never;  ///< At what was refused for the time's sake.
-    bool counted = false;        ///< A version's starts are in the scope's memo.
+    std::set<Told> told{};                       ///< Refusals that were told, by code, number and id.
+    Instant look_again = never;                  ///< At what was refused for the time's sake.
+    std::optional<store::VersionKey> counted{};  ///< Its starts are in the scope's memo.
   };
   /// What a scope's cells hold.
   struct Offers {
@@ -124,14 +126,18 @@ class ConfigPlane {
   Result<std::pair<store::Ticket, VersionInfo>> put(store::ScopeId scope, const config::Release& release,
                                                     Timestamp now);
   std::optional<config::Root> root_of(store::ScopeId scope) const;
-  bool add_starts(store::ScopeId scope, std::vector<config::RoleRow>& rows) const;
+  Result<void> take_up(store::ScopeId scope, const config::Activation* failed);
+  std::optional<store::VersionKey> add_starts(store::ScopeId scope, std::vector<config::RoleRow>& rows) const;
   void note_starts(store::ScopeId id, Scope& scope, const config::Step& step);
-  Result<Scope*> on_trial(store::ScopeId id);
-  void begin_again();
-  void take_durable();
+  Result<Scope*> on_trial(store::ScopeId id, std::uint64_t number);
   /// Fails with: storage_io while the scope's journal cannot be read.
   Result<Scope*> usable(store::ScopeId id);
-  void journal(store::ScopeId id, Scope& scope, config::Outcome outcome);
+  VersionInfo info(store::ScopeId id, const std::optional<config::RoleRow>& row) const;
+  // config_journal.cpp
+  /// `fresh`: a release whose row is to be made by the first step of it.
+  void journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh = nullptr);
+  void begin_again();
+  void take_durable();
   void take(store::ScopeId id, Scope& scope, const config::Outcome& outcome);
   // config_offers.cpp
   void consider(store::ScopeId id, Scope& scope);
@@ -145,9 +151,6 @@ class ConfigPlane {
   Result<void> standing(store::ScopeId id, const Scope& scope, const config::Manifest& manifest) const;
   void withdraw_fallen(store::ScopeId id, Scope& scope);
   void look_at_time(store::ScopeId id, Scope& scope);
-  Result<config::Release> release(store::ScopeId id, const Scope& scope, const store::VersionKey& version);
-  Result<config::Release> release(store::ScopeId id, std::uint64_t number);
-  VersionInfo info(store::ScopeId id, const std::optional<config::RoleRow>& row) const;
 
   store::Store& store_;
   config::Rules rules_;

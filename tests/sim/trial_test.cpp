@@ -130,7 +130,7 @@ class Device {
     shown_.insert(version.number);
     if (opinion == Opinion::dies) ended_ = true;
     if (opinion == Opinion::good) plane_->confirm(scope_).ignore();
-    if (opinion == Opinion::bad) plane_->fail(scope_, "it stutters").ignore();
+    if (opinion == Opinion::bad) plane_->fail(scope_, 0, "it stutters").ignore();
   }
 
   static bool was_in_use(VersionRole role) {

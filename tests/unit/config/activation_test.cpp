@@ -173,6 +173,17 @@ TEST(Activation, RollbackWithdrawsAQuestionThatItRulesOut) {
   EXPECT_EQ(desk.role(4, "e"), VersionRole::superseded);
 }
 
+TEST(Activation, IfWhatWasInUseIsLostTheNewestConfirmedTakesItsPlace) {
+  Desk desk;
+  for (const auto& [number, id] : {std::pair(1, "a"), {2, "b"}, {3, "c"}})
+    desk.adopt(static_cast<std::uint64_t>(number), id);
+  desk.take(desk.machine.rollback(1, "a"));
+  desk.table.erase({1, "a"});
+  desk.restart();
+  EXPECT_EQ(desk.readers_see, "b");
+  EXPECT_EQ((desk.table.at({2, "b"})), VersionRole::active);
+}
+
 TEST(Activation, AFetchThatFailedIsTriedAgainUnlessItNeverCanWork) {
   Desk desk;
   desk.take(desk.machine.offered(1, "a"));

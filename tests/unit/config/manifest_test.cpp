@@ -70,6 +70,8 @@ TEST(Manifest, RefusesTruncationsAndWhatPassesItsLimits) {
   EXPECT_TRUE(refused(Errc::limit_exceeded, [](Manifest& m) { m.signatures[0].key_id.assign(65, 'k'); }));
   EXPECT_TRUE(refused(Errc::protocol_violation, [](Manifest& m) { m.scope = "a//b"; }));
   EXPECT_TRUE(refused(Errc::protocol_violation, [](Manifest& m) { m.number = 0; }));
+  EXPECT_TRUE(refused(Errc::protocol_violation, [](Manifest& m) { m.number = max_number + 1; }));
+  EXPECT_TRUE(refused(Errc::protocol_violation, [](Manifest& m) { m.floor = m.number + 1; }));
 }
 
 TEST(Manifest, AnotherDomainIsNotAManifest) {
@@ -112,7 +114,7 @@ TEST(Release, OfTheLargestContentAndManifestFitsAValue) {
   release.content.assign(max_content_bytes, std::byte{1});
   Manifest& manifest = release.manifest;
   manifest.scope.assign(512, 's');
-  manifest.number = manifest.floor = UINT64_MAX;
+  manifest.number = manifest.floor = max_number;
   manifest.at = manifest.not_before = manifest.expires = Timestamp::min();
   manifest.note.assign(max_note_bytes, 'n');
   manifest.min_library.assign(max_library_bytes, '1');

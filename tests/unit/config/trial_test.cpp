@@ -53,19 +53,38 @@ class Bench {
     take(machine.tick(now));
   }
   void restart() {
-    std::vector<RoleRow> rows;
-    for (const auto& [key, row] : table) rows.push_back(row);
-    machine = Activation("plant-7", rows, rules);
+    machine = from_table();
     in_use.clear();
     done.clear();
     take(machine.restart());
     take(machine.tick(now));
+  }
+  /// A commit failed: the same process goes on from the table.
+  void begin_again() {
+    const Activation failed = std::exchange(machine, from_table());
+    done.clear();
+    take(machine.restart(&failed));
+    take(machine.tick(now));
+  }
+  Activation from_table() const {
+    std::vector<RoleRow> rows;
+    for (const auto& [key, row] : table) rows.push_back(row);
+    return Activation("plant-7", rows, rules);
   }
   VersionRole role(std::uint64_t number, const std::string& id) const { return table.at({number, id}).role; }
   bool told(Kind kind, std::uint64_t number) const {
     return std::any_of(done.begin(), done.end(), [&](const Action& a) { return a.kind == kind && a.number == number; });
   }
 };
+
+/// Version 1 is confirmed, version 2 is on trial.
+Bench one_on_trial() {
+  Bench bench;
+  bench.adopt(1, "a");
+  bench.take(bench.machine.confirm());
+  bench.adopt(2, "b");
+  return bench;
+}
 
 TEST(Trial, ConfirmedInTimeIsActive) {
   Bench bench;
@@ -87,10 +106,7 @@ TEST(Trial, ConfirmedInTimeIsActive) {
 }
 
 TEST(Trial, WithoutAWordTheOneBeforeComesBack) {
-  Bench bench;
-  bench.adopt(1, "a");
-  bench.take(bench.machine.confirm());
-  bench.adopt(2, "b");
+  Bench bench = one_on_trial();
   bench.pass(59s);
   EXPECT_EQ(bench.in_use, "b");
   bench.pass(1s);
@@ -126,11 +142,62 @@ TEST(Trial, WithNothingToGoBackToStays) {
   EXPECT_TRUE(bench.told(Kind::failed, 1));
 }
 
-TEST(Trial, StartsWithoutConfirmationAreCounted) {
+TEST(Trial, NeverGoesBackToWhatWasRevokedMeanwhile) {
   Bench bench;
-  bench.adopt(1, "a");
-  bench.take(bench.machine.confirm());
-  bench.adopt(2, "b");
+  for (const auto& [number, id] : {std::pair(1, "a"), {2, "b"}, {3, "c"}}) {
+    bench.adopt(static_cast<std::uint64_t>(number), id);
+    bench.take(bench.machine.confirm());
+  }
+  bench.take(bench.machine.rollback(1, "a"));
+  bench.adopt(4, "d");
+  bench.machine.revoke_below(2);
+  EXPECT_EQ(bench.machine.last_good()->id, "b");
+  bench.take(bench.machine.fail("it stutters"));
+  EXPECT_EQ(bench.in_use, "b") << "the newest one in good standing";
+  EXPECT_EQ(bench.role(2, "b"), VersionRole::active);
+  EXPECT_EQ(bench.role(1, "a"), VersionRole::confirmed);
+  EXPECT_TRUE(bench.machine.rollback(1, "a").error().is(Errc::rejected));
+}
+
+TEST(Trial, StaysIfAllOthersWereRevoked) {
+  Bench bench = one_on_trial();
+  bench.machine.revoke_below(2);
+  EXPECT_FALSE(bench.machine.last_good());
+  bench.take(bench.machine.fail("it stutters"));
+  EXPECT_EQ(bench.in_use, "b");
+  EXPECT_EQ(bench.role(2, "b"), VersionRole::active);
+  EXPECT_EQ(bench.role(1, "a"), VersionRole::confirmed);
+  EXPECT_TRUE(bench.told(Kind::failed, 2));
+}
+
+TEST(Trial, ACommitThatFailsIsNoStart) {
+  Bench bench = one_on_trial();
+  for (int i = 0; i < 10; ++i) bench.begin_again();
+  EXPECT_EQ(bench.in_use, "b");
+  EXPECT_EQ((bench.table.at({2, "b"}).starts), 0u);
+  bench.restart();
+  for (int i = 0; i < 10; ++i) bench.begin_again();
+  EXPECT_EQ((bench.table.at({2, "b"}).starts), 1u);
+  bench.restart();
+  bench.restart();
+  EXPECT_EQ(bench.in_use, "a");
+}
+
+TEST(Trial, AQuestionPutAgainAfterACommitThatFailedIsNoStart) {
+  Bench bench;
+  bench.arrive(1, "a");
+  bench.restart();
+  bench.restart();  // the last time it may be asked
+  for (int i = 0; i < 10; ++i) {
+    bench.begin_again();
+    EXPECT_TRUE(bench.told(Kind::ask, 1));
+  }
+  bench.take(bench.machine.verdict(1, "a", Verdict::healthy));
+  EXPECT_EQ(bench.in_use, "a");
+}
+
+TEST(Trial, StartsWithoutConfirmationAreCounted) {
+  Bench bench = one_on_trial();
   for (const std::uint32_t starts : {1u, 2u}) {
     bench.restart();
     EXPECT_EQ(bench.in_use, "b");
@@ -173,10 +240,7 @@ TEST(Trial, HoldingIsAnAnswer) {
 }
 
 TEST(Trial, TheNextVersionWaitsForItsEnd) {
-  Bench bench;
-  bench.adopt(1, "a");
-  bench.take(bench.machine.confirm());
-  bench.adopt(2, "b");
+  Bench bench = one_on_trial();
   bench.arrive(3, "c");
   EXPECT_FALSE(bench.told(Kind::ask, 3));
   bench.take(bench.machine.fail("no"));
@@ -185,10 +249,7 @@ TEST(Trial, TheNextVersionWaitsForItsEnd) {
 }
 
 TEST(Trial, ALocalRollbackEndsIt) {
-  Bench bench;
-  bench.adopt(1, "a");
-  bench.take(bench.machine.confirm());
-  bench.adopt(2, "b");
+  Bench bench = one_on_trial();
   bench.take(bench.machine.rollback(1, "a"));
   EXPECT_EQ(bench.in_use, "a");
   EXPECT_EQ(bench.role(2, "b"), VersionRole::rolled_back);
@@ -219,8 +280,9 @@ TEST(Trial, OneAcceptedVersionIsInUseWhateverHappens) {
     const auto play = [&](const Outcome& outcome) {
       const std::uint64_t cut = random.below(12);
       if (cut == 0) return bench.restart();
+      if (cut == 1) return bench.begin_again();
       bench.commit(outcome);
-      if (cut == 1) return bench.restart();
+      if (cut == 2) return bench.restart();
       bench.act(outcome);
     };
     for (int step = 0; step < 60; ++step) {

@@ -240,18 +240,24 @@ TEST(DeadLetter, OfAVersionComesBackToTheHistory) {
   flush(*opened);
   ASSERT_EQ(letters(opened).size(), 1U);
   EXPECT_FALSE(replay(opened, letters(opened)[0].id).done);  // nobody knows its role
-  opened.close();
-  const Bytes body = letters((opened.reopen(), opened)).at(0).body;
-  VersionLetter letter{0x404, {}, {}};
-  Reader in(body);
-  in.varint();
-  letter.manifest = to_bytes(in.blob()), letter.content = to_bytes(in.blob());
-  opened.close();
-  run_sql(opened.path(), "UPDATE quarantine SET body = x'" + to_hex(encode(letter)) + "'");
-  opened.reopen();
-  EXPECT_TRUE(letters(opened)[0].sound);
-  EXPECT_TRUE(replay(opened, letters(opened)[0].id).done);
-  EXPECT_EQ(opened->versions(id).value().at(0).role, VersionRole::confirmed);
+  const auto back = [&](VersionRole role) {
+    const std::uint64_t number = letters(opened)[0].id;
+    VersionLetter letter{static_cast<std::uint64_t>(role) * 0x101, {}, {}};
+    const Bytes body = letters(opened)[0].body;
+    Reader in(body);
+    in.varint();
+    letter.manifest = to_bytes(in.blob()), letter.content = to_bytes(in.blob());
+    opened.close();
+    run_sql(opened.path(), "UPDATE quarantine SET body = x'" + to_hex(encode(letter)) + "'");
+    opened.reopen();
+    EXPECT_TRUE(letters(opened)[0].sound);
+    opened->forget_version(id, key);
+    flush(*opened);
+    EXPECT_TRUE(opened->replay(number, {}).value().done);
+    return opened->versions(id).value().at(0).role;
+  };
+  EXPECT_EQ(back(VersionRole::trial), VersionRole::superseded) << "another one is in use, and nothing proved this one";
+  EXPECT_EQ(back(VersionRole::active), VersionRole::confirmed);
   EXPECT_FALSE(opened->release(id, key).value().content.empty());
 }
 

@@ -226,5 +226,56 @@ TEST_F(SignedVersions, GivingAScopeUpDoesNotForgetWhatWasSeen) {
   EXPECT_EQ(active(), 6u);
 }
 
+TEST_F(SignedVersions, OnTrialKeepTheirCountOfStartsWhateverElseArrives) {
+  adjust_node = [adjust = adjust_node](EngineOptions& options) {
+    adjust(options);
+    options.versions = {.health_window = 1h, .starts_max = 3};
+  };
+  restart_node();
+  offer(sign(version(1, 10)));
+  node->engine->config().confirm(scope).value();
+  work();
+  offer(sign(version(2, 20)));
+  for (std::uint64_t start = 1; start <= 2; ++start) {
+    restart_node();
+    work();
+    ASSERT_EQ(active(), 2u);
+    offer(sign(version(2 + start, 30)));  // waits for the end of the trial
+  }
+  node->verdict = Verdict::hold;
+  restart_node();
+  node->verdict = Verdict::hold;
+  work();
+  EXPECT_EQ(active(), 1u) << "the third start is one too many";
+}
+
+TEST_F(SignedVersions, ThatFailDoNotBringBackWhatTheyRevoked) {
+  adjust_node = [adjust = adjust_node](EngineOptions& options) {
+    adjust(options);
+    options.versions = {.health_window = 1h};
+  };
+  restart_node();
+  ConfigPlane* plane = &node->engine->config();
+  for (const int number : {1, 2, 3}) {
+    offer(sign(version(static_cast<std::uint64_t>(number), 10 * number)));
+    plane->confirm(scope, static_cast<std::uint64_t>(number)).value();
+    work();
+  }
+  plane->rollback(scope, 1, "by hand").value();
+  work();
+  config::Release last = version(4, 40);
+  last.manifest.floor = 2;
+  offer(sign(last));
+  restart_node();
+  work();
+  plane = &node->engine->config();
+  ASSERT_EQ(active(), 4u);
+  EXPECT_TRUE(plane->fail(scope, 2, "another one").error().is(Errc::not_found));
+  plane->fail(scope, 4, "it stutters").value();
+  work();
+  EXPECT_EQ(active(), 2u);
+  EXPECT_TRUE(plane->rollback(scope, 1, "by hand").error().is(Errc::rejected));
+}
+
 }  // namespace
 }  // namespace edgesync::sync

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConfigPlane: steps before actions. What the activation machine decides goes into the store, and is done when the
+// store says that it is durable; what did not get there was not decided.
+#include "sync/config_plane.hpp"
+
+namespace edgesync::sync {
+
+void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh) {
+  if (outcome.empty()) return;
+  store::Ticket ticket = 0;
+  for (const config::Step& step : outcome.journal) {
+    note_starts(id, scope, step);
+    const store::VersionKey version{step.row.number, step.row.id};
+    const bool first =
+        fresh != nullptr && fresh->manifest.number == version.number && fresh->manifest.info().id == version.id;
+    ticket = first ? store_.save_version(id, *std::exchange(fresh, nullptr), step.row.role)
+                   : store_.set_role(id, version, step.row.role);
+  }
+  for (const config::RoleRow& row : outcome.forget) ticket = store_.forget_version(id, {row.number, row.id});
+  waiting_.push_back({ticket, id, std::move(outcome)});
+  if (ticket == 0) take_durable();  // nothing to journal first
+}
+
+void ConfigPlane::flushed(const store::Flushed& flushed) {
+  if (flushed.error) {
+    // Steps that are not on disk were not taken: begin again from the journal as it stands.
+    for (const Waiting& waiting : waiting_) lost_.insert(waiting.scope);
+    waiting_.clear();
+    return begin_again();
+  }
+  begin_again();
+  take_durable();
+  for (store::ScopeId id : flushed.advanced)
+    if (const auto at = scopes_.find(id); at != scopes_.end() && !lost_.contains(id)) consider(id, at->second);
+}
+
+void ConfigPlane::take_durable() {
+  while (!waiting_.empty() && waiting_.front().ticket <= store_.durable()) {
+    const Waiting waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    take(waiting.scope, scopes_.at(waiting.scope), waiting.outcome);
+  }
+}
+
+void ConfigPlane::begin_again() {
+  for (const store::ScopeId id : std::exchange(lost_, {})) {
+    auto before = scopes_.extract(id);
+    const bool opened = take_up(id, before.empty() ? nullptr : &before.mapped().activation).has_value();
+    // A root that was followed stays followed; that it is in the file as well may be what failed.
+    if (opened && gate_.root()) store_.put_memo(id, root_memo, gate_.root()->encode());
+    if (opened || before.empty()) continue;
+    scopes_.insert(std::move(before));  // readers keep what they see; the next group commit tries again
+    lost_.insert(id);
+  }
+}
+
+void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& outcome) {
+  for (const config::Action& action : outcome.actions) {
+    if (action.kind == config::Action::Kind::fetch) continue;  // a release arrives whole, in its register
+    auto held = store_.release(id, {action.number, action.id});
+    if (!held) {
+      // A disk that fails now must not make us forget a question: it is put again from the journal.
+      if (!held.error().is(Errc::not_found)) lost_.insert(id);
+      continue;
+    }
+    if (action.kind == config::Action::Kind::ask) {
+      if (auto good = standing(id, scope, held->manifest); !good) {
+        refuse(id, scope, held->manifest, good.error());
+        journal(id, scope, scope.activation.withdraw(action.number, action.id));
+        continue;
+      }
+    }
+    std::string reason;
+    for (const config::Step& step : outcome.journal)
+      if (step.row.number == action.number && step.row.id == action.id) reason = step.reason;
+    if (action.kind == config::Action::Kind::activate) {
+      scope.active = held->manifest.info();
+      scope.expires = held->manifest.expires;
+      scope.stale_told = false;
+      look_at_time(id, scope);
+      scope.content.reset();
+    }
+    ready_.push_back({id, action.kind, *std::move(held), std::move(reason)});
+  }
+}
+
+}  // namespace edgesync::sync
