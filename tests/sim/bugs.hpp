@@ -32,6 +32,7 @@ inline constexpr std::array planted_bugs{
     PlantedBug{Bug::trust_cache, "trust_cache"},
     PlantedBug{Bug::retry_sync, "retry_sync"},
     PlantedBug{Bug::ignore_full, "ignore_full"},
+    PlantedBug{Bug::reuse_sequence, "reuse_sequence"},
     PlantedBug{Bug::skip_dedupe, "skip_dedupe"},
     PlantedBug{Bug::apply_over_gap, "apply_over_gap", 0, "Gap.IsMissedIfItIsSteppedOver"},
     PlantedBug{Bug::trim_at_ack, "trim_at_ack"},

@@ -22,6 +22,7 @@ bool drop_part(Plan& plan, std::string_view part) {
   if (part == "bulk") return switch_off(work.bulk);
   if (part == "bursts") return switch_off(work.bursts);
   if (part == "roaming") return switch_off(work.roaming);
+  if (part == "samples") return switch_off(work.samples);
   if (part == "extras") return drop_extras(plan), true;
   return part == "upkeep" && switch_off(work.upkeep);
 }
@@ -36,8 +37,8 @@ std::vector<std::string> candidates(const Plan& plan) {
   std::vector<std::string> all{"chaos/2"};
   for (std::size_t left = 2; left < plan.nodes.size(); ++left) all.push_back("nodes=" + std::to_string(left));
   for (const char* fault : fault_names) all.push_back(std::string("-") + fault);
-  for (const char* part :
-       {"-streams", "-config", "-counters", "-prefixes", "-private", "-upkeep", "-bulk", "-bursts", "-roaming"})
+  for (const char* part : {"-streams", "-config", "-counters", "-prefixes", "-private", "-upkeep", "-bulk", "-bursts",
+                           "-roaming", "-samples"})
     all.push_back(part);
   all.insert(all.end(), {"work/2", "faults/2"});
   return all;

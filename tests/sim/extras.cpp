@@ -16,6 +16,7 @@ void World::extras() {
   };
   some(plan_.work.bulk, plan_.chaos / 6, &World::append_bulk);
   some(plan_.work.bursts, plan_.chaos / 3, &World::write_burst);
+  some(plan_.work.samples, plan_.chaos / 8, &World::append_samples);
   some(plan_.work.roaming, plan_.chaos / 12, &World::roam);
   some(plan_.faults[Fault::flaps], plan_.fault_every * 2, &World::flap);
   some(plan_.faults[Fault::relapses], plan_.fault_every * 2, &World::relapse);
@@ -31,6 +32,18 @@ void World::append_bulk(SimNode& node) {
     rows.push_back({Timestamp(std::chrono::seconds(number)), {Value(number), Value(std::move(text))}});
   }
   if (!rows.empty()) node.append(std::move(rows), Durability::durable);
+}
+
+/// A sensor: some of its records are accepted while the batch with those before is being written, and may fail.
+void World::append_samples(SimNode& node) {
+  if (extra_random_.one_in(2)) trouble_disk(node, Fault::sync_errors);
+  for (int i = 0; i < 40; ++i)
+    timeline_.after(milliseconds(3 * i), [this, &node] {
+      if (healing_) return;
+      const auto number = static_cast<std::int64_t>(next_value_++);
+      node.append({{Timestamp(std::chrono::seconds(number)), {Value(number), Value(std::string("sample"))}}},
+                  Durability::durable);
+    });
 }
 
 /// More transactions than a millisecond has stamps.

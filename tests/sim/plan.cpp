@@ -94,6 +94,7 @@ void add_extras(Plan& plan) {
   if (work.bulk) plan.limits.unsettled_bytes = 2 * (plan.limits.segment_window + segment_bytes_most);
   work.bursts = random.one_in(8);
   work.roaming = plan.nodes[1].hub && random.one_in(2);
+  work.samples = work.streams && random.one_in(4);
 }
 
 Plan make_script() {
@@ -142,7 +143,7 @@ Plan make_plan(std::uint64_t seed) {
 
 void drop_extras(Plan& plan) {
   for (std::size_t i = first_faults; i < Faults::size; ++i) plan.faults.at(i) = false;
-  plan.work.bulk = plan.work.bursts = plan.work.roaming = false;
+  plan.work.bulk = plan.work.bursts = plan.work.roaming = plan.work.samples = false;
   plan.limits.unsettled_bytes = sync::Limits{}.unsettled_bytes;
 }
 

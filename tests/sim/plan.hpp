@@ -40,6 +40,7 @@ struct Work {
   bool bulk = false;     ///< More records, which do not compress, than the window lets through at once.
   bool bursts = false;   ///< Hundreds of transactions in one instant.
   bool roaming = false;  ///< Nodes go from the relay to the root and back.
+  bool samples = false;  ///< A record every few milliseconds for a while, on whatever disk.
 };
 
 struct Plan {

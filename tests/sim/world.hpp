@@ -67,6 +67,7 @@ class World {
   // extras.cpp
   void extras();
   void append_bulk(SimNode& node);
+  void append_samples(SimNode& node);
   void write_burst(SimNode& node);
   void roam(SimNode& node);
   void flap(SimNode& node);
