@@ -187,7 +187,7 @@ Applied Joining::finish(const Context& upto, const Summary& summary) {
   }
   if (planted(Bug::forget_context)) return std::move(applied_);
   table_.advance(upto);
-  applied_.diverged = table_.context() == upto && table_.summary() != summary;
+  applied_.diverged = table_.context() == upto && table_.summary().contradicts(summary);
   return std::move(applied_);
 }
 

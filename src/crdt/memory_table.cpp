@@ -42,6 +42,12 @@ void MemoryTable::scan_log(const ReplicaId& replica, Stamp after, const Function
     if (!visit(*at)) return;
 }
 
+void MemoryTable::restore_log(const ReplicaId& replica, std::span<const LogItem> items) {
+  std::deque<LogItem>& log = log_[replica];
+  log.insert(log.end(), items.begin(), items.end());
+  std::stable_sort(log.begin(), log.end(), [](const LogItem& a, const LogItem& b) { return a.dot < b.dot; });
+}
+
 void MemoryTable::rewind(const Dot& to) {
   context_ = lowered(context_, to);
   floors_ = lowered(floors_, to);

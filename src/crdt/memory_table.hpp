@@ -23,6 +23,7 @@ class MemoryTable final : public RewindableTable {
   void raise_floors(const Context& to) override { floors_.join(to); }
   void log(const LogItem& item) override;
   void scan_log(const ReplicaId& replica, Stamp after, const Function<bool(const LogItem&)>& visit) override;
+  void restore_log(const ReplicaId& replica, std::span<const LogItem> items) override;
   Summary summary() const override { return summary_; }
   void rewind(const Dot& to) override;
 

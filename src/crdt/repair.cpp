@@ -43,19 +43,20 @@ class Returned {
     for (const Entry& entry : after)
       if (!holds(before, entry.dot)) dots_[entry.dot.replica].emplace(entry.dot.stamp, key);
   }
-  /// A log that has lost some of them must not pass for complete.
+  /// A log that has lost some of them has lost removals, too: it must not pass for complete.
   void settle(ScopeTable& table) {
     for (auto& [replica, writes] : dots_) {
-      const Stamp floor = table.floors()[replica];
-      std::erase_if(writes, [&](const auto& write) { return write.first <= floor; });
-      if (writes.empty()) continue;
       table.scan_log(replica, writes.begin()->first - 1, [&writes = writes](const LogItem& log) {
         if (log.type == LogItem::Type::write) writes.erase({log.dot.stamp, log.key});
         return !writes.empty();
       });
+      if (writes.empty()) continue;
       Context untold;
-      if (!writes.empty()) untold.advance({replica, writes.rbegin()->first});
+      untold.advance({replica, writes.rbegin()->first});
       table.raise_floors(untold);
+      std::vector<LogItem> items;
+      for (const auto& [stamp, key] : writes) items.push_back({{replica, stamp}, LogItem::Type::write, key, {}, {}});
+      table.restore_log(replica, items);
     }
   }
 
@@ -89,8 +90,11 @@ bool all_held(const Cell& cell, const Cell& by) {
 
 }  // namespace
 
-bool repairable(const ScopeTable& table, const Repair& repair) {
-  return table.context().covers(repair.upto) && repair.upto.covers(table.floors());
+bool repairable(const ScopeTable& table, const Repair& repair, const ReplicaId& self) {
+  const auto& floors = table.floors().items();
+  return table.context().covers(repair.upto) && std::all_of(floors.begin(), floors.end(), [&](const Context::Item& at) {
+           return at.replica == self || at.stamp <= repair.upto[at.replica];
+         });
 }
 
 Repaired apply_repair(ScopeTable& table, const Repair& repair, const Function<bool(ByteView key)>& lost) {

@@ -22,8 +22,10 @@ struct Repaired {
   std::vector<std::pair<Bytes, Cell>> dropped{};  ///< What was here of keys of which the peer knows that some is gone.
 };
 
-/// True if `table` knows all that the peer knew, and its log tells all that is newer: then apply_repair() is right.
-bool repairable(const ScopeTable& table, const Repair& repair);
+/// True if `table` knows all that the peer knew, and its log tells all that is newer: then apply_repair() is right. But
+/// for removals by `self` that nobody was told of and whose records are gone: nobody can say which of the lost keys
+/// they removed, so these keys hold what the peer holds, as if they had not.
+bool repairable(const ScopeTable& table, const Repair& repair, const ReplicaId& self = {});
 /// Makes the keys for which `lost` is true what the peer holds. Requires: repairable().
 Repaired apply_repair(ScopeTable& table, const Repair& repair, const Function<bool(ByteView key)>& lost);
 

@@ -41,6 +41,12 @@ struct Summary {
   Hash128 sum{};
   std::uint64_t count = 0;
   bool operator==(const Summary&) const = default;
+
+  /// Of a scope that has lost rows, and knows it: compared with nothing.
+  static constexpr Summary unknown() noexcept { return {{}, UINT64_MAX}; }
+  bool contradicts(const Summary& other) const noexcept {
+    return *this != other && *this != unknown() && other != unknown();
+  }
 };
 
 class ScopeTable : public CellSource {
@@ -60,6 +66,10 @@ class ScopeTable : public CellSource {
   /// Items of `replica` with stamps above `after`, ascending. Write items may be stale: check the cell.
   virtual void scan_log(const ReplicaId& replica, Stamp after, const Function<bool(const LogItem&)>& visit) = 0;
 
+  /// Puts write items of `replica` back where they belong in its log. Ascending; none of them is there.
+  virtual void restore_log(const ReplicaId& replica, std::span<const LogItem> items) = 0;
+
+  /// Summary::unknown() while rows are known to be lost.
   virtual Summary summary() const = 0;
 };
 

@@ -147,11 +147,16 @@ void Core::arm(Lock&) {
 void Core::examine(const Now& now) {
   constexpr std::size_t rows = 512;  // well below a millisecond
   constexpr std::chrono::milliseconds pause{20};
+  constexpr std::chrono::minutes pause_after_failure{1};
   examine_due_ = now.monotonic + pause;
   if (store_->writing()) return;
   const auto more = store_->examine(rows);
-  if (!more) engine_->report(EventKind::storage_fault, {}, {}, more.error());
-  if (!more || !*more) examine_due_ = never;
+  if (!more) {
+    engine_->report(EventKind::storage_fault, {}, {}, more.error());
+    examine_due_ = now.monotonic + pause_after_failure;
+  } else if (!*more) {
+    examine_due_ = never;
+  }
 }
 
 void Core::on_timer() {

@@ -13,10 +13,26 @@ bool SqliteStore::examine_cells(ScopeState& state, std::size_t rows) {
     last = to_bytes(key);
     return ++seen < rows;
   });
-  if (seen < rows) return true;
+  if (seen < rows) return examine_log(state, rows - seen);
   last.push_back(std::byte{0});  // the least key that is greater
   examined_->low = std::move(last);
   return false;
+}
+
+bool SqliteStore::examine_log(ScopeState& state, std::size_t rows) {
+  BlockKey& at = examined_->log;
+  at.sid = static_cast<std::uint32_t>(state.scope.id);
+  ScopeLog& blocks = state.table.blocks();
+  while (at.oid <= file_.origins.size()) {
+    if (rows-- == 0) return false;
+    const auto read = blocks.block_after(at);
+    if (blocks.damaged()) {
+      file_.db.take_error();
+      return true;  // the sweep reads all of them, and tells
+    }
+    at = read ? read->block.key() : BlockKey{at.sid, at.oid + 1, 0, 0};
+  }
+  return true;
 }
 
 bool SqliteStore::examine_records(ScopeState& state) {
@@ -42,16 +58,16 @@ Result<bool> SqliteStore::examine(std::size_t rows) {
       next = state.get();
   if (next == nullptr) {
     examined_.reset();
+    file_.db.leave_log(false);
     return false;
   }
   const auto sid = static_cast<std::uint32_t>(next->scope.id);
-  if (sid != examined_->sid) examined_ = Examined{sid, {}, {}};
+  if (sid != examined_->sid) examined_ = Examined{sid, {}, {}, {}};
   const bool whole = next->scope.plane == Plane::stream ? examine_records(*next) : examine_cells(*next, rows);
-  if (auto good = checked(*next); !good) {
-    examined_.reset();  // once is enough to know
-    return good.error();
-  }
-  if (whole) examined_ = Examined{sid + 1, {}, {}};
+  const auto good = checked(*next);
+  // Pages that are no pages any more stay so: the other scopes are still to be looked at.
+  if (whole || (!good && good.error().is(Errc::storage_corrupt))) examined_ = Examined{sid + 1, {}, {}, {}};
+  if (!good) return good.error();
   return true;
 }
 

@@ -49,6 +49,13 @@ SqliteDb::FileId SqliteDb::id_of(const char* suffix) const {
   return {static_cast<std::uint64_t>(found.st_dev), static_cast<std::uint64_t>(found.st_ino)};
 }
 
+bool SqliteDb::log_there() const {
+  sqlite3_vfs* const vfs = sqlite3_vfs_find(vfs_.empty() ? nullptr : vfs_.c_str());
+  int there = 0;
+  return vfs != nullptr && vfs->xAccess(vfs, (path_ + "-wal").c_str(), SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK &&
+         there != 0;
+}
+
 bool SqliteDb::inherited() const noexcept { return db_ != nullptr && process_ != ::getpid(); }
 
 Result<void> SqliteDb::check_place() const {

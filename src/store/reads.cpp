@@ -247,7 +247,10 @@ Result<void> SqliteStore::backup(const std::string& path) {
 Result<void> SqliteStore::compact(std::size_t removals_max) {
   if (auto open = revive(); !open) return open;
   auto done = compact_scopes(removals_max);
-  for (auto& [sid, state] : states_) look_back(*state);
+  for (auto& [sid, state] : states_) {
+    look_back(*state);
+    state->table.take_unknown();  // nobody asked for the keys that it met
+  }
   if (!done) {
     file_.db.close(true);
     for (auto& [sid, state] : states_) state->table.reset(state->durable);

@@ -35,7 +35,8 @@ class SqlTable final : public crdt::RewindableTable {
   void log(const crdt::LogItem& item) override;
   void scan_log(const ReplicaId& replica, crdt::Stamp after,
                 const Function<bool(const crdt::LogItem&)>& visit) override;
-  crdt::Summary summary() const override { return state_.summary; }
+  void restore_log(const ReplicaId& replica, std::span<const crdt::LogItem> items) override;
+  crdt::Summary summary() const override { return state_.damaged.empty() ? state_.summary : crdt::Summary::unknown(); }
   void rewind(const crdt::Dot& to) override;
 
   const Durable& state() const noexcept { return state_; }

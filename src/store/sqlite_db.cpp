@@ -115,7 +115,7 @@ Result<void> SqliteDb::open(bool create) {
   error_.reset();
   process_ = ::getpid();
   log_id_ = {};
-  log_left_ = !(id_of("-wal") == FileId{});
+  log_left_ = log_there();
   if (vfs_.empty() && create) {
     if (auto created = create_file(); !created) return created;
   }
@@ -180,7 +180,7 @@ void SqliteDb::close(bool after_failure) noexcept {
     statement = nullptr;
   }
   if (db_ == nullptr) return;
-  if (after_failure) sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (after_failure || log_stays_) sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_close_v2(db_);
   db_ = nullptr;
 }

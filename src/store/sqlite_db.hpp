@@ -53,6 +53,8 @@ class SqliteDb {
   Result<void> copy_to(const std::string& path, const Function<void(SqliteDb& copy)>& finish);
   /// True if there was a log when open() was called: whoever had the file open before did not close it.
   bool log_left() const noexcept { return log_left_; }
+  /// Whether close() leaves the log where it is, as a crash would.
+  void leave_log(bool leave) noexcept { log_stays_ = leave; }
   bool is_open() const noexcept { return db_ != nullptr; }
   const std::string& path() const noexcept { return path_; }
 
@@ -84,12 +86,13 @@ class SqliteDb {
     bool operator==(const FileId&) const = default;
   };
   FileId id_of(const char* suffix) const;
+  bool log_there() const;
 
   std::string path_, vfs_;
   std::size_t cache_bytes_;
   FileId id_{};
   mutable FileId log_id_{};
-  bool log_left_ = false;
+  bool log_left_ = false, log_stays_ = false;
   std::int64_t process_ = 0;
   sqlite3* db_ = nullptr;
   std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};

@@ -64,7 +64,10 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   if (!renamed) return renamed.error();
   renamed_ = *std::move(renamed);
   salvaged_ = loaded->salvaged;
-  if (file_.db.log_left()) examined_.emplace();
+  if (file_.db.log_left()) {
+    examined_ = Examined{};
+    file_.db.leave_log(true);  // whoever closes it before it is examined leaves that to the next
+  }
   take_selves(std::move(loaded->former));
   lineage_ = std::move(loaded->lineage);
   if (auto good = load(*loaded); !good) return good;

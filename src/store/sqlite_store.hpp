@@ -183,8 +183,9 @@ class SqliteStore final : public Store {
   Result<std::string> put_back_cell(ScopeState& state, const Quarantined& item, Timestamp wall);
   Result<std::string> put_back_records(ScopeState& state, const Quarantined& item, Released& released);
   Result<std::string> put_back_version(ScopeState& state, const Quarantined& item);
-  /// Looks at cells from `examined_` on; true once they have all been seen.
+  /// Looks at cells from `examined_` on, and then at the log; true once all have been seen.
   bool examine_cells(ScopeState& state, std::size_t rows);
+  bool examine_log(ScopeState& state, std::size_t rows);
   bool examine_records(ScopeState& state);
   Result<void> checked(ScopeState& state);
   crdt::Chunk sound_chunk(ScopeState& state, const crdt::Context& told, std::size_t bytes_max);
@@ -210,6 +211,7 @@ class SqliteStore final : public Store {
   struct Examined {
     std::uint32_t sid = 0;
     Bytes low{};            ///< The next key.
+    BlockKey log{};         ///< The last block of the log.
     crdt::Context after{};  ///< A stream's records up to here.
   };
   std::optional<Examined> examined_{};

@@ -351,7 +351,8 @@ class Store {
   /// True if whoever had the file open before did not close it: its rows are to be examined.
   virtual bool unclean() const = 0;
   /// Looks at the next `rows` or so of an unclean file. Damaged ones are set aside by the next batch. True while there
-  /// are more. Fails with: storage_*; storage_corrupt: pages that cannot be read, which only a salvage mends.
+  /// are more; there may be after a failure, too. Fails with: storage_*; storage_corrupt: pages of a scope that cannot
+  /// be read, which only a salvage mends.
   virtual Result<bool> examine(std::size_t rows) = 0;
   /// Checks the file: SQLite's own check, fingerprints recomputed, log against cells, segments' checksums. Each string
   /// is one finding; none means sound.

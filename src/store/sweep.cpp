@@ -35,7 +35,7 @@ class Sweep {
     recover_stream();
     const auto counts = std::pair(table_.state().log_items, table_.state().removals);
     if (suspicion_.lost_summary) note(1, "fingerprint");
-    table_.swept(suspicion_.lost_summary ? sum_ : table_.summary(), counts);
+    table_.swept(suspicion_.lost_summary ? sum_ : table_.state().summary, counts);
     return said_;
   }
 
@@ -158,7 +158,7 @@ class Sweep {
   /// Rows that have gone without a trace show in the fingerprint alone: then nobody knows which keys they had.
   void judge() {
     const bool vanished = !suspicion_.lost_summary && table_.set_aside() == 0 && table_.state().damaged.empty() &&
-                          !(sum_ == table_.summary());
+                          !(sum_ == table_.state().summary);
     if (vanished) {
       table_.add_damage({});
       said_ += (said_.empty() ? "" : ", ") + std::string("rows that left no trace");

@@ -62,6 +62,19 @@ void SqlTable::mend_listed(const crdt::Delta& delta) {
   }
 }
 
+void SqlTable::restore_log(const ReplicaId& replica, std::span<const crdt::LogItem> items) {
+  const Oid oid = file_.origins.intern(replica);
+  bool damaged = false;
+  log_.save();
+  std::vector<crdt::LogItem> all = log_.readable(oid, [&](const BlockKey&, ByteView, crdt::Stamp) { damaged = true; });
+  if (damaged) return want_sweep();  // which gives every live entry its item
+  all.insert(all.end(), items.begin(), items.end());
+  std::stable_sort(all.begin(), all.end(),
+                   [](const crdt::LogItem& a, const crdt::LogItem& b) { return a.dot.stamp < b.dot.stamp; });
+  log_.rewrite(oid, all);
+  count_log(static_cast<std::int64_t>(items.size()), 0);
+}
+
 void SqlTable::save_damage() {
   if (!std::exchange(damage_dirty_, false)) return;
   Query(file_.db, Sql::damage_clear).bind(sid_).step();

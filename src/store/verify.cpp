@@ -25,7 +25,7 @@ class ScopeCheck {
     if (scope.plane == Plane::config) check_versions();
     // A stream's fingerprint speaks of every segment ever held; those that were trimmed cannot be counted again.
     const bool trimmed = scope.plane == Plane::stream && !table_.floors().empty();
-    if (!trimmed && sum_ != table_.summary()) {
+    if (!trimmed && sum_ != table_.state().summary) {
       find("fingerprint differs from the content");
       table_.want_sweep();
     }

@@ -93,6 +93,10 @@ struct Conversation : LinkContext {
   Channel& at(wire::Channel number) { return channels.at(number); }
   const Channel* find(store::ScopeId scope) const;
   const crdt::Context& mine(const Channel& channel) const { return store.context(channel.scope); }
+  /// What is told of a scope's content; unknown() while some of it is known to be lost.
+  crdt::Summary summary(store::ScopeId scope) const {
+    return store.damaged(scope).empty() ? store.summary(scope) : crdt::Summary::unknown();
+  }
   /// The plane and the name of a channel's scope, for people.
   std::string described(wire::Channel number) const;
   /// Of a stream only the origins that the peer has or makes: a thousand nodes share one, each with records of its own.

@@ -29,7 +29,7 @@ void Link::subscribe(store::ScopeId scope) {
   talk_.numbers[scope] = number;
   ++unanswered_;
   talk_.send(
-      wire::Subscribe{number, described.plane, described.name, talk_.store.context(scope), talk_.store.summary(scope)});
+      wire::Subscribe{number, described.plane, described.name, talk_.store.context(scope), talk_.summary(scope)});
   cuts_.offer_resume(number, scope);
 }
 
@@ -77,8 +77,8 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   if (!audit_.meet(subscribe.channel, channel, channel.peer)) return;
   talk_.signal(Signal::Kind::opened, scope);
   const crdt::Context& mine = talk_.store.context(scope);
-  const crdt::Summary summary = talk_.store.summary(scope);
-  if (channel.plane != Plane::stream && mine == channel.peer && summary != subscribe.summary)
+  const crdt::Summary summary = talk_.summary(scope);
+  if (channel.plane != Plane::stream && mine == channel.peer && summary.contradicts(subscribe.summary))
     talk_.signal(Signal::Kind::diverged, scope);
   cuts_.offer_resume(subscribe.channel, scope);
   talk_.send(wire::Subscribed{subscribe.channel, talk_.concerning(channel, mine), summary, writable});

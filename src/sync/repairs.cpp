@@ -14,6 +14,8 @@ bool within(const crdt::KeyRange& range, const crdt::KeyRange& whole) noexcept {
 }  // namespace
 
 void Repairs::ask(wire::Channel number) {
+  const auto known = asking_.find(number);
+  if (known != asking_.end() && known->second.stage != Asking::Stage::idle) return;  // its answer comes, needed or not
   const Channel& channel = talk_.at(number);
   const bool may = channel.open && channel.plane != Plane::stream && (talk_.role == Role::node || channel.writable) &&
                    talk_.peer_can("repair");
@@ -24,7 +26,6 @@ void Repairs::ask(wire::Channel number) {
   }
   const Backoff pause(talk_.limits.repair_retry, talk_.limits.repair_retry_max);
   Asking& asking = asking_.try_emplace(number, Asking{{}, {}, {}, {}, pause}).first->second;
-  if (asking.stage != Asking::Stage::idle) return;
   asking.stage = Asking::Stage::asked;
   asking.again = never;
   const auto first = std::find_if(damaged.begin(), damaged.end(),

@@ -235,7 +235,7 @@ void World::observe() {
   SimNode& node = *nodes_[look_random_.below(nodes_.size())];
   const bool deep = look_random_.one_in(3);
   node.when_idle([this, &node, deep] {
-    if (!node.readable() || node.disk().faults.read_one_in > 0) return;
+    if (!node.readable() || node.spoilt() || node.disk().faults.read_one_in > 0) return;
     if (auto broken = whole_tags(node.store())) violate("O9: " + *broken);
     check_trimmed(node);
     if (deep) look_deep(node);
@@ -243,6 +243,7 @@ void World::observe() {
 }
 
 void World::look_deep(SimNode& node) {
+  if (node.spoilt()) return;
   for (const store::Scope& scope : node.store().scopes())
     if (scope.plane == Plane::state)
       if (auto broken = equals_truth(node.store(), scope.id, truth_.state(scope.name), node.visible(scope.id)))

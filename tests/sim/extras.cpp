@@ -20,6 +20,7 @@ void World::extras() {
   some(plan_.work.roaming, plan_.chaos / 12, &World::roam);
   some(plan_.faults[Fault::flaps], plan_.fault_every * 2, &World::flap);
   some(plan_.faults[Fault::relapses], plan_.fault_every * 2, &World::relapse);
+  some(plan_.faults[Fault::bit_rot], plan_.fault_every * 3, &World::rot);
 }
 
 /// What has piled up while a machine could not store, say.
@@ -63,6 +64,17 @@ void World::flap(SimNode& node) { network_.flap(node.number(), below(extra_rando
 void World::relapse(SimNode& node) {
   node.relapse(1 + extra_random_.below(12), below(extra_random_, milliseconds(40)),
                below(extra_random_, milliseconds(80)));
+}
+
+/// A device's own news have one copy, and that is never spoilt: only what the root's disk holds as well.
+void World::rot(SimNode& node) {
+  node.crash(true, below(extra_random_, milliseconds(300)) + milliseconds(1));
+  for (const std::string_view scope : {shared_scope, tags_scope}) {
+    const auto here = node.on_platter(std::string(scope)), root = nodes_[0]->on_platter(std::string(scope));
+    if (!here || !root || !root->covers(*here)) continue;
+    for (std::uint64_t rows = extra_random_.below(4); rows > 0; --rows)
+      if (node.spoil(std::string(scope), extra_random_)) ++struck_[Fault::bit_rot];
+  }
 }
 
 }  // namespace edgesync::sim

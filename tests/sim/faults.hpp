@@ -29,12 +29,13 @@ enum class Fault : std::uint8_t {
   deaths,         ///< A node never comes back; those that still reach the root must finish without it.
   flaps,          ///< A node's connections end as soon as something has come through, again and again.
   relapses,       ///< A process dies in a commit, and soon after it is up again the power goes.
+  bit_rot,        ///< While a machine is off, rows spoil whose content the root holds.
 };
 
-inline constexpr std::array<const char*, 18> fault_names{
-    "crashes",   "power",   "inside",        "cuts",        "half-open",    "stalls",
-    "isolation", "clocks",  "full",          "sync-errors", "write-errors", "read-errors",
-    "read-only", "one-way", "restart-loops", "deaths",      "flaps",        "relapses"};
+inline constexpr std::array<const char*, 19> fault_names{
+    "crashes",       "power",  "inside",      "cuts",         "half-open",   "stalls",    "isolation",
+    "clocks",        "full",   "sync-errors", "write-errors", "read-errors", "read-only", "one-way",
+    "restart-loops", "deaths", "flaps",       "relapses",     "bit-rot"};
 
 /// What must be met now and then, or the seeds have stopped going where it hurts.
 enum class Sight : std::uint8_t {
@@ -54,12 +55,13 @@ enum class Sight : std::uint8_t {
   cold_opened,       ///< A database was opened again from its synced image alone.
   renamed,           ///< A node whose stamps were far ahead took another id.
   roamed,            ///< A node left the hub that it was linked to for another.
+  repaired,          ///< What had spoilt was fetched again from a peer.
 };
 
-inline constexpr std::array<const char*, 16> sight_names{
+inline constexpr std::array<const char*, 17> sight_names{
     "crash-in-commit",  "doubt-kept",  "doubt-gone", "lost-unpromised", "no-room", "acks-checked",
     "searched",         "refused",     "held",       "rolled-back",     "trimmed", "old-frames",
-    "finished-without", "cold-opened", "renamed",    "roamed"};
+    "finished-without", "cold-opened", "renamed",    "roamed",          "repaired"};
 
 /// Something for each of a kind's members.
 template <class Kind, std::size_t count, class T>

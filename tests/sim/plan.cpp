@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto first_faults = static_cast<std::size_t>(Fault::flaps);  // those after it are among the extras
+constexpr auto late_faults = static_cast<std::size_t>(Fault::bit_rot);
 
 template <class T, std::size_t n>
 T pick(Random& random, const std::array<T, n>& of) {
@@ -83,7 +84,7 @@ Faults make_faults(Random& random) {
 /// What came later is drawn from a generator of its own: the seeds that were kept mean what they meant.
 void add_extras(Plan& plan) {
   Xoshiro random(plan.seed ^ 0x66);
-  for (std::size_t i = first_faults; i < Faults::size; ++i) plan.faults.at(i) = random.one_in(3);
+  for (std::size_t i = first_faults; i < late_faults; ++i) plan.faults.at(i) = random.one_in(3);
   Work& work = plan.work;
   work.bulk = work.streams && plan.weather.bandwidth >= 100'000 && random.one_in(3);
   // What answers a hub may have to wait behind a segment, which is one frame.
@@ -95,6 +96,7 @@ void add_extras(Plan& plan) {
   work.bursts = random.one_in(8);
   work.roaming = plan.nodes[1].hub && random.one_in(2);
   work.samples = work.streams && random.one_in(4);
+  plan.faults[Fault::bit_rot] = random.one_in(4);
 }
 
 Plan make_script() {

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/platter.hpp"
 
-#include "sim/fault_vfs.hpp"
-
-#include <sqlite3.h>
+#include "sim/plain_db.hpp"
 
 namespace edgesync::sim {
 namespace {
 
 constexpr const char* query =
     "SELECT scope.name, origin.replica, ctx.stamp FROM ctx JOIN scope USING (sid) JOIN origin USING (oid)";
-
-using Database = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
-using Statement = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>;
 
 ReplicaId replica_at(sqlite3_stmt* row, int column) {
   ReplicaId id;
@@ -33,19 +28,15 @@ Result<crdt::Context> Platter::context(const Disk& disk, const std::string& scop
 Result<void> Platter::read(const Disk& disk) {
   const std::unique_ptr<Disk> copy = disk.durable_copy();
   const FaultVfs vfs(*copy);
-  sqlite3* opened = nullptr;
-  int code = sqlite3_open_v2("node.db", &opened, SQLITE_OPEN_READWRITE, vfs.name().c_str());
-  const Database db(opened, sqlite3_close);
-  if (code == SQLITE_OK) code = sqlite3_exec(opened, "PRAGMA locking_mode=EXCLUSIVE", nullptr, nullptr, nullptr);
-  sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_stmt* prepared = nullptr;
-  if (code == SQLITE_OK) code = sqlite3_prepare_v2(opened, query, -1, &prepared, nullptr);
-  const Statement rows(prepared, sqlite3_finalize);
+  PlainDb db(vfs);
+  sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  const PlainDb::Statement rows = db.prepare(query);
+  int code = db.code();
   contexts_.clear();
-  while (code == SQLITE_OK && (code = sqlite3_step(prepared)) == SQLITE_ROW) {
-    const std::string name(static_cast<const char*>(sqlite3_column_blob(prepared, 0)),
-                           static_cast<std::size_t>(sqlite3_column_bytes(prepared, 0)));
-    contexts_[name].advance({replica_at(prepared, 1), static_cast<crdt::Stamp>(sqlite3_column_int64(prepared, 2))});
+  while (code == SQLITE_OK && (code = sqlite3_step(rows.get())) == SQLITE_ROW) {
+    const std::string name(static_cast<const char*>(sqlite3_column_blob(rows.get(), 0)),
+                           static_cast<std::size_t>(sqlite3_column_bytes(rows.get(), 0)));
+    contexts_[name].advance({replica_at(rows.get(), 1), static_cast<crdt::Stamp>(sqlite3_column_int64(rows.get(), 2))});
     code = SQLITE_OK;
   }
   if (code != SQLITE_DONE) return Error(Errc::storage_io, sqlite3_errstr(code));

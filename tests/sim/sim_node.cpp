@@ -3,6 +3,7 @@
 #include "sim/sim_node.hpp"
 
 #include "crdt/transaction.hpp"
+#include "sim/rot.hpp"
 
 #include <algorithm>
 
@@ -12,6 +13,8 @@ namespace {
 constexpr const char* database = "node.db";
 constexpr std::chrono::milliseconds batch_delay{20};
 constexpr std::chrono::milliseconds upkeep_delay{1'000};
+constexpr std::chrono::milliseconds examine_pause{20};
+constexpr std::size_t rows_examined = 16;
 constexpr std::int64_t true_time_us = 1'790'000'000'000'000;  // September 2026
 
 std::uint64_t seed_of(const Plan& plan, NodeNumber number, std::uint64_t purpose) {
@@ -131,7 +134,35 @@ void SimNode::start() {
   engine_ = std::make_unique<sync::Engine>(*store_, random_, std::move(options));
   if (!open_scopes()) return again();
   if (uplink_ >= 0) dial();
+  examined_ = !store_->unclean();
+  if (!examined_) later(examine_pause, [this] { examine(); });
   stir();
+}
+
+void SimNode::examine() {
+  if (idle()) {
+    const auto more = attempt("examine", [&] { return store_->examine(rows_examined); });
+    examined_ = more && !*more;
+    stir();
+  }
+  if (up() && !examined_) later(examine_pause, [this] { examine(); });
+}
+
+bool SimNode::spoil(const std::string& scope, Random& random) {
+  const DiskFaults others = std::exchange(disk_.faults, {});  // one that strikes must not hide that it is spoilt
+  const bool done = spoil_row(disk_, scope, random);
+  disk_.faults = others;
+  if (!done) return false;
+  around_.trace.note(around_.timeline.now(), "spoil", number_);
+  return spoilt_ = true;
+}
+
+bool SimNode::spoilt() {
+  if (!spoilt_ || !up() || !examined_ || !quiet()) return spoilt_;
+  for (const store::Scope& scope : store_->scopes())
+    if (!store_->damaged(scope.id).empty()) return true;
+  around_.saw(Sight::repaired);
+  return spoilt_ = false;
 }
 
 bool SimNode::died() {
@@ -212,6 +243,7 @@ void SimNode::commit(const std::string& name, Edit edit, Durability durability) 
     if (!scope) return;
     const auto done = attempt("commit", [&] { return store_->commit(*scope, made.ops(), engine_->time(now())); });
     if (!done) return;  // a disk that fails may fail the reads of a transaction: nothing was accepted
+    know_self();
     around_.trace.note(around_.timeline.now(), "commit", number_, done->ticket, done->stamp);
     check_stamp(done->stamp);
     // The commit may have opened the file again and found more in it than was known: it saw that, too.
@@ -239,6 +271,7 @@ void SimNode::append(std::vector<store::Row> rows, Durability durability) {
   if (!scope || !store_->schema(*scope)) return;
   const auto done = attempt("append", [&] { return store_->append(*scope, rows); });
   if (!done) return;
+  know_self();  // the file may have been opened again, and be that of another id
   around_.trace.note(around_.timeline.now(), "append", number_, done->first, done->last);
   around_.truth.appended(replica_, std::string(stream_scope), *done, rows);
   if (durability == Durability::durable) durable_wanted_ = true;

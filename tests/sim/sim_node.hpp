@@ -58,6 +58,10 @@ class SimNode final : public Peer {
   void relapse(std::uint64_t n, Span away, Span then);
   /// It never starts again.
   void die();
+  /// A row of a state scope spoils on the disk. Requires: !up().
+  bool spoil(const std::string& scope, Random& random);
+  /// Whether rows have spoilt, and are not known to be here again.
+  bool spoilt();
   /// From now on it dials another hub; nothing if it is not linked.
   void roam(NodeNumber to);
   bool gone() const noexcept { return gone_; }
@@ -128,7 +132,9 @@ class SimNode final : public Peer {
   auto attempt(const char* what, Call call) {
     const std::uint64_t before = batch_ ? faults_at_begin_ : faults_made();
     auto done = call();
-    if (!done && !disk_.dead() && faults_made() == before) around_.violate(blame(what) + done.error().detail);
+    const bool rotten = !done && spoilt_ && done.error().is(Errc::storage_corrupt);
+    if (!done && !rotten && !disk_.dead() && faults_made() == before)
+      around_.violate(blame(what) + done.error().detail);
     return done;
   }
   void check_stamp(crdt::Stamp stamp);
@@ -137,6 +143,8 @@ class SimNode final : public Peer {
   /// By the disk, and by the allocator.
   std::uint64_t faults_made() const noexcept { return disk_.faults_made() + memory.struck; }
   std::string blame(const char* what) const { return "node " + std::to_string(number_) + ": " + what + ": "; }
+
+  void examine();
 
   // group commit
   void flush_if_due();
@@ -181,6 +189,7 @@ class SimNode final : public Peer {
   std::map<store::ScopeId, crdt::Stamp> last_own_;
   std::vector<Function<void()>> waiting_;
   bool gone_ = false;
+  bool spoilt_ = false, examined_ = false;
   bool durable_wanted_ = false;
   std::uint64_t searches_ = 0;  ///< In earlier lives.
   Instant commit_due_ = never, armed_ = never, retry_ = never;

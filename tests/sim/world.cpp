@@ -182,6 +182,7 @@ std::string World::why_not_converged() {
     if (node->gone()) continue;
     if (!node->up()) return who + " is down";
     if (!node->quiet()) return who + " has something to write";
+    if (node->spoilt()) return who + " has damaged rows";
     if (node->uplink() < 0 || !reaches_root(*node)) continue;
     if (!node->engine().linked()) return who + " is not linked";
     SimNode& above = *nodes_[static_cast<std::size_t>(node->uplink())];
@@ -227,7 +228,7 @@ Finding World::check_all(const std::vector<store::Store*>& stores) {
   for (std::size_t i = 0; i < stores.size(); ++i) {
     if (stores[i] == nullptr) continue;
     store::Store& store = *stores[i];
-    if (auto broken = sound(store)) return "O10: " + *broken;
+    if (auto broken = sound(store)) return "O10: node " + std::to_string(i) + ": " + *broken;
     if (auto broken = whole_tags(store)) return "O9: " + *broken;
     for (const store::Scope& scope : store.scopes()) {
       if (scope.plane == Plane::state)
@@ -277,7 +278,7 @@ void World::cold_checks() {
     for (const ReplicaId& self : node->selves())
       if (auto lost = truth_.reopened(self, **store)) return violate("O3: cold: " + *lost);
     saw(Sight::cold_opened);
-    stores.push_back(store->get());
+    stores.push_back(node->spoilt() ? nullptr : store->get());  // it died before it could be repaired
     opened.push_back(*std::move(store));
   }
   if (auto broken = check_all(stores)) violate(*broken + " (cold)");

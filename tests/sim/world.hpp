@@ -72,6 +72,7 @@ class World {
   void roam(SimNode& node);
   void flap(SimNode& node);
   void relapse(SimNode& node);
+  void rot(SimNode& node);
 
   void trouble_node(SimNode& node, std::uint64_t kind);
   void restart_loop(SimNode& node);

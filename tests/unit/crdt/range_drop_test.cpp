@@ -47,6 +47,9 @@ class CountingTable final : public ScopeTable {
   void scan_log(const ReplicaId& replica, Stamp after, const Function<bool(const LogItem&)>& visit) override {
     table_.scan_log(replica, after, visit);
   }
+  void restore_log(const ReplicaId& replica, std::span<const LogItem> items) override {
+    table_.restore_log(replica, items);
+  }
   Summary summary() const override { return table_.summary(); }
 
   std::size_t scans = 0, visits = 0, replaced = 0;

@@ -67,6 +67,14 @@ TEST(DamagedRow, WithAChangedKeyHidesEverythingItMayHaveBeen) {
   EXPECT_TRUE(read_key(*opened, id, "k8"));
 }
 
+TEST(DamagedRow, ThatACompactionMeetsIsNoAnswerToTheNextRead) {
+  Opened opened;
+  fill(*opened);
+  rot(opened, value_key("k7"));
+  EXPECT_TRUE(opened->compact(100));
+  EXPECT_TRUE(read_key(*opened, state_scope(*opened), "k8"));
+}
+
 TEST(DamagedRow, OfACounterIsNotCountedOn) {
   Opened opened;
   opened->commit(state_scope(*opened), Edit().add("n", 7).ops(), at_ms(1)).value();
