@@ -37,6 +37,8 @@ es::Result<int> run_backup(const Options& options, Output& output);
 
 /// What `edgesync config ...` does: config_commands.cpp, config_documents.cpp.
 es::Result<int> run_config(const Options& options, Output& output);
+/// YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ; 0 if `text` is empty. Fails with: invalid_argument.
+es::Result<es::Timestamp> to_time(const std::string& text, const char* option);
 /// Those of them that need no database: keygen, root, sign, show.
 es::Result<int> run_documents(const Options& options, Output& output);
 

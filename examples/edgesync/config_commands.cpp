@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// config publish, history, content, diff, rollback: the config scopes of one database. publish may link to a hub and
-// then ends when the hub holds what was published.
+// config publish, history, content, diff, rollback, tag, pin, uses: the config scopes of one database. publish may link
+// to a hub and then ends when the hub holds what was published.
 #include "commands.hpp"
 
 namespace program {
@@ -69,6 +69,40 @@ es::Result<int> rollback(es::Config config, const Options& options, Output& outp
   return 0;
 }
 
+/// The version as it is marked now.
+es::Result<int> mark(es::Config config, const Options& options, Output& output) {
+  const std::uint64_t number = options.numbers[0];
+  const auto marked = options.command == "config tag" ? config.tag(number, options.name)
+                                                      : config.pin(number, options.command == "config pin");
+  if (!marked) return marked.error();
+  const auto known = config.history(everything);
+  if (!known) return known.error();
+  for (const es::Config::Known& one : *known)
+    if (one.version.number == number) output.line(from_known(one));
+  return 0;
+}
+
+es::Result<int> untag(es::Config config, const Options& options, Output& output) {
+  if (auto untagged = config.untag(options.name); !untagged) return untagged.error();
+  output.line({{"untagged", options.name}});
+  return 0;
+}
+
+es::Result<int> uses(const es::Config& config, const Options& options, Output& output) {
+  if (!options.at.empty()) {
+    const auto time = to_time(options.at, "--at");
+    if (!time) return time.error();
+    const auto use = config.active_at(*time);
+    if (!use) return use.error();
+    output.line(from_use(*use));
+    return 0;
+  }
+  const auto all = config.uses(everything);
+  if (!all) return all.error();
+  for (const es::Use& use : *all) output.line(from_use(use));
+  return 0;
+}
+
 }  // namespace
 
 es::Result<int> run_config(const Options& options, Output& output) {
@@ -81,6 +115,9 @@ es::Result<int> run_config(const Options& options, Output& output) {
   es::Config config = node->config(options.scope);
   if (options.command == "config history") return history(config, output);
   if (options.command == "config content") return content(config, options.numbers[0], output);
+  if (options.command == "config uses") return uses(config, options, output);
+  if (options.command == "config untag") return untag(std::move(config), options, output);
+  if (options.command != "config rollback") return mark(std::move(config), options, output);
   return rollback(std::move(config), options, output);
 }
 

@@ -37,6 +37,8 @@ es::Result<std::uint64_t> to_number(const std::string& text, const char* option)
 }
 
 /// YYYY-MM-DD, with or without THH:MM:SSZ. Nothing is 0.
+}  // namespace
+
 es::Result<es::Timestamp> to_time(const std::string& text, const char* option) {
   if (text.empty()) return es::Timestamp{};
   int year = 0, hour = 0, minute = 0, second = 0;
@@ -51,6 +53,8 @@ es::Result<es::Timestamp> to_time(const std::string& text, const char* option) {
                   std::chrono::seconds(second);
   return es::Timestamp(std::chrono::duration_cast<es::Timestamp::duration>(at.time_since_epoch()));
 }
+
+namespace {
 
 es::Timestamp now() {
   return es::Timestamp(

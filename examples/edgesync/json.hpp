@@ -34,6 +34,7 @@ json::object from_error(const es::Error& error);
 json::object from_digest(const es::Digest& digest);
 json::object from_version(const es::VersionInfo& version);
 json::object from_known(const es::Config::Known& known);
+json::object from_use(const es::Use& use);
 json::object from_change(const es::KeyChange& change);
 json::array from_values(const std::vector<es::Value>& values);
 json::array from_conflicts(const std::vector<es::Conflict>& conflicts);

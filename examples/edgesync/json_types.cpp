@@ -37,6 +37,16 @@ json::object from_version(const es::VersionInfo& version) {
 json::object from_known(const es::Config::Known& known) {
   json::object out = from_version(known.version);
   out["role"] = es::name(known.role);
+  if (!known.tags.empty()) out["tags"] = json::array(known.tags.begin(), known.tags.end());
+  if (known.pinned) out["pinned"] = true;
+  return out;
+}
+
+json::object from_use(const es::Use& use) {
+  json::object out = from_version(use.version);
+  if (!use.signed_by.empty()) out["signed_by"] = json::array(use.signed_by.begin(), use.signed_by.end());
+  out["since_us"] = use.since.time_since_epoch().count();
+  out["reason"] = use.reason;
   return out;
 }
 

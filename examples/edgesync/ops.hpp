@@ -22,6 +22,10 @@ Answer config_history(Session&, Fields&);
 Answer config_diff(Session&, Fields&);
 Answer config_rollback(Session&, Fields&);
 Answer config_confirm(Session&, Fields&);
+Answer config_tag(Session&, Fields&);
+Answer config_untag(Session&, Fields&);
+Answer config_pin(Session&, Fields&);
+Answer config_uses(Session&, Fields&);
 Answer config_unhealthy(Session&, Fields&);
 
 Answer stream_open(Session&, Fields&);

@@ -123,6 +123,50 @@ Answer config_confirm(Session& session, Fields& fields) {
   return json::object{};
 }
 
+Answer config_tag(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::uint64_t version = fields.number("version");
+  const std::string name = fields.text("name");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  if (auto tagged = session.config(scope).tag(version, name); !tagged) return tagged.error();
+  return json::object{};
+}
+
+Answer config_untag(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::string name = fields.text("name");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  if (auto untagged = session.config(scope).untag(name); !untagged) return untagged.error();
+  return json::object{};
+}
+
+Answer config_pin(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::uint64_t version = fields.number("version");
+  const bool pinned = fields.flag_or("pinned", true);
+  if (auto checked = fields.check(); !checked) return checked.error();
+  if (auto done = session.config(scope).pin(version, pinned); !done) return done.error();
+  return json::object{};
+}
+
+Answer config_uses(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::uint64_t limit = fields.number_or("limit", 20);
+  const std::uint64_t at_us = fields.number_or("at_us", 0);
+  if (auto checked = fields.check(); !checked) return checked.error();
+  json::array uses;
+  if (at_us != 0) {
+    const auto use = session.config(scope).active_at(es::Timestamp(es::Timestamp::duration(at_us)));
+    if (!use) return use.error();
+    uses.push_back(from_use(*use));
+  } else {
+    const auto all = session.config(scope).uses(limit);
+    if (!all) return all.error();
+    for (const es::Use& use : *all) uses.push_back(from_use(use));
+  }
+  return json::object{{"uses", std::move(uses)}};
+}
+
 Answer config_unhealthy(Session& session, Fields& fields) {
   const std::string scope = fields.text("scope");
   const std::string reason = fields.text("reason");

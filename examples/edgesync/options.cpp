@@ -59,6 +59,11 @@ const std::vector<Command>& commands() {
       {"config diff", {"--db", "--scope", "--json"}, 2, 2},
       {"config content", {"--db", "--scope", "--json"}, 1, 1},
       {"config rollback", {"--db", "--scope", "--note", "--json"}, 1, 1},
+      {"config tag", {"--db", "--scope", "--name", "--json"}, 1, 1},
+      {"config untag", {"--db", "--scope", "--name", "--json"}},
+      {"config pin", {"--db", "--scope", "--json"}, 1, 1},
+      {"config unpin", {"--db", "--scope", "--json"}, 1, 1},
+      {"config uses", {"--db", "--scope", "--at", "--json"}},
   };
   return all;
 }
@@ -79,6 +84,7 @@ const std::vector<TextOption>& text_options() {
       {"--to", &Options::to},
       {"--config-root", &Options::config_root},
       {"--key", &Options::secret},
+      {"--at", &Options::at},
       {"--from", &Options::from},
       {"--content", &Options::content},
       {"--number", &Options::number},
@@ -208,7 +214,9 @@ class Parser {
       {{"config root", "--number"}, &Options::number},  {{"config root", "--root-keys"}, &Options::root_keys},
       {{"config sign", "--key"}, &Options::secret},     {{"config sign", "--to"}, &Options::to},
       {{"config publish", "--scope"}, &Options::scope}, {{"config publish", "--from"}, &Options::from},
-      {{"config show", "--from"}, &Options::from},      {{"config history", "--scope"}, &Options::scope}};
+      {{"config show", "--from"}, &Options::from},      {{"config history", "--scope"}, &Options::scope},
+      {{"config tag", "--name"}, &Options::name},       {{"config untag", "--name"}, &Options::name},
+      {{"config uses", "--scope"}, &Options::scope}};
 
   const Command& command_;
   const std::vector<std::string>& arguments_;
@@ -264,6 +272,10 @@ std::string_view usage() noexcept {
   edgesync config content  --db FILE --scope S V
   edgesync config diff     --db FILE --scope S V1 V2
   edgesync config rollback --db FILE --scope S V [--note T]
+  edgesync config tag      --db FILE --scope S --name NAME V       names a version, and keeps it
+  edgesync config untag    --db FILE --scope S --name NAME
+  edgesync config pin      --db FILE --scope S V                   keeps it; unpin V: as long as there is room
+  edgesync config uses     --db FILE --scope S [--at T]            what was in use when, who published it, and why
   edgesync --help | --version
 M:KEY,... is any M of these keys; SCOPE a name, "prefix/*" or "*"; T is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request

@@ -27,6 +27,7 @@ struct Options {
   std::string scope{};
   std::string to{};                      ///< backup, quarantine export: the new file
   std::vector<std::uint64_t> numbers{};  ///< diff: versions; content, rollback: which; quarantine: which, none for all
+  std::string at{};                      ///< A time.
   std::string config_root{};             ///< A root document's file.
   std::uint64_t health_window_ms = 0;
 

@@ -7,7 +7,7 @@
 #include <edgesync/edit.hpp>
 #include <edgesync/event.hpp>
 #include <edgesync/options.hpp>
-#include <edgesync/versions.hpp>
+#include <edgesync/uses.hpp>
 
 #include <map>
 #include <memory>
@@ -80,11 +80,29 @@ class EDGESYNC_EXPORT Config {
   struct Known {
     VersionInfo version{};
     VersionRole role{};
+    std::vector<std::string> tags{};
+    bool pinned = false;
   };
   /// Versions this node holds, newest first.
   Result<std::vector<Known>> history(std::size_t limit = 20) const;
   Result<std::map<std::string, Value>> content(std::uint64_t version) const;
   Result<std::vector<KeyChange>> diff(std::uint64_t from, std::uint64_t to) const;
+
+  /// Names a version that this node keeps; a tagged or pinned one is never forgotten for want of room. Tags and pins
+  /// are this node's own. A name that another version had moves. Fails with: not_found, invalid_argument (no path of
+  /// one segment, or above 64 bytes), limit_exceeded (64 versions, 256 tags).
+  Result<void> tag(std::uint64_t version, std::string_view name);
+  /// Fails with: not_found.
+  Result<void> untag(std::string_view name);
+  Result<void> pin(std::uint64_t version, bool pinned = true);
+  /// The version that has the name. Fails with: not_found.
+  Result<VersionInfo> tagged(std::string_view name) const;
+
+  /// Which versions were in use on this node, newest first; the last 128 times are remembered.
+  Result<std::vector<Use>> uses(std::size_t limit = 20) const;
+  /// What was in use on this node at that time, by its clock then. Fails with: not_found (nothing was, or it is longer
+  /// ago than is remembered).
+  Result<Use> active_at(Timestamp time) const;
 
   /// Who decides about candidates. Without a handler each verified version is taken as healthy. The
   /// handler registered last decides. A version that is waiting is put to the new handler at once.

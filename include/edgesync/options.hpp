@@ -55,6 +55,9 @@ struct NodeOptions {
   /// die wants a person first.
   bool salvage = false;
   std::uint32_t versions_kept = 100;  ///< Config versions per scope that rollback can reach.
+  /// What they may take in the file, per scope; beyond, those needed least are forgotten. Versions are kept as
+  /// differences, but for the few that may be needed at once.
+  std::uint64_t versions_bytes = 16 << 20;
   /// A root document (signing.hpp): whose signatures a config version of which scope needs. Later ones, signed by the
   /// keys of this one, replace it as they arrive. Empty: no signatures are needed. Once the database has followed a
   /// later one it stays with that.

@@ -268,26 +268,39 @@ void Activation::overtake(Outcome& outcome) {
   }
 }
 
-// Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then, if the table is full,
-// blocks and what is pending: a version that was just offered is not forgotten for the sake of a short table.
+// Forgets the oldest row of the least needed role: the overtaken, then old fallbacks, then blocks. False if all that is
+// not `spared` is needed.
+bool Activation::forget_least(Outcome& outcome, const Function<bool(const RoleRow&)>& spared) {
+  const RoleRow *good = newest(VersionRole::confirmed), *left = newest(VersionRole::rolled_back);
+  auto victim = rows_.end();
+  for (auto row = rows_.begin(); row != rows_.end(); ++row) {
+    const bool needed = asked_ == key(*row) || is_in_use(row->role) || &*row == good || &*row == left;
+    if (needed || kept_.contains(key(*row)) || spared(*row)) continue;
+    if (victim == rows_.end() || worth(row->role) < worth(victim->role)) victim = row;
+  }
+  if (victim == rows_.end()) return false;
+  outcome.forget.push_back(*victim);
+  rows_.erase(victim);
+  return true;
+}
+
+// If the table is full, blocks and what is pending go as well: a version that was just offered is not forgotten for the
+// sake of a short table.
 void Activation::prune(Outcome& outcome) {
   const auto quarantined = [](const RoleRow& row) { return row.role == VersionRole::quarantined; };
   while (true) {
     const bool full = rows_.size() > max_role_rows;
     const auto blocks = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), quarantined));
     if (!full && rows_.size() - blocks <= std::min(rules_.kept, max_role_rows)) return;
-    const RoleRow *good = newest(VersionRole::confirmed), *left = newest(VersionRole::rolled_back);
-    auto victim = rows_.end();
-    for (auto row = rows_.begin(); row != rows_.end(); ++row) {
-      const bool asked = asked_ == key(*row);
-      const bool spared = !full && (quarantined(*row) || is_pending(row->role));
-      const bool needed = asked || spared || is_in_use(row->role) || &*row == good || &*row == left;
-      if (!needed && (victim == rows_.end() || worth(row->role) < worth(victim->role))) victim = row;
-    }
-    if (victim == rows_.end()) return;
-    outcome.forget.push_back(*victim);
-    rows_.erase(victim);
+    const auto spared = [&](const RoleRow& row) { return !full && (quarantined(row) || is_pending(row.role)); };
+    if (!forget_least(outcome, spared)) return;
   }
+}
+
+Outcome Activation::shed() {
+  Outcome outcome;
+  forget_least(outcome, [](const RoleRow& row) { return is_pending(row.role); });
+  return outcome;
 }
 
 }  // namespace edgesync::config

@@ -13,12 +13,14 @@
 #include "base/clock.hpp"
 
 #include <edgesync/error.hpp>
+#include <edgesync/function.hpp>
 #include <edgesync/versions.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,6 +78,8 @@ struct Outcome {
 struct Rules {
   /// Beyond so many rows those that no rule needs are forgotten; quarantined ones do not count until max_role_rows.
   std::size_t kept = max_role_rows;
+  /// Beyond so many bytes in the file the versions needed least are forgotten, of any role that no rule needs.
+  std::uint64_t bytes_max = UINT64_MAX;
   /// How long a version is on trial at most; 0: not at all, the application's answer is enough.
   Instant::duration health_window{0};
   /// With so many starts of the process a version that was asked about, or is on trial, is given up; 0: never.
@@ -127,6 +131,11 @@ class Activation {
   /// Asks again for a version that is held.
   Outcome resume();
 
+  /// These are never forgotten for want of room, by number and id.
+  void keep(std::set<std::pair<std::uint64_t, std::string>> versions) { kept_ = std::move(versions); }
+  /// Forgets the version that is needed least, for want of room; nothing if each is needed.
+  Outcome shed();
+
   /// Makes a version that was in use active again, now, without asking; a question about one that this rules out is
   /// withdrawn. Does nothing if it is active already.
   /// Fails with: not_found, rejected (quarantined, or revoked), invalid_argument (never was in use).
@@ -161,6 +170,7 @@ class Activation {
   void ask_next(Outcome& outcome, bool held_too);
   void overtake(Outcome& outcome);
   void prune(Outcome& outcome);
+  bool forget_least(Outcome& outcome, const Function<bool(const RoleRow&)>& spared);
 
   std::string scope_;
   Rules rules_;
@@ -168,6 +178,7 @@ class Activation {
   std::optional<Key> asked_{};
   std::optional<Key> counted_{};  // of which this start of the process is in `starts` already
   std::uint64_t floor_ = 0;
+  std::set<Key> kept_{};
   Instant trial_ends_ = never;
 };
 

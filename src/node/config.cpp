@@ -169,7 +169,9 @@ Result<std::vector<Config::Known>> Config::history(std::size_t limit) const {
   std::vector<Known> known;
   for (const store::VersionRow& row : *rows) {
     if (known.size() == limit) break;
-    known.push_back({row.manifest.info(), row.role});
+    const VersionInfo version = row.manifest.info();
+    const auto mark = scope_->core->engine().config().marks(scope_->id).of({version.number, version.id});
+    known.push_back({version, row.role, {mark.tags.begin(), mark.tags.end()}, mark.pinned});
   }
   return known;
 }
@@ -188,6 +190,51 @@ Result<std::vector<KeyChange>> Config::diff(std::uint64_t from, std::uint64_t to
   const auto after = content_of(*scope_, to);
   if (!after) return after.error();
   return config::diff(*before, *after);
+}
+
+Result<void> Config::tag(std::uint64_t version, std::string_view name) {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto tagged = scope_->core->engine().config().tag(scope_->id, version, name);
+  return tagged ? scope_->core->settle(*lock, *tagged) : tagged.error();
+}
+
+Result<void> Config::untag(std::string_view name) {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto untagged = scope_->core->engine().config().untag(scope_->id, name);
+  return untagged ? scope_->core->settle(*lock, *untagged) : untagged.error();
+}
+
+Result<void> Config::pin(std::uint64_t version, bool pinned) {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto done = scope_->core->engine().config().pin(scope_->id, version, pinned);
+  return done ? scope_->core->settle(*lock, *done) : done.error();
+}
+
+Result<VersionInfo> Config::tagged(std::string_view name) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto version = scope_->core->engine().config().marks(scope_->id).tagged(name);
+  if (!version) return Error(Errc::not_found, "config: " + scope_->name + ": no tag \"" + std::string(name) + "\"");
+  return scope_->core->engine().config().kept(scope_->id, version->first);
+}
+
+Result<std::vector<Use>> Config::uses(std::size_t limit) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  const std::vector<Use>& all = scope_->core->engine().config().uses(scope_->id).all();
+  const auto last = all.rbegin() + static_cast<std::ptrdiff_t>(std::min(limit, all.size()));
+  return std::vector<Use>(all.rbegin(), last);
+}
+
+Result<Use> Config::active_at(Timestamp time) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  auto use = scope_->core->engine().config().uses(scope_->id).at(time);
+  if (!use) return Error(use.error().code, "config: " + scope_->name + ": " + use.error().detail);
+  return use;
 }
 
 Subscription Config::on_activate(ActivationHandler handler) {

@@ -105,7 +105,8 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   engine.authorizer = std::move(authorizer);
   engine.root = kind == Kind::root;
   engine.passed = release_date;
-  engine.versions = {core->options_.versions_kept, core->options_.health_window, core->options_.starts_max};
+  engine.versions = {core->options_.versions_kept, core->options_.versions_bytes, core->options_.health_window,
+                     core->options_.starts_max};
   engine.config_root = *std::move(root);
   engine.verifier = &transport::ed25519();
   core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));

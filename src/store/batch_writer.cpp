@@ -6,6 +6,7 @@
 #include "store/quarantine.hpp"
 #include "store/records.hpp"
 #include "store/upkeep.hpp"
+#include "store/version_content.hpp"
 #include "store/version_rows.hpp"
 
 #include <algorithm>
@@ -196,7 +197,7 @@ void BatchWriter::write_local(Part& part) {
   for (const Memtable::Generation& generation : part.generations)
     crdt::apply_changes(*part.table, file_.replica(), generation.changes);
   part.table->mending(false);
-  for (const VersionOp& op : part.versions) write_version(file_, part.table->sid(), op);
+  for (const VersionOp& op : part.versions) write_version(*part.table, op);
   for (const Oid from : part.stages_ended) end_stage(*part.table, from);
   for (const Trim& trim : part.trims) trim_records(*part.table, trim);
   write_runs(part);
@@ -328,6 +329,9 @@ void BatchWriter::finish_part(Part& part) {
   part.table->save();
   if (part.table->wants_sweep()) sweep_part(part);
   upkeep(*part.table);
+  // A rollback has no time to lose: what it changes is packed when the next version comes.
+  const auto saves = [](const VersionOp& op) { return op.kind == VersionOp::Kind::save; };
+  if (std::any_of(part.versions.begin(), part.versions.end(), saves)) pack_versions(*part.table);
   part.table->save();
   part.table->end();
 }

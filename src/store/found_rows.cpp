@@ -35,8 +35,8 @@ bool segment_stands(const RawRow& row) {
 }
 
 bool version_stands(const RawRow& row) {
-  if (row.columns.size() != 6 || !row.integer(0) || !row.integer(1) || !row.bytes(2) || !row.integer(3)) return false;
-  if (!row.bytes(4) || !row.bytes(5)) return false;
+  if (row.columns.size() != 7 || !row.integer(0) || !row.integer(1) || !row.bytes(2) || !row.integer(3)) return false;
+  if (!row.bytes(4) || !row.bytes(5) || !row.bytes(6)) return false;
   const auto proved = prove_version(static_cast<std::uint32_t>(row.number(0)), row.blob(4), row.number(3));
   return proved && proved->manifest.number == row.number(1) && equal(proved->manifest.id, row.blob(2));
 }

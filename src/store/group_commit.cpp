@@ -43,11 +43,14 @@ Ticket SqliteStore::apply(RemoteCut cut) {
     if (at == state->durable.stages.end()) continue;
     if (const crdt::Stamp own = at->second.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
   }
-  if (cut.stages.empty()) {
-    arrivals_.push_back({++accepted_, std::move(cut), {}});
-  } else {
-    large_.push_back({++accepted_, std::move(cut), {}});
-  }
+  const bool large = !cut.stages.empty();
+  Arrival arrival;
+  arrival.ticket = ++accepted_;
+  arrival.body = std::move(cut);
+  if (large)
+    large_.push_back(std::move(arrival));
+  else
+    arrivals_.push_back(std::move(arrival));
   return accepted_;
 }
 

@@ -5,6 +5,7 @@
 #include "crdt/value_codec.hpp"
 #include "store/cell_codec.hpp"
 #include "store/row_check.hpp"
+#include "store/version_content.hpp"
 #include "store/version_rows.hpp"
 
 namespace edgesync::store {
@@ -40,6 +41,7 @@ Bytes encode(const VersionLetter& letter) {
   Writer out(bytes);
   out.varint(letter.role);
   out.blob(letter.manifest);
+  out.blob(letter.base);
   out.blob(letter.content);
   return bytes;
 }
@@ -47,12 +49,14 @@ Bytes encode(const VersionLetter& letter) {
 std::optional<std::pair<config::Release, VersionRole>> read_version(std::uint32_t sid, const Quarantined& item) {
   Reader in(item.body);
   const std::uint64_t role = in.varint();
-  const ByteView manifest = in.blob(), content = in.blob();
+  const ByteView manifest = in.blob(), base = in.blob(), body = in.blob();
   if (!in.done()) return std::nullopt;
   auto proved = prove_version(sid, manifest, role);
-  // A version without content is known from its peers anyway.
-  if (!proved || content.empty() || sha256(content) != proved->manifest.id) return std::nullopt;
-  return std::pair(config::Release{std::move(proved->manifest), to_bytes(content)}, proved->role);
+  if (!proved) return std::nullopt;
+  // A version without content is known from its peers anyway, and a patch says nothing by itself.
+  auto content = open_whole(sid, {proved->manifest.number, to_hex(proved->manifest.id)}, base, body);
+  if (!content) return std::nullopt;
+  return std::pair(config::Release{std::move(proved->manifest), *std::move(content)}, proved->role);
 }
 
 std::optional<crdt::Cell> read_cell(std::uint32_t sid, const Quarantined& item, const Origins& origins) {

@@ -14,7 +14,7 @@ namespace edgesync::store {
 /// The body of a version that is set aside.
 struct VersionLetter {
   std::uint64_t role = 0;  ///< As it stood in its row.
-  Bytes manifest{}, content{};
+  Bytes manifest{}, base{}, content{};
 };
 Bytes encode(const VersionLetter& letter);
 /// What proves itself of the body of `item`, a version of scope `sid`.

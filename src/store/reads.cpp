@@ -149,6 +149,12 @@ Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& versi
   return read;
 }
 
+Result<std::uint64_t> SqliteStore::versions_bytes(ScopeId id) {
+  if (auto open = revive(); !open) return open.error();
+  ScopeState* state = find(id);
+  return gone(state) ? Result<std::uint64_t>(no_scope()) : read_version_bytes(state->table);
+}
+
 Result<std::vector<JournalEntry>> SqliteStore::journal(ScopeId id, std::size_t limit) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);

@@ -41,7 +41,7 @@ class Carrier {
       case BulkTable::segment:
         return put(Sql::raw_segment, row, 5);
       case BulkTable::version:
-        return put(Sql::raw_version, row, 6);
+        return put(Sql::raw_version, row, 7);
       case BulkTable::counter:
         return put(Sql::raw_counter, row, 3);
       case BulkTable::memo:

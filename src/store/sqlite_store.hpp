@@ -115,6 +115,7 @@ class SqliteStore final : public Store {
   Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                               std::size_t bytes_max) override;
   Result<std::vector<VersionRow>> versions(ScopeId id) override;
+  Result<std::uint64_t> versions_bytes(ScopeId id) override;
   Result<config::Release> release(ScopeId id, const VersionKey& version) override;
   Result<Bytes> memo(ScopeId id, std::string_view name) override;
   Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) override;

@@ -57,9 +57,11 @@ constexpr auto texts = [] {
       " ORDER BY first LIMIT 1");
   put(Sql::segment_delete, "DELETE FROM sblk WHERE sid = ?1 AND oid = ?2 AND first = ?3");
   put(Sql::version_put,
-      "INSERT INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+      "INSERT INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
       " ON CONFLICT DO UPDATE SET role = excluded.role, manifest = excluded.manifest,"
+      " base = CASE WHEN length(excluded.content) > 0 THEN excluded.base ELSE base END,"
       " content = CASE WHEN length(excluded.content) > 0 THEN excluded.content ELSE content END");
+  put(Sql::version_content, "UPDATE ver SET base = ?4, content = ?5 WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::version_role, "UPDATE ver SET role = ?4 WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::version_delete, "DELETE FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::history, "SELECT version, at, body FROM hist WHERE sid = ?1 AND version < ?2 ORDER BY version DESC LIMIT 1");
@@ -71,7 +73,15 @@ constexpr auto texts = [] {
   put(Sql::cell_after, "SELECT key FROM cell WHERE sid = ?1 AND key > ?2 ORDER BY key LIMIT 1");
   put(Sql::log_all, "SELECT lo, part, body FROM log WHERE sid = ?1 AND oid = ?2 ORDER BY lo, part");
   put(Sql::log_clear, "DELETE FROM log WHERE sid = ?1 AND oid = ?2");
-  put(Sql::version_rows, "SELECT number, id, manifest, role, content FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
+  put(Sql::version_rows,
+      "SELECT number, id, manifest, role, base, content FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
+  // The length of a blob is known without its pages.
+  put(Sql::version_heads,
+      "SELECT number, id, manifest, role, base, length(content) FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
+  put(Sql::version_one, "SELECT manifest, role, base, content FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
+  put(Sql::version_dependants, "SELECT number, id FROM ver WHERE sid = ?1 AND base = ?2");
+  put(Sql::version_bytes,
+      "SELECT coalesce(sum(length(manifest) + length(base) + length(content)), 0) FROM ver WHERE sid = ?1");
   put(Sql::memo_get, "SELECT body FROM memo WHERE sid = ?1 AND name = ?2");
   put(Sql::memo_put, "REPLACE INTO memo VALUES (?1, ?2, ?3)");
   put(Sql::aside_put,
@@ -87,7 +97,7 @@ constexpr auto texts = [] {
   put(Sql::raw_cell, "INSERT OR IGNORE INTO cell VALUES (?1, ?2, ?3)");
   put(Sql::raw_log, "INSERT OR IGNORE INTO log VALUES (?1, ?2, ?3, ?4, ?5)");
   put(Sql::raw_segment, "INSERT OR IGNORE INTO sblk VALUES (?1, ?2, ?3, ?4, ?5)");
-  put(Sql::raw_version, "INSERT OR IGNORE INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  put(Sql::raw_version, "INSERT OR IGNORE INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   put(Sql::raw_counter, "INSERT OR IGNORE INTO counter VALUES (?1, ?2, ?3)");
   put(Sql::raw_memo, "INSERT OR IGNORE INTO memo VALUES (?1, ?2, ?3)");
   put(Sql::raw_context, "INSERT OR IGNORE INTO ctx VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
@@ -142,7 +152,7 @@ const char* schema_text() noexcept {
          "CREATE TABLE sblk (sid INTEGER, oid INTEGER, first INTEGER, n INTEGER NOT NULL, body BLOB NOT NULL,"
          " PRIMARY KEY (sid, oid, first)) WITHOUT ROWID;"
          "CREATE TABLE ver (sid INTEGER, number INTEGER, id BLOB, role INTEGER NOT NULL,"
-         " manifest BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sid, number, id));"
+         " manifest BLOB NOT NULL, base BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sid, number, id));"
          "CREATE TABLE memo (sid INTEGER, name TEXT, body BLOB NOT NULL, PRIMARY KEY (sid, name)) WITHOUT ROWID;"
          "CREATE TABLE hist (sid INTEGER, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,"
          " PRIMARY KEY (sid, version)) WITHOUT ROWID;"

@@ -324,8 +324,11 @@ class Store {
   /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.
   virtual Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                                       std::size_t bytes_max) = 0;
-  virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;                      ///< Newest first.
-  virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;    ///< not_found
+  virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;  ///< Newest first.
+  virtual Result<std::uint64_t> versions_bytes(ScopeId id) = 0;      ///< What they take in the file.
+  /// With its content, if that was ever here: proved by its hash. Fails with: not_found, storage_corrupt (its row is
+  /// damaged, or one that it is stored as a difference to), storage_io.
+  virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;
   virtual Result<Bytes> memo(ScopeId id, std::string_view name) = 0;                     ///< not_found
   virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;  ///< Newest first.
   /// Own transactions not yet acked, as the number of keys that would be sent, or of sequence numbers used; and the

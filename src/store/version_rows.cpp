@@ -3,6 +3,7 @@
 
 #include "store/letters.hpp"
 #include "store/row_check.hpp"
+#include "store/version_content.hpp"
 
 #include <algorithm>
 
@@ -11,38 +12,42 @@ namespace {
 
 VersionKey key_of(const config::Manifest& manifest) { return {manifest.number, to_hex(manifest.id)}; }
 
+std::string named(const VersionKey& key) { return "version " + std::to_string(key.number) + ": " + key.id; }
+
 constexpr std::uint32_t role_check = 0x101;  // twice the same byte: a changed one is no role
 
 std::uint32_t check_of(std::uint32_t sid, const VersionKey& key, ByteView manifest) {
   return row_check({sid, key.number}, as_view(key.id), manifest);
 }
 
-struct StoredVersion {
-  VersionRow row{};
-  Bytes content{};
-};
-
-/// Nothing if the row is not what was written. `row` is of Sql::version_rows; its content is read and proved `whole`.
-std::optional<StoredVersion> decode(std::uint32_t sid, const Query& row, bool whole) {
+/// Nothing if the row is not what was written. `row` is of Sql::version_rows or version_heads.
+std::optional<VersionRow> decode(std::uint32_t sid, const Query& row) {
   auto proved = prove_version(sid, row.blob(2), row.number(3));
   if (!proved || key_of(proved->manifest) != VersionKey{row.number(0), to_hex(row.blob(1))}) return std::nullopt;
-  StoredVersion stored{*std::move(proved), {}};
-  if (whole) stored.content = to_bytes(row.blob(4));
-  if (!stored.content.empty() && sha256(stored.content) != stored.row.manifest.id) return std::nullopt;
-  return stored;
+  return proved;
 }
 
-/// The one version, or nothing; `damaged`: there is a row that cannot be read.
-std::optional<config::Release> stored_release(SqlTable& table, const VersionKey& key, bool& damaged) {
-  Query rows(table.file().db, Sql::version_rows);
-  rows.bind(table.sid());
-  while (rows.step()) {
-    if (rows.number(0) != key.number || to_hex(rows.blob(1)) != key.id) continue;
-    auto stored = decode(table.sid(), rows, true);
-    damaged = !stored;
-    if (stored) return config::Release{std::move(stored->row.manifest), std::move(stored->content)};
+/// The one version, or nothing; `damaged`: why there is none, though there is a row.
+std::optional<config::Release> stored_release(SqlTable& table, const VersionKey& key, std::optional<Error>& damaged) {
+  config::Release release;
+  const Bytes id = from_hex(key.id).value_or(Bytes{});
+  {
+    Query row(table.file().db, Sql::version_one);
+    if (!row.bind(table.sid()).bind(key.number).bind(id).step()) return std::nullopt;
+    auto proved = prove_version(table.sid(), row.blob(0), row.number(1));
+    if (!proved || key_of(proved->manifest) != key) {
+      table.want_sweep();
+      damaged = Error(Errc::storage_corrupt, named(key) + ": its row is damaged");
+      return std::nullopt;
+    }
+    release.manifest = std::move(proved->manifest);
   }
-  return std::nullopt;
+  auto content = read_content(table, key);
+  if (content)
+    release.content = *std::move(content);
+  else if (!content.error().is(Errc::not_found))
+    damaged = std::move(content).error();
+  return damaged ? std::nullopt : std::optional(std::move(release));
 }
 
 bool newer(const VersionRow& a, const VersionRow& b) {
@@ -77,13 +82,15 @@ void save(File& file, std::uint32_t sid, const VersionOp& op, const Bytes& id) {
   const config::Release& release = op.release;
   Bytes manifest = release.manifest.encode();
   append_check(manifest, check_of(sid, op.key, manifest));
+  const StoredContent content = whole_content(sid, op.key, release.content);
   Query(file.db, Sql::version_put)
       .bind(sid)
       .bind(op.key.number)
       .bind(id)
       .bind(static_cast<std::uint32_t>(op.role) * role_check)
       .bind(manifest)
-      .bind(release.content)
+      .bind(content.base)
+      .bind(content.body)
       .step();
 }
 
@@ -107,7 +114,9 @@ std::optional<VersionRow> prove_version(std::uint32_t sid, ByteView all, std::ui
   return VersionRow{*std::move(decoded), static_cast<VersionRole>(role & 0xff)};
 }
 
-void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
+void write_version(SqlTable& table, const VersionOp& op) {
+  File& file = table.file();
+  const std::uint32_t sid = table.sid();
   if (op.kind == VersionOp::Kind::memo) return save_memo(file, sid, op);
   const auto id = from_hex(op.key.id);
   if (!id) return;
@@ -123,6 +132,7 @@ void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
           .step();
       return;
     case VersionOp::Kind::forget:
+      release_dependants(table, op.key);
       Query(file.db, Sql::version_delete).bind(sid).bind(op.key.number).bind(*id).step();
       return;
     case VersionOp::Kind::memo:
@@ -133,11 +143,11 @@ void write_version(File& file, std::uint32_t sid, const VersionOp& op) {
 Result<std::vector<VersionRow>> read_versions(SqlTable& table, const std::vector<VersionOp>& pending) {
   std::vector<VersionRow> versions;
   {
-    Query rows(table.file().db, Sql::version_rows);
+    Query rows(table.file().db, Sql::version_heads);
     rows.bind(table.sid());
     while (rows.step()) {
-      if (auto stored = decode(table.sid(), rows, false))
-        versions.push_back(std::move(stored->row));
+      if (auto row = decode(table.sid(), rows))
+        versions.push_back(*std::move(row));
       else
         table.want_sweep();
     }
@@ -148,15 +158,23 @@ Result<std::vector<VersionRow>> read_versions(SqlTable& table, const std::vector
 }
 
 Result<config::Release> read_release(SqlTable& table, const VersionKey& key, const std::vector<VersionOp>& pending) {
-  const std::string named = "version " + std::to_string(key.number) + ": " + key.id;
-  bool damaged = false;
+  std::optional<Error> damaged;
   auto release = stored_release(table, key, damaged);
-  if (damaged) table.want_sweep();
   if (auto good = table.file().check(); !good) return good.error();
   for (const VersionOp& op : pending)
     if (op.key == key) replay(release, op);
   if (release) return *std::move(release);
-  return damaged ? Error(Errc::storage_corrupt, named + ": its row is damaged") : Error(Errc::not_found, named);
+  return damaged ? *std::move(damaged) : Error(Errc::not_found, named(key));
+}
+
+Result<std::uint64_t> read_version_bytes(SqlTable& table) {
+  std::uint64_t bytes = 0;
+  {
+    Query sum(table.file().db, Sql::version_bytes);
+    if (sum.bind(table.sid()).step()) bytes = sum.number(0);
+  }
+  if (auto good = table.file().check(); !good) return good.error();
+  return bytes;
 }
 
 Result<Bytes> read_memo(SqlTable& table, std::string_view name, const std::vector<VersionOp>& pending) {
@@ -186,9 +204,12 @@ std::size_t drop_damaged_versions(SqlTable& table) {
     Query rows(table.file().db, Sql::version_rows);
     rows.bind(table.sid());
     while (rows.step()) {
-      if (decode(table.sid(), rows, true)) continue;
-      damaged.push_back(
-          {rows.number(0), to_bytes(rows.blob(1)), {rows.number(3), to_bytes(rows.blob(2)), to_bytes(rows.blob(4))}});
+      const VersionKey key{rows.number(0), to_hex(rows.blob(1))};
+      const ByteView base = rows.blob(4), content = rows.blob(5);
+      if (decode(table.sid(), rows) && content_stands(table.sid(), key, base, content)) continue;
+      damaged.push_back({key.number,
+                         to_bytes(rows.blob(1)),
+                         {rows.number(3), to_bytes(rows.blob(2)), to_bytes(base), to_bytes(content)}});
     }
   }
   for (const Damaged& row : damaged) {

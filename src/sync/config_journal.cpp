@@ -4,6 +4,21 @@
 #include "sync/config_plane.hpp"
 
 namespace edgesync::sync {
+namespace {
+
+/// What an action is about; with the content only where somebody is shown it.
+Result<config::Release> about(store::Store& store, store::ScopeId id, const config::Action& action) {
+  if (action.kind == config::Action::Kind::ask || action.kind == config::Action::Kind::activate)
+    return store.release(id, {action.number, action.id});
+  auto rows = store.versions(id);
+  if (!rows) return std::move(rows).error();
+  for (store::VersionRow& row : *rows)
+    if (row.manifest.number == action.number && row.manifest.info().id == action.id)
+      return config::Release{std::move(row.manifest), {}};
+  return Error(Errc::not_found, "config: version " + std::to_string(action.number));
+}
+
+}  // namespace
 
 void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh) {
   if (outcome.empty()) return;
@@ -17,6 +32,7 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
                    : store_.set_role(id, version, step.row.role);
   }
   for (const config::RoleRow& row : outcome.forget) ticket = store_.forget_version(id, {row.number, row.id});
+  if (const store::Ticket noted = note_use(id, scope, outcome)) ticket = noted;
   waiting_.push_back({ticket, id, std::move(outcome)});
   if (ticket == 0) take_durable();  // nothing to journal first
 }
@@ -30,8 +46,18 @@ void ConfigPlane::flushed(const store::Flushed& flushed) {
   }
   begin_again();
   take_durable();
-  for (store::ScopeId id : flushed.advanced)
-    if (const auto at = scopes_.find(id); at != scopes_.end() && !lost_.contains(id)) consider(id, at->second);
+  for (store::ScopeId id : flushed.advanced) {
+    const auto at = scopes_.find(id);
+    if (at == scopes_.end() || lost_.contains(id)) continue;
+    consider(id, at->second);
+    make_room(id, at->second);
+  }
+}
+
+/// One at a time: what is gone makes no room before the next commit.
+void ConfigPlane::make_room(store::ScopeId id, Scope& scope) {
+  const auto bytes = store_.versions_bytes(id);
+  if (bytes && *bytes > rules_.bytes_max) journal(id, scope, scope.activation.shed());
 }
 
 void ConfigPlane::take_durable() {
@@ -57,7 +83,7 @@ void ConfigPlane::begin_again() {
 void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& outcome) {
   for (const config::Action& action : outcome.actions) {
     if (action.kind == config::Action::Kind::fetch) continue;  // a release arrives whole, in its register
-    auto held = store_.release(id, {action.number, action.id});
+    auto held = about(store_, id, action);
     if (!held) {
       // A disk that fails now must not make us forget a question: it is put again from the journal.
       if (!held.error().is(Errc::not_found)) lost_.insert(id);

@@ -43,6 +43,7 @@ Result<void> ConfigPlane::take_up(store::ScopeId scope, const config::Activation
     opened.seen = config::Seen::decode(*memo).value_or(config::Seen{});
   else if (!memo.error().is(Errc::not_found))
     return scopes_.erase(scope), memo.error();
+  remember(scope, opened);
   if (gate_.guards(store_.scope(scope).name)) opened.activation.revoke_below(opened.seen.floor);
   withdraw_fallen(scope, opened);
   journal(scope, opened, opened.activation.restart(failed));
@@ -190,6 +191,11 @@ Result<ConfigPlane::Scope*> ConfigPlane::usable(store::ScopeId id) {
 }
 
 Result<config::Release> ConfigPlane::release(store::ScopeId id, std::uint64_t number) {
+  const auto version = kept(id, number);
+  return version ? store_.release(id, {number, version->id}) : version.error();
+}
+
+Result<VersionInfo> ConfigPlane::kept(store::ScopeId id, std::uint64_t number) {
   const auto rows = store_.versions(id);
   if (!rows) return rows.error();
   const store::VersionRow* best = nullptr;
@@ -199,7 +205,7 @@ Result<config::Release> ConfigPlane::release(store::ScopeId id, std::uint64_t nu
     if (best == nullptr || config::was_in_use(row.role) || !config::was_in_use(best->role)) best = &row;
   }
   if (best == nullptr) return no_version(store_.scope(id), number);
-  return store_.release(id, {number, best->manifest.info().id});
+  return best->manifest.info();
 }
 
 ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
@@ -208,8 +214,11 @@ ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
   Scope& scope = at->second;
   if (scope.content || scope.active.number == 0) return scope.content;
   const auto held = store_.release(id, {scope.active.number, scope.active.id});
-  if (!held) return nullptr;
-  auto content = config::verify(*held);
+  if (!held) {
+    if (!held.error().is(Errc::not_found)) lost_.insert(id);
+    return nullptr;
+  }
+  auto content = config::parse_content(held->content);  // the store has proved it
   const auto newer = [&](const config::RoleRow& row) { return row.number > scope.active.number; };
   const auto& rows = scope.activation.rows();
   if (planted(Bug::rollback_skips_key) && content && std::any_of(rows.begin(), rows.end(), newer))

@@ -9,6 +9,8 @@
 #include "config/activation.hpp"
 #include "config/content.hpp"
 #include "config/gate.hpp"
+#include "config/marks.hpp"
+#include "config/uses.hpp"
 #include "store/store.hpp"
 
 #include <edgesync/event.hpp>
@@ -77,6 +79,15 @@ class ConfigPlane {
   /// Asks again for a version on hold, and for one that nobody answered.
   Result<void> ask_again(store::ScopeId scope);
 
+  /// Marks on kept versions. Fails with: not_found, invalid_argument, limit_exceeded.
+  Result<store::Ticket> tag(store::ScopeId scope, std::uint64_t number, std::string_view name);
+  Result<store::Ticket> untag(store::ScopeId scope, std::string_view name);
+  Result<store::Ticket> pin(store::ScopeId scope, std::uint64_t number, bool pinned);
+  const config::Marks& marks(store::ScopeId scope) const;
+  const config::Uses& uses(store::ScopeId scope) const;
+  /// Who it is. Fails as release() does.
+  Result<VersionInfo> kept(store::ScopeId scope, std::uint64_t number);
+
   /// To be called after each Store::finish(), with its answer.
   void flushed(const store::Flushed& flushed);
   /// True while steps wait to become durable.
@@ -104,6 +115,8 @@ class ConfigPlane {
     ContentPtr content{};
     VersionInfo active{};
     config::Seen seen{};
+    config::Marks marks{};
+    config::Uses uses{};
     Timestamp expires{};  ///< Of the active version; 0: never.
     bool stale_told = false;
     std::optional<Error> refused{};
@@ -138,7 +151,14 @@ class ConfigPlane {
   void journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh = nullptr);
   void begin_again();
   void take_durable();
+  void make_room(store::ScopeId id, Scope& scope);
   void take(store::ScopeId id, Scope& scope, const config::Outcome& outcome);
+  // config_marks.cpp
+  template <class Memo>
+  Memo remembered(store::ScopeId id, std::string_view name) const;
+  void remember(store::ScopeId id, Scope& scope);
+  Result<store::Ticket> mark(store::ScopeId id, const Function<Result<void>(config::Marks&)>& change);
+  store::Ticket note_use(store::ScopeId id, Scope& scope, const config::Outcome& outcome);
   // config_offers.cpp
   void consider(store::ScopeId id, Scope& scope);
   void consider_all();
@@ -172,5 +192,7 @@ inline constexpr std::string_view root_key = "root/";
 inline constexpr std::string_view seen_memo = "seen";
 inline constexpr std::string_view root_memo = "root";
 inline constexpr std::string_view starts_memo = "starts";
+inline constexpr std::string_view marks_memo = "marks";
+inline constexpr std::string_view uses_memo = "uses";
 
 }  // namespace edgesync::sync

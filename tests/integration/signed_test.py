@@ -115,6 +115,27 @@ class Signed(fleet.Case):
         history = self.config("history", "--db", self.database("node"), "--scope", "c")
         self.assertEqual([(one["version"], one["role"]) for one in history], [(2, "quarantined"), (1, "active")])
 
+    def test_what_is_marked_and_what_was_in_use(self):
+        node = self.shell("node")
+        for limit in (10, 20, 30):
+            version = node.do("config.publish", scope="c", tree={"limit": limit})["version"]
+            node.event("activated", version=version)
+        node.do("config.tag", scope="c", version=1, name="golden")
+        uses = node.do("config.uses", scope="c")["uses"]
+        self.assertEqual([use["version"] for use in uses], [3, 2, 1])
+        then = uses[1]["since_us"]
+        self.assertEqual(node.do("config.uses", scope="c", at_us=then)["uses"][0]["version"], 2)
+        self.assertEqual(node.finish(), 0)
+        of = ("--db", self.database("node"), "--scope", "c")
+        self.assertEqual(self.config("tag", *of, "--name", "summer", "1")[0]["tags"], ["golden", "summer"])
+        self.assertEqual(self.config("untag", *of, "--name", "golden"), [{"untagged": "golden"}])
+        self.assertTrue(self.config("pin", *of, "2")[0]["pinned"])
+        self.assertNotIn("pinned", self.config("unpin", *of, "2")[0])
+        self.assertEqual([use["version"] for use in self.config("uses", *of)], [3, 2, 1])
+        self.assertEqual(self.config("uses", *of, "--at", "2099-12-31")[0]["version"], 3)
+        self.refused("in use", "uses", *of, "--at", "2001-01-01")
+        self.refused("not kept", "pin", *of, "9")
+
     def test_secrets_are_for_their_owner_and_files_are_not_replaced(self):
         path = self.rig.path("ann.key.pem")
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)

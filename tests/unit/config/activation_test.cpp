@@ -311,6 +311,22 @@ TEST(Activation, TheTableIsBoundedAndKeepsWhatRulesNeed) {
   EXPECT_EQ(flooded.rows().back().number, 5000U);
 }
 
+TEST(Activation, ForWantOfRoomTheLeastNeededGoFirst) {
+  Desk desk;
+  for (const auto& [number, id] : {std::pair(1, "a"), {2, "b"}, {3, "c"}, {4, "d"}})
+    desk.adopt(static_cast<std::uint64_t>(number), id);
+  desk.take(desk.machine.rollback(3, "c"));
+  desk.arrive(5, "e");
+  desk.take(desk.machine.verdict(5, "e", Verdict::reject));
+  desk.arrive(6, "f");
+  for (int i = 0; i < 9; ++i) desk.take(desk.machine.shed());
+  const std::map<std::pair<std::uint64_t, std::string>, VersionRole> needed{{{2, "b"}, VersionRole::confirmed},
+                                                                            {{3, "c"}, VersionRole::active},
+                                                                            {{4, "d"}, VersionRole::rolled_back},
+                                                                            {{6, "f"}, VersionRole::staged}};
+  EXPECT_EQ(desk.table, needed);
+}
+
 TEST(Activation, AShortTableForgetsNeitherWhatWasRolledBackNorWhatWasRejected) {
   Desk desk;
   desk.machine = Activation("plant-7", {}, {.kept = 2});

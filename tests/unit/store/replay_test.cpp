@@ -242,11 +242,11 @@ TEST(DeadLetter, OfAVersionComesBackToTheHistory) {
   EXPECT_FALSE(replay(opened, letters(opened)[0].id).done);  // nobody knows its role
   const auto back = [&](VersionRole role) {
     const std::uint64_t number = letters(opened)[0].id;
-    VersionLetter letter{static_cast<std::uint64_t>(role) * 0x101, {}, {}};
+    VersionLetter letter{static_cast<std::uint64_t>(role) * 0x101, {}, {}, {}};
     const Bytes body = letters(opened)[0].body;
     Reader in(body);
     in.varint();
-    letter.manifest = to_bytes(in.blob()), letter.content = to_bytes(in.blob());
+    letter.manifest = to_bytes(in.blob()), letter.base = to_bytes(in.blob()), letter.content = to_bytes(in.blob());
     opened.close();
     run_sql(opened.path(), "UPDATE quarantine SET body = x'" + to_hex(encode(letter)) + "'");
     opened.reopen();

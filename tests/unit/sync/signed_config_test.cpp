@@ -277,5 +277,62 @@ TEST_F(SignedVersions, ThatFailDoNotBringBackWhatTheyRevoked) {
   EXPECT_TRUE(plane->rollback(scope, 1, "by hand").error().is(Errc::rejected));
 }
 
+TEST_F(SignedVersions, LeaveATraceOfWhenTheyWereInUseAndWhy) {
+  for (const int number : {1, 2}) {
+    offer(sign(version(static_cast<std::uint64_t>(number), 10 * number)));
+    pass(1h);
+  }
+  node->engine->config().rollback(scope, 1, "by hand").value();
+  work();
+  restart_node();
+  work();
+  const config::Uses& uses = node->engine->config().uses(scope);
+  ASSERT_EQ(uses.all().size(), 3U) << "a restart is no other version";
+  EXPECT_EQ(uses.at(now.wall)->reason, "by hand");
+  EXPECT_EQ(uses.at(now.wall - 30min)->version.number, 2u);
+  EXPECT_EQ(uses.at(now.wall - 90min)->version.number, 1u);
+  EXPECT_EQ(uses.all()[0].signed_by.size(), 1U);
+}
+
+TEST_F(SignedVersions, ThatAreMarkedStayWhateverRoomThereIs) {
+  adjust_node = [adjust = adjust_node](EngineOptions& options) {
+    adjust(options);
+    options.versions = {.kept = 3};
+  };
+  restart_node();
+  offer(sign(version(1, 10)));
+  node->engine->config().tag(scope, 1, "golden").value();
+  offer(sign(version(2, 20)));
+  node->engine->config().pin(scope, 2, true).value();
+  work();
+  restart_node();
+  for (std::uint64_t number = 3; number <= 12; ++number) offer(sign(version(number, static_cast<int>(number))));
+  EXPECT_TRUE(node->engine->config().tag(scope, 5, "gone").error().is(Errc::not_found));
+  const auto golden = node->engine->config().marks(scope).tagged("golden");
+  ASSERT_TRUE(golden);
+  EXPECT_EQ(golden->first, 1u);
+  node->engine->config().rollback(scope, golden->first, "by hand").value();
+  work();
+  EXPECT_EQ(node->engine->config().active_content(scope)->at("limit"), Value(10));
+  EXPECT_TRUE(node->engine->config().release(scope, 2));
+}
+
+TEST_F(SignedVersions, BeyondTheirBytesGoOneByOne) {
+  adjust_node = [adjust = adjust_node](EngineOptions& options) {
+    adjust(options);
+    options.versions = {.bytes_max = 100'000};
+  };
+  restart_node();
+  Xoshiro random(1);
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    Bytes noise(20'000);
+    for (std::byte& byte : noise) byte = static_cast<std::byte>(random.next());
+    offer(sign(config::release_of({{"limit", noise}}, number)));
+    EXPECT_LE(node->store->versions_bytes(scope).value(), 100'000u) << number;
+  }
+  EXPECT_EQ(active(), 20u);
+  EXPECT_EQ(node->engine->config().last_good(scope).number, 19u);
+}
+
 }  // namespace
 }  // namespace edgesync::sync
