@@ -50,9 +50,10 @@ void SqlTable::put_cell_aside(ByteView key, const crdt::Cell& cell, std::string_
   put_aside(file_, {Quarantined::Kind::cell, sid_, key, reason, {}, row});
 }
 
-/// A peer lists all that it holds of a key: if that is here now, the key is known again.
+/// A peer lists all that it holds of a key: if that is here now, the key is known again. But what was lost may be what
+/// the peer had not seen yet when it made the list.
 void SqlTable::mend_listed(const crdt::Delta& delta) {
-  if (state_.damaged.empty()) return;
+  if (state_.damaged.empty() || !delta.upto.covers(state_.context)) return;
   for (const crdt::KeyState& state : delta.keys) {
     if (!unknown(state.key)) continue;
     const crdt::Cell cell = find(state.key);

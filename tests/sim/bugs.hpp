@@ -57,7 +57,7 @@ inline constexpr std::array planted_bugs{
     PlantedBug{Bug::overwrite_all, "overwrite_all"},
     PlantedBug{Bug::ack_one_more, "ack_one_more"},
     PlantedBug{Bug::rollback_skips_key, "rollback_skips_key"},
-    PlantedBug{Bug::repair_over_news, "repair_over_news", 0, "Repair.LeavesWhatIsNews"},
+    PlantedBug{Bug::repair_over_news, "repair_over_news"},
     PlantedBug{Bug::skip_audit, "skip_audit", 0, "CopiedDisksLose"},
     PlantedBug{Bug::skip_environment, "skip_environment", 0, "CopiedDisksLose"},
     PlantedBug{Bug::skip_former, "skip_former", 0, "CopiedDisksLose"},

@@ -68,7 +68,13 @@ void World::relapse(SimNode& node) {
 
 /// A device's own news have one copy, and that is never spoilt: only what the root's disk holds as well.
 void World::rot(SimNode& node) {
-  node.crash(true, below(extra_random_, milliseconds(300)) + milliseconds(1));
+  const Span away = below(extra_random_, milliseconds(300)) + milliseconds(1);
+  node.crash(true, away);
+  // Some news of what has spoilt, before it can be repaired.
+  for (int i = 1; i <= 8; ++i)
+    timeline_.after(away + milliseconds(20 * i), [this, &node] {
+      if (!healing_) write_shared(node);
+    });
   for (const std::string_view scope : {shared_scope, tags_scope}) {
     const auto here = node.on_platter(std::string(scope)), root = nodes_[0]->on_platter(std::string(scope));
     if (!here || !root || !root->covers(*here)) continue;

@@ -352,7 +352,8 @@ void SimNode::finish_flush() {
   if (readable()) around_.flushed(*this);
   for (const store::ScopeId scope : flushed.advanced)
     if (auto early = around_.truth.shipped_too_early(*store_, scope)) around_.violate("O12: " + *early);
-  if (!flushed.diverged.empty()) around_.violate("O1: equal contexts with different fingerprints after a cut");
+  if (!flushed.diverged.empty())
+    around_.violate("O1: " + blame("a cut") + "equal contexts with different fingerprints");
   engine_->flushed(flushed);
   stir();
 }
