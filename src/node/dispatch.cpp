@@ -116,6 +116,7 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
     lock.lock();
     settled_.wait(lock, [&] { return closed_ || !store_->writing(); });
     if (closed_) return;
+    engine_->tick(now());  // the answer may have taken its time: what follows from it begins now
     const Verdict answer = verdict.value_or(Verdict::healthy);
     engine_->config().verdict(action.scope, version, answer, "decided by the application").ignore();
     if (answer == Verdict::reject)
