@@ -90,10 +90,11 @@ bool all_held(const Cell& cell, const Cell& by) {
 
 }  // namespace
 
-bool repairable(const ScopeTable& table, const Repair& repair, const ReplicaId& self) {
+bool repairable(const ScopeTable& table, const Repair& repair, std::span<const ReplicaId> selves) {
   const auto& floors = table.floors().items();
   return table.context().covers(repair.upto) && std::all_of(floors.begin(), floors.end(), [&](const Context::Item& at) {
-           return at.replica == self || at.stamp <= repair.upto[at.replica];
+           return at.stamp <= repair.upto[at.replica] ||
+                  std::find(selves.begin(), selves.end(), at.replica) != selves.end();
          });
 }
 

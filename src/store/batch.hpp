@@ -84,6 +84,7 @@ class GroupCommit final : public Batch {
   Ticket through = 0;
   std::vector<Part> parts{};
   std::vector<Arrival> arrivals{};
+  std::vector<ReplicaId> selves{};              ///< As Store::selves().
   std::optional<crdt::Lineage::Row> lineage{};  ///< Of the stamps that are minted since the file was opened.
   bool alone = false;  ///< Stages are joined, and nothing else is in it: it may take long, and fail for lack of room.
 

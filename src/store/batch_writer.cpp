@@ -312,7 +312,7 @@ void BatchWriter::apply(Part& part, const crdt::Context& upto, const Function<cr
 Outcome BatchWriter::take_repair(Part& part, const crdt::Repair& repair) {
   SqlTable& table = *part.table;
   if (auto good = admit(repair); !good) return {0, false, good.error(), {}};
-  if (part.scope.plane == Plane::stream || !crdt::repairable(table, repair, file_.replica())) return {};
+  if (part.scope.plane == Plane::stream || !crdt::repairable(table, repair, batch_.selves)) return {};
   table.healing(true);
   crdt::Repaired repaired = crdt::apply_repair(table, repair, [&table](ByteView key) { return table.unknown(key); });
   table.healing(false);

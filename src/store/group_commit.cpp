@@ -186,6 +186,7 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
     for (const Arrival& arrival : std::exchange(batch->arrivals, {}))
       batch->refused.push_back({arrival.ticket, false, no_room("arrivals")});
   batch->lineage = std::exchange(lineage_due_, {});
+  batch->selves = selves_;
   return batch;
 }
 
