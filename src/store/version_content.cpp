@@ -35,6 +35,7 @@ std::uint32_t check_of(std::uint32_t sid, const VersionKey& key, ByteView base, 
 
 Bytes seal(std::uint32_t sid, const VersionKey& key, ByteView base, Form form, ByteView bytes) {
   Bytes body;
+  body.reserve(1 + bytes.size() + check_bytes);
   Writer out(body);
   out.u8(static_cast<std::uint8_t>(form));
   out.raw(bytes);
