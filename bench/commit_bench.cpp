@@ -2,6 +2,7 @@
 // Commits: the store against SQLite doing the same work with the same pragmas. "raw" is one REPLACE per key into a
 // table of keys and values, one transaction per iteration, synchronous=FULL. Keys are 24 to 30 bytes out of 10,000,
 // values 16 bytes. Run with --benchmark_repetitions and compare medians: fsync times wander.
+#include "directory.hpp"
 #include "store/store.hpp"
 
 #include <benchmark/benchmark.h>
@@ -17,19 +18,6 @@ namespace edgesync::store {
 namespace {
 
 constexpr std::uint64_t key_count = 10'000;
-
-class Dir {
- public:
-  Dir() {
-    std::string name = (std::filesystem::current_path() / "commit-bench-XXXXXX").string();  // a real disk, not /tmp's
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Dir() { std::filesystem::remove_all(path_); }
-  std::string file() const { return path_ + "/bench.db"; }
-
- private:
-  std::string path_;
-};
 
 std::string key_of(std::uint64_t number) {
   return "line-" + std::to_string(number % 7) + "/pump/speed/" + std::to_string(number);

@@ -3,15 +3,14 @@
 // any kept version, each with a config of 5,000 keys and every step durable. "raw" is SQLite doing the least that the
 // same promise takes: as many commits, of the content once and of one small row each, synchronous=FULL. `p99_ms` is
 // what counts; fsync times wander, so compare with the raw row of the same run.
+#include "directory.hpp"
 #include "sync/config_plane.hpp"
 
 #include <benchmark/benchmark.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 
 namespace edgesync::sync {
 namespace {
@@ -39,19 +38,6 @@ class Times {
 
  private:
   std::vector<double> all_{};
-};
-
-class Dir {
- public:
-  Dir() {
-    std::string name = (std::filesystem::current_path() / "config-bench-XXXXXX").string();  // a real disk, not /tmp's
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Dir() { std::filesystem::remove_all(path_); }
-  std::string file() const { return path_ + "/bench.db"; }
-
- private:
-  std::string path_;
 };
 
 /// 5,000 keys of about 50 bytes with their values, of which each version changes one.

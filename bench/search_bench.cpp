@@ -2,16 +2,15 @@
 // Searches: what it costs two stores to find d removals that one of them has missed and the other's log does not tell
 // any more. Bytes and messages are those of the search, as frames; the delta that follows is not counted. A step is
 // one go at the file, as a link takes it (sync::Limits): the longest of them is what others may have to wait for.
+#include "directory.hpp"
 #include "store/store.hpp"
 #include "wire/frame.hpp"
 
 #include <benchmark/benchmark.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <ctime>
 #include <deque>
-#include <filesystem>
 
 namespace edgesync {
 namespace {
@@ -24,19 +23,6 @@ double cpu_ms() {
 }
 
 constexpr std::size_t look_entries = 4096, inspect_ranges = 16, inspects = 64;  // as in sync::Limits
-
-class Dir {
- public:
-  Dir() {
-    std::string name = (std::filesystem::current_path() / "search-bench-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Dir() { std::filesystem::remove_all(path_); }
-  std::string file(const char* name) const { return path_ + '/' + name; }
-
- private:
-  std::string path_;
-};
 
 std::string key_of(std::uint64_t number) {
   return "line-" + std::to_string(number % 7) + "/pump/speed/" + std::to_string(number);

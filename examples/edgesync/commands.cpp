@@ -55,6 +55,7 @@ es::Result<es::Node> open_existing(const std::string& path) {
   }
   es::NodeOptions options;
   options.database = path;
+  options.observes = true;
   return es::Node::open(std::move(options));
 }
 

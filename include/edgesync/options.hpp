@@ -58,6 +58,10 @@ struct NodeOptions {
   /// What they may take in the file, per scope; beyond, those needed least are forgotten. Versions are kept as
   /// differences, but for the few that may be needed at once.
   std::uint64_t versions_bytes = 16 << 20;
+  /// For programs that look at the database of an application that is not running: whether a version is taken stays the
+  /// application's affair. Nobody is asked about one, no trial ends by itself, no start is counted, and no version is
+  /// forgotten for want of room.
+  bool observes = false;
   /// A root document (signing.hpp): whose signatures a config version of which scope needs. Later ones, signed by the
   /// keys of this one, replace it as they arrive. Empty: no signatures are needed. Once the database has followed a
   /// later one it stays with that.

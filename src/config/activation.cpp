@@ -59,7 +59,7 @@ Outcome Activation::restart(const Activation* failed) {
     outcome.actions.push_back(act(Kind::activate, *good));
   }
   for (RoleRow& row : rows_) {
-    if (!is_pending(row.role) || !worn_out(row) || counted_ == key(row)) continue;
+    if (rules_.observes || !is_pending(row.role) || !worn_out(row) || counted_ == key(row)) continue;
     outcome.actions.push_back(act(Kind::failed, row));
     set(outcome, row, VersionRole::quarantined, "the application ended each time it was asked");
   }
@@ -246,7 +246,7 @@ void Activation::activate(Outcome& outcome, RoleRow& row, std::string_view reaso
 // One question at a time, about the highest version at hand, and none during a trial. A held one that is highest waits,
 // and so do those below it.
 void Activation::ask_next(Outcome& outcome, bool held_too) {
-  if (asked_ || newest(VersionRole::trial) != nullptr) return;
+  if (rules_.observes || asked_ || newest(VersionRole::trial) != nullptr) return;
   for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
     if (row->role != VersionRole::staged && row->role != VersionRole::held) continue;
     if (blocked(row->number, row->id)) continue;
@@ -287,6 +287,7 @@ bool Activation::forget_least(Outcome& outcome, const Function<bool(const RoleRo
 // If the table is full, blocks and what is pending go as well: a version that was just offered is not forgotten for the
 // sake of a short table.
 void Activation::prune(Outcome& outcome) {
+  if (rules_.observes) return;
   const auto quarantined = [](const RoleRow& row) { return row.role == VersionRole::quarantined; };
   while (true) {
     const bool full = rows_.size() > max_role_rows;

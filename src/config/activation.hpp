@@ -84,6 +84,9 @@ struct Rules {
   Instant::duration health_window{0};
   /// With so many starts of the process a version that was asked about, or is on trial, is given up; 0: never.
   std::uint32_t starts_max = 0;
+  /// Somebody else's application decides: nobody is asked, no trial ends by itself, no start is
+  /// counted, and nothing is forgotten for want of room.
+  bool observes = false;
 };
 
 class Activation {

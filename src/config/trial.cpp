@@ -23,6 +23,7 @@ void Activation::begin_trial(Outcome& outcome, RoleRow& row, std::string_view re
 // The one more start is in the table before it is risked.
 void Activation::resume_trial(Outcome& outcome) {
   RoleRow& row = *find(newest(VersionRole::trial)->number, newest(VersionRole::trial)->id);
+  if (rules_.observes) return outcome.actions.push_back(act(Kind::activate, row));
   if (rules_.health_window == Instant::duration(0)) {  // there are no trials any more
     outcome = confirm();
     outcome.actions.insert(outcome.actions.begin(), act(Kind::activate, row));

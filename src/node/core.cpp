@@ -33,8 +33,6 @@ Result<std::shared_ptr<Runtime>> runtime_for(const NodeOptions& options) {
     return make_runtime();
   } catch (const Failure& failure) {
     return failure.error();
-  } catch (const std::system_error& failure) {  // no descriptor is left for it
-    return Error(Errc::limit_exceeded, std::string("runtime: ") + failure.what());
   }
 }
 
@@ -106,7 +104,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   engine.root = kind == Kind::root;
   engine.passed = release_date;
   engine.versions = {core->options_.versions_kept, core->options_.versions_bytes, core->options_.health_window,
-                     core->options_.starts_max};
+                     core->options_.starts_max, core->options_.observes};
   engine.config_root = *std::move(root);
   engine.verifier = &transport::ed25519();
   core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));

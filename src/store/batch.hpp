@@ -72,8 +72,9 @@ struct Released {
 };
 
 struct Arrival {
+  using Body = std::variant<RemoteCut, RemoteSegment, RemoteChunk, RemoteRepair, RefusedSegment, Released>;
   Ticket ticket = 0;
-  std::variant<RemoteCut, RemoteSegment, RemoteChunk, RemoteRepair, RefusedSegment, Released> body{};
+  Body body{};
   std::optional<Error> refused{};  ///< Before anything was written.
 };
 

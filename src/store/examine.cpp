@@ -20,17 +20,20 @@ bool SqliteStore::examine_cells(ScopeState& state, std::size_t rows) {
 }
 
 bool SqliteStore::examine_log(ScopeState& state, std::size_t rows) {
-  BlockKey& at = examined_->log;
-  at.sid = static_cast<std::uint32_t>(state.scope.id);
-  ScopeLog& blocks = state.table.blocks();
-  while (at.oid <= file_.origins.size()) {
-    if (rows-- == 0) return false;
-    const auto read = blocks.block_after(at);
-    if (blocks.damaged()) {
-      file_.db.take_error();
-      return true;  // the sweep reads all of them, and tells
+  const auto& origins = state.durable.context.items();
+  for (auto& [origin, at] = examined_->log; origin < origins.size(); ++origin) {
+    const Oid oid = file_.origins.find(origins[origin].replica);
+    if (at.oid != oid) at = {static_cast<std::uint32_t>(state.scope.id), oid, 0, 0};
+    for (;; --rows) {
+      if (rows == 0) return false;
+      const auto read = state.table.blocks().block_after(at);
+      if (state.table.blocks().damaged()) {
+        file_.db.take_error();
+        return true;  // the sweep reads all of them, and tells
+      }
+      if (!read) break;
+      at = read->block.key();
     }
-    at = read ? read->block.key() : BlockKey{at.sid, at.oid + 1, 0, 0};
   }
   return true;
 }

@@ -29,6 +29,13 @@ std::size_t size_of(const crdt::Delta& delta) {
 
 }  // namespace
 
+Ticket SqliteStore::arrive(Arrival::Body body) {
+  Arrival& arrival = arrivals_.emplace_back();
+  arrival.ticket = ++accepted_;
+  arrival.body = std::move(body);
+  return accepted_;
+}
+
 Ticket SqliteStore::apply(RemoteCut cut) {
   for (const auto& [id, delta, removed] : cut.deltas) {
     if (ScopeState* state = find(id)) touch(*state);
@@ -89,15 +96,13 @@ bool SqliteStore::make_room(std::size_t bytes, const std::pair<ScopeState*, Repl
 Ticket SqliteStore::apply(RemoteRepair repair) {
   if (ScopeState* state = find(repair.scope)) touch(*state);
   bytes_ += size_of(repair.repair.keys);
-  arrivals_.push_back({++accepted_, std::move(repair), {}});
-  return accepted_;
+  return arrive(std::move(repair));
 }
 
 Ticket SqliteStore::apply(RemoteSegment segment) {
   if (ScopeState* state = find(segment.scope)) touch(*state);
   bytes_ += segment.body.size();
-  arrivals_.push_back({++accepted_, std::move(segment), {}});
-  return accepted_;
+  return arrive(std::move(segment));
 }
 
 /// What a scope brings to a batch in which nothing local is.

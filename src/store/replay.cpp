@@ -120,20 +120,18 @@ Result<Replayed> SqliteStore::replay(std::uint64_t id, Timestamp wall) {
   auto done = put_back(*state, rows->front().item, released, wall);
   if (!done) return Replayed{id, false, done.error().detail};
   touch(*state);
-  arrivals_.push_back({++accepted_, std::move(released), {}});
+  arrive(std::move(released));
   return Replayed{id, true, *std::move(done)};
 }
 
 Result<Ticket> SqliteStore::drop(std::vector<std::uint64_t> ids) {
   if (full()) return no_room("drop");
-  arrivals_.push_back({++accepted_, Released{std::move(ids), false, {}}, {}});
-  return accepted_;
+  return arrive(Released{std::move(ids), false, {}});
 }
 
 Ticket SqliteStore::set_aside(RefusedSegment refused) {
   if (ScopeState* state = find(refused.scope)) touch(*state);
-  arrivals_.push_back({++accepted_, std::move(refused), {}});
-  return accepted_;
+  return arrive(std::move(refused));
 }
 
 }  // namespace edgesync::store

@@ -139,6 +139,7 @@ class SqliteStore final : public Store {
   void touch(ScopeState& state);
   void take_up(ScopeState& state);
   Ticket ticket(ScopeState& state);
+  Ticket arrive(Arrival::Body body);
 
   void end_stages();
   Result<void> sweep_suspicious();
@@ -211,8 +212,11 @@ class SqliteStore final : public Store {
   /// How far an unclean file has been examined.
   struct Examined {
     std::uint32_t sid = 0;
-    Bytes low{};            ///< The next key.
-    BlockKey log{};         ///< The last block of the log.
+    Bytes low{};  ///< The next key.
+    struct {
+      std::size_t origin = 0;  ///< Its place in the context, which only grows: one may be looked at twice.
+      BlockKey at{};           ///< Its last block that was looked at.
+    } log{};
     crdt::Context after{};  ///< A stream's records up to here.
   };
   std::optional<Examined> examined_{};

@@ -56,6 +56,7 @@ void ConfigPlane::flushed(const store::Flushed& flushed) {
 
 /// One at a time: what is gone makes no room before the next commit.
 void ConfigPlane::make_room(store::ScopeId id, Scope& scope) {
+  if (rules_.observes) return;
   const auto bytes = store_.versions_bytes(id);
   if (bytes && *bytes > rules_.bytes_max) journal(id, scope, scope.activation.shed());
 }

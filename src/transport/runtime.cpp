@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
 #include <boost/version.hpp>
 
 #include <future>
@@ -151,10 +152,12 @@ Host& host(Runtime& runtime) { return static_cast<Host&>(runtime); }
 
 Runtime::~Runtime() = default;
 
-std::shared_ptr<Runtime> make_runtime() {
+std::shared_ptr<Runtime> make_runtime() try {
   auto runtime = std::make_shared<transport::ThreadHost>(std::make_shared<transport::Loop>());
   if (!runtime->start()) detail::throw_failure(Error(Errc::limit_exceeded, "runtime: no thread to spare"));
   return runtime;
+} catch (const boost::system::system_error& failure) {  // no descriptor is left for it
+  detail::throw_failure(Error(Errc::limit_exceeded, std::string("runtime: ") + failure.what()));
 }
 
 namespace detail {

@@ -115,6 +115,19 @@ class Signed(fleet.Case):
         history = self.config("history", "--db", self.database("node"), "--scope", "c")
         self.assertEqual([(one["version"], one["role"]) for one in history], [(2, "quarantined"), (1, "active")])
 
+    def test_looking_at_a_database_decides_nothing(self):
+        node = self.shell("node", "--health-window-ms", "600000")
+        for limit in (10, 20):
+            version = node.do("config.publish", scope="c", tree={"limit": limit})["version"]
+            node.event("activated", version=version)
+            if limit == 10:
+                node.do("config.confirm", scope="c", version=1)
+                node.event("confirmed", version=1)
+        self.assertEqual(node.finish(), 0)
+        for _ in range(5):
+            history = self.config("history", "--db", self.database("node"), "--scope", "c")
+            self.assertEqual([one["role"] for one in history], ["trial", "active"])
+
     def test_what_is_marked_and_what_was_in_use(self):
         node = self.shell("node")
         for limit in (10, 20, 30):

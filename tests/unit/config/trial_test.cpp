@@ -15,11 +15,10 @@ namespace {
 using Kind = Action::Kind;
 using namespace std::chrono_literals;
 
-constexpr Rules rules{.health_window = 60s, .starts_max = 3};
-
 // A node around the machine, whose power may go before a step is in the table, or before its actions are taken.
 class Bench {
  public:
+  Rules rules{.health_window = 60s, .starts_max = 3};
   Activation machine{"plant-7", {}, rules};
   std::map<std::pair<std::uint64_t, std::string>, RoleRow> table{};
   std::string in_use{};
@@ -225,6 +224,23 @@ TEST(Trial, AQuestionThatEndsTheApplicationIsNotAskedForEver) {
   EXPECT_EQ(bench.role(2, "b"), VersionRole::quarantined);
   EXPECT_EQ(bench.in_use, "a");
   EXPECT_TRUE(bench.told(Kind::failed, 2));
+}
+
+TEST(Trial, IsNoAffairOfAnObserver) {
+  Bench bench = one_on_trial();
+  bench.arrive(3, "c");
+  const auto before = bench.table;
+  for (int i = 0; i < 5; ++i) {
+    bench.rules.observes = true;
+    bench.restart();
+    EXPECT_EQ(bench.in_use, "b");
+    bench.pass(120s);
+    EXPECT_FALSE(bench.told(Kind::ask, 3));
+    EXPECT_EQ(bench.table, before);
+  }
+  bench.rules.observes = false;
+  bench.restart();
+  EXPECT_EQ((bench.table.at({2, "b"}).starts), 1u);
 }
 
 TEST(Trial, HoldingIsAnAnswer) {

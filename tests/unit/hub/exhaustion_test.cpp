@@ -2,6 +2,7 @@
 // A process that has no file descriptor left gets errors with a name, and goes on once it has some again.
 #include "fleet.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include <filesystem>
@@ -9,10 +10,14 @@
 namespace edgesync {
 namespace {
 
-std::size_t open_files() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-  return count - 1;  // the iterator's own
+/// The limit below which exactly `spare` descriptors are free, whatever is open already.
+rlim_t limit_with(std::size_t spare) {
+  int next = 0;
+  while (true) {
+    const bool free = ::fcntl(next, F_GETFD) < 0;
+    if (free && spare-- == 0) return static_cast<rlim_t>(next);
+    ++next;
+  }
 }
 
 /// While it lives, no more than `spare` descriptors can be opened.
@@ -21,7 +26,7 @@ class FewFiles {
   explicit FewFiles(std::size_t spare) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     rlimit few = before_;
-    few.rlim_cur = open_files() + spare;
+    few.rlim_cur = limit_with(spare);
     EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   }
   ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
