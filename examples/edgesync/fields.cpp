@@ -21,10 +21,6 @@ void Fields::fail(std::string_view name, std::string_view why, es::Errc code) {
   if (!problem_) problem_ = es::Error(code, where_ + std::string(name) + ": " + std::string(why));
 }
 
-void Fields::refuse(std::string_view name) {
-  if (find(name) != nullptr) fail(name, "not supported", es::Errc::unsupported);
-}
-
 std::string Fields::text(std::string_view name) {
   const json::value* found = need(name);
   if (found == nullptr) return {};

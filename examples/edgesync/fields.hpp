@@ -34,8 +34,6 @@ class Fields {
 
   /// Null if there is no such member. Counts as asked for.
   const json::value* find(std::string_view name);
-  /// Says that the member is understood but not offered.
-  void refuse(std::string_view name);
   void fail(std::string_view name, std::string_view why, es::Errc code = es::Errc::invalid_argument);
 
   /// Fails with: the first problem met; else the first member that nobody asked for.

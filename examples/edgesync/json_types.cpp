@@ -90,7 +90,7 @@ json::array from_record(const es::Record& record) {
 
 json::array from_gaps(const std::vector<es::Gap>& gaps) {
   json::array out;
-  for (const es::Gap& gap : gaps) out.push_back(json::array{gap.first, gap.last});
+  for (const es::Gap& gap : gaps) out.push_back(json::array{gap.first, gap.last, es::name(gap.why)});
   return out;
 }
 

@@ -2,6 +2,8 @@
 // Requests of the stream plane. A row is [unix_us, field...] with the fields in the order of the columns.
 #include "ops.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace program {
@@ -61,6 +63,15 @@ es::Result<es::Record> to_record(const json::value& from, const std::vector<es::
   return record;
 }
 
+es::Result<es::Overflow> to_overflow(const std::string& name, std::uint64_t thin) {
+  if (name == "drop_oldest") return es::Overflow::drop_oldest;
+  if (name == "drop_newest") return es::Overflow::drop_newest;
+  if (name == "reject") return es::Overflow::reject;
+  if (name == "thin" && thin <= UINT32_MAX) return es::Overflow::thin(static_cast<std::uint32_t>(thin));
+  return es::Error(es::Errc::invalid_argument,
+                   "overflow: not drop_oldest, drop_newest, reject, or thin with a number \"thin\"");
+}
+
 }  // namespace
 
 Answer stream_open(Session& session, Fields& fields) {
@@ -68,8 +79,17 @@ Answer stream_open(Session& session, Fields& fields) {
   const json::array* list = fields.array("columns");
   es::StreamOptions options;
   options.local_only = fields.flag_or("local_only", false);
-  for (const char* name : {"retention_ms", "quota_bytes", "overflow"}) fields.refuse(name);
+  const auto retention = std::chrono::milliseconds(options.retention);
+  const std::uint64_t retention_ms = fields.number_or("retention_ms", static_cast<std::uint64_t>(retention.count()));
+  options.quota = fields.number_or("quota_bytes", options.quota);
+  const std::string overflow = fields.text_or("overflow", "drop_oldest");
+  const std::uint64_t thin = fields.number_or("thin", 0);
   if (auto checked = fields.check(); !checked) return checked.error();
+  constexpr std::uint64_t second = 1'000, most = 1'000'000'000'000'000;
+  options.retention = std::chrono::seconds((std::min(retention_ms, most) + second - 1) / second);
+  auto rule = to_overflow(overflow, thin);
+  if (!rule) return rule.error();
+  options.overflow = *rule;
   auto columns = to_columns(*list);
   if (!columns) return columns.error();
   options.columns = std::move(*columns);

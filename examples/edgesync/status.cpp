@@ -8,10 +8,19 @@
 namespace program {
 namespace {
 
+json::object from_drops(const es::Drops& drops) {
+  return {{"quota", drops.quota},
+          {"age", drops.age},
+          {"policy", drops.policy},
+          {"corrupt", drops.corrupt},
+          {"refused", drops.refused}};
+}
+
 void add_counts(json::object& out, const es::StreamCounts& counts) {
   out["produced"] = counts.produced;
   out["delivered"] = counts.delivered;
   out["dropped"] = counts.dropped;
+  if (counts.dropped > 0) out["drops"] = from_drops(counts.drops);
 }
 
 }  // namespace
@@ -41,7 +50,11 @@ json::object from_scope(const es::ScopeStatus& scope) {
     out["version"] = scope.version.number;
     out["version_id"] = scope.version.id;
   }
-  if (scope.plane == es::Plane::stream) add_counts(out, scope.counts);
+  if (scope.plane == es::Plane::stream) {
+    add_counts(out, scope.counts);
+    if (scope.missing.total() > 0) out["missing"] = from_drops(scope.missing);
+    out["bytes"] = scope.bytes;
+  }
   out["digest"] = from_digest(scope.digest);
   return out;
 }

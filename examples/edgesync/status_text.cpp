@@ -116,13 +116,23 @@ std::string arriving(const es::Progress& progress) {
   return done + " of " + std::to_string((progress.total + kib - 1) / kib) + " KiB";
 }
 
+/// " (4000 quota, 2 age)"; nothing if nothing was dropped.
+std::string reasons(const char* what, es::Drops drops) {
+  std::string text;
+  for (const auto why : {es::DropReason::quota, es::DropReason::age, es::DropReason::policy, es::DropReason::corrupt,
+                         es::DropReason::refused})
+    if (drops[why] > 0) text += (text.empty() ? "" : ", ") + std::to_string(drops[why]) + ' ' + es::name(why);
+  return text.empty() ? text : std::string(what) + " (" + text + ')';
+}
+
 Row row_of(const es::ScopeStatus& scope) {
   const bool stream = scope.plane == es::Plane::stream;
   std::string detail;
   if (scope.version.number != 0) detail = "version " + std::to_string(scope.version.number);
   if (stream)
     detail = std::to_string(scope.counts.produced) + " = " + std::to_string(scope.counts.delivered) + " + " +
-             std::to_string(scope.counts.pending) + " + " + std::to_string(scope.counts.dropped);
+             std::to_string(scope.counts.pending) + " + " + std::to_string(scope.counts.dropped) +
+             reasons("", scope.counts.drops) + reasons(", of others missing", scope.missing);
   if (scope.arriving) detail += (detail.empty() ? "" : ", ") + arriving(*scope.arriving);
   if (scope.version_refused) detail += (detail.empty() ? "" : ", ") + scope.version_refused->detail;
   if (scope.refusal) detail += (detail.empty() ? "refused: " : ", refused: ") + scope.refusal->detail;

@@ -20,6 +20,9 @@ namespace edgesync {
 
 using namespace std::chrono_literals;
 
+inline constexpr std::chrono::hours days{24};
+inline constexpr std::uint64_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
+
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 /// What must hold before a commit returns.
@@ -54,6 +57,9 @@ struct NodeOptions {
   /// Status::salvaged). Off unless asked for: it takes as much disk again, and a wrong path or a card that is about to
   /// die wants a person first.
   bool salvage = false;
+  /// Bytes of the records of all streams together; beyond, the stream that holds most of those that drop their oldest
+  /// does so, and the others do as if their own quota was used up. 0: none.
+  std::uint64_t stream_quota = 1 * GiB;
   std::uint32_t versions_kept = 100;  ///< Config versions per scope that rollback can reach.
   /// What they may take in the file, per scope; beyond, those needed least are forgotten. Versions are kept as
   /// differences, but for the few that may be needed at once.
@@ -95,9 +101,18 @@ struct LinkOptions {
   std::shared_ptr<Loopback> loopback{};  ///< If set, `url` and `tls` are not used.
 };
 
+/// Retention, quota and overflow are rules of the node that makes the records, kept with the stream until it is opened
+/// with columns and others. What they take is counted (StreamCounts), and the hub is told. A hub or relay keeps what it
+/// was sent, whatever these say.
 struct StreamOptions {
-  std::vector<Column> columns{};  ///< Empty: the columns that the stream already has.
+  std::vector<Column> columns{};  ///< Empty: the columns that the stream already has, and its rules.
   bool local_only = false;        ///< Never leaves this node. Decided with the columns, for good.
+  /// Records older than this are dropped, whether a hub has them or not. The age is the time that has certainly passed:
+  /// it goes on by the system's boot-time clock, and while the machine is off by the word of the hub before and after;
+  /// never by the wall clock. 0: no record is too old.
+  std::chrono::seconds retention = 7 * days;
+  std::uint64_t quota = 256 * MiB;  ///< Bytes of its records in the file; 0: NodeOptions::stream_quota alone holds.
+  Overflow overflow = Overflow::drop_oldest;  ///< When the quota, or the node's, is used up.
 };
 
 struct StateOptions {

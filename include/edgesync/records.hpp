@@ -35,11 +35,68 @@ struct Record {
   std::vector<Field> fields{};
 };
 
-/// Records `first` to `last`, both included, that will never arrive, because a quota, a retention or a loss took them.
+/// Why records are not where they were meant to go.
+enum class DropReason : std::uint8_t {
+  quota = 1,  ///< A byte quota took them (Overflow::drop_oldest, drop_newest).
+  age,        ///< They were older than the stream's retention.
+  policy,     ///< Overflow::thin left them out, or the application gave the stream up.
+  corrupt,    ///< A disk spoilt them, or lost them without a trace.
+  refused,    ///< They were never accepted: append() failed, and said so.
+};
+
+/// "quota", "age", "policy", "corrupt" or "refused"; "unknown" for anything else.
+EDGESYNC_EXPORT const char* name(DropReason reason) noexcept;
+
+/// Records dropped, by reason.
+struct Drops {
+  std::uint64_t quota = 0, age = 0, policy = 0, corrupt = 0, refused = 0;
+
+  std::uint64_t& operator[](DropReason reason) noexcept {
+    return reason == DropReason::quota     ? quota
+           : reason == DropReason::age     ? age
+           : reason == DropReason::corrupt ? corrupt
+           : reason == DropReason::refused ? refused
+                                           : policy;
+  }
+  std::uint64_t total() const noexcept { return quota + age + policy + corrupt + refused; }
+  Drops& operator+=(const Drops& more) noexcept {
+    quota += more.quota, age += more.age, policy += more.policy, corrupt += more.corrupt, refused += more.refused;
+    return *this;
+  }
+  bool operator==(const Drops&) const = default;
+};
+
+/// Records `first` to `last`, both included, that will never arrive.
 struct Gap {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
+  DropReason why = DropReason::corrupt;
   bool operator==(const Gap&) const = default;
 };
+
+/// What happens to a record for which a stream has no room.
+class Overflow {
+ public:
+  enum class Kind : std::uint8_t { drop_oldest = 1, drop_newest, thin, reject };
+
+  static const Overflow drop_oldest;  ///< The oldest records go, with as many others as share a segment with them.
+  static const Overflow drop_newest;  ///< The record is numbered and not kept; append() succeeds.
+  static const Overflow reject;       ///< append() fails with storage_full; nothing is numbered.
+  /// From half the quota on one record of `of` is kept, from three quarters on one of `of` times `of`, and so on: the
+  /// stream gets coarser and never full. What is left out gets no number. `of`: 2 to 1000.
+  static constexpr Overflow thin(std::uint32_t of) noexcept { return {Kind::thin, of}; }
+
+  constexpr Kind kind() const noexcept { return kind_; }
+  constexpr std::uint32_t of() const noexcept { return of_; }
+  bool operator==(const Overflow&) const = default;
+
+ private:
+  constexpr Overflow(Kind kind, std::uint32_t of) noexcept : kind_(kind), of_(of) {}
+  Kind kind_;
+  std::uint32_t of_;
+};
+inline constexpr Overflow Overflow::drop_oldest{Kind::drop_oldest, 1};
+inline constexpr Overflow Overflow::drop_newest{Kind::drop_newest, 1};
+inline constexpr Overflow Overflow::reject{Kind::reject, 1};
 
 }  // namespace edgesync

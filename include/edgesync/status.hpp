@@ -79,7 +79,9 @@ struct ScopeStatus {
   VersionInfo version{};  ///< config: the active one
   /// config: why the version that the hub offers is not taken, or, not_in_force, that the active one's time is over.
   std::optional<Error> version_refused{};
-  StreamCounts counts{};  ///< stream: own records
+  StreamCounts counts{};    ///< stream: own records
+  Drops missing{};          ///< stream, at a hub or relay: records of all others that never came (Stream::dropped())
+  std::uint64_t bytes = 0;  ///< stream: of all records that are here, as they lie in the file
 };
 
 struct Status {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stream: what happened. Append-only, numbered densely per origin from 1, from the edge to the cloud. Deleted here only
-// after it is stable (durable at the root). Handles as in state.hpp. Thread safety: any member from any thread.
+// after it is stable (durable at the root), or by its retention or quota (StreamOptions), and then counted. Handles as
+// in state.hpp. Thread safety: any member from any thread.
 #pragma once
 
 #include <edgesync/event.hpp>
@@ -19,7 +20,7 @@ namespace node {
 class ScopeHandle;
 }
 
-/// The numbers that append() gave out.
+/// The numbers that append() gave out; 0 if Overflow::thin left all of it out.
 struct Sequences {
   std::uint64_t first = 0, last = 0;
   bool operator==(const Sequences&) const = default;
@@ -27,17 +28,24 @@ struct Sequences {
 
 struct RecordsRead {
   std::vector<Record> records{};
-  std::vector<Gap> gaps{};  ///< Sequences between the first asked for and the last read that are not here.
+  /// What was dropped between the first asked for and the last read, and why; after the last, too, if nothing follows.
+  /// What was trimmed here after it was stable is no gap.
+  std::vector<Gap> gaps{};
 };
 
-/// Always produced = delivered + pending + dropped.
+/// Always produced = delivered + pending + dropped, at every instant and over every restart. Speaks of what is durable.
 struct StreamCounts {
-  std::uint64_t produced = 0, delivered = 0, pending = 0, dropped = 0;
+  std::uint64_t produced = 0;   ///< All that append() was given and that fitted the columns.
+  std::uint64_t delivered = 0;  ///< The hub holds it, or did. At a hub, and of a local_only stream: it is kept here.
+  std::uint64_t pending = 0;    ///< It is here, and the hub has not acknowledged it.
+  std::uint64_t dropped = 0;    ///< It is nowhere: drops.total(). An ack on its way may still turn some to delivered.
+  Drops drops{};                ///< ... by reason.
 };
 
 class EDGESYNC_EXPORT Stream {
  public:
-  /// One record, now. Durable when it returns. Fails with: type_mismatch, invalid_argument, storage_*.
+  /// One record, now. Durable when it returns. Fails with: type_mismatch, invalid_argument, storage_*; storage_full
+  /// also where a quota is used up and Overflow::reject is the rule.
   Result<Sequences> append(std::initializer_list<Field> fields);
   Result<Sequences> append(Timestamp at, std::vector<Field> fields, Durability durability = Durability::durable);
   /// All or nothing; `sequence` of the records is not used.
@@ -52,6 +60,9 @@ class EDGESYNC_EXPORT Stream {
   Result<std::vector<Column>> columns() const;
   /// Own records.
   Result<StreamCounts> counts() const;
+  /// At a hub or relay: the records of `origin` that never came and never will, as the node said that dropped them;
+  /// read() tells which.
+  Result<Drops> dropped(const ReplicaId& origin) const;
   Result<Digest> digest() const;
   const std::string& name() const noexcept;
 

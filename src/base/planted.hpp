@@ -47,6 +47,9 @@ enum class Bug {
   skip_audit,            // believe whatever a peer says it knows of our replica
   skip_environment,      // keep the replica id wherever the database is opened
   repair_over_news,      // take a repair's word for keys that something newer has touched
+  drop_before_ack,       // delete what was only sent, and count it as delivered
+  count_drops_twice,     // count what was dropped before and after the hub has heard of it
+  age_by_wall,           // let records age by the wall clock
   skip_former,           // bring what an id before did without comparing it
 };
 

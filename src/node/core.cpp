@@ -14,13 +14,16 @@ namespace {
 constexpr std::size_t failures_remembered = 64;  // a waiter looks its ticket up right after its group commit
 constexpr std::chrono::milliseconds upkeep_delay{1'000};
 
-store::Options store_options(const NodeOptions& options) {
+store::Options store_options(const NodeOptions& options, Instant since_boot) {
   store::Options result;
   result.path = options.database;
   result.memtable_bytes = options.memtable_bytes;
   result.cache_bytes = options.cache_bytes;
   result.ballast_bytes = options.ballast_bytes;
   result.salvage = options.salvage;
+  result.stream_bytes = options.stream_quota;
+  result.boot = boot_of_machine();
+  result.since_boot = since_boot;
   result.environment = [given = options.environment, path = options.database] {
     return given ? *given : environment_of(path);
   };
@@ -46,8 +49,9 @@ Result<std::optional<config::Root>> root_of(const Bytes& document) {
   return std::optional(*std::move(root));
 }
 
+/// `makes`: this node makes records, and does not keep those of others.
 /// Requires: nobody was told of the scope yet if it is new, for it may be one that does not leave this node.
-Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptions& options) {
+Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptions& options, bool makes) {
   const auto named = [&] { return "stream: \"" + store.scope(scope).name + "\""; };
   if (options.columns.empty()) {
     if (options.local_only && !store.local_only(scope))
@@ -56,7 +60,10 @@ Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptio
   }
   if (store.schema(scope) && store.local_only(scope) != options.local_only)
     return Error(Errc::type_mismatch, named() + (options.local_only ? " leaves" : " does not leave") + " this node");
-  return store.define_stream(scope, {options.columns}, options.local_only);
+  const stream::Budget budget{options.retention, options.quota, options.overflow};
+  if (auto good = stream::validate(budget); !good) return Error(Errc::invalid_argument, named() + good.error().detail);
+  if (auto good = store.define_stream(scope, {options.columns}, options.local_only); !good) return good;
+  return makes ? store.set_budget(scope, budget) : Result<void>();
 }
 
 }  // namespace
@@ -93,7 +100,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   if (!runtime) return std::move(runtime).error();
   std::shared_ptr<Core> core(new Core(std::move(options), kind, *std::move(runtime)));
   const Now now = core->now();
-  auto store = store::Store::open(store_options(core->options_), *core->random_, now.wall);
+  auto store = store::Store::open(store_options(core->options_, now.monotonic), *core->random_, now.wall);
   if (!store) return std::move(store).error();
   core->store_ = *std::move(store);
   core->settled_through_ = core->store_->durable();
@@ -162,7 +169,7 @@ Result<store::ScopeId> Core::open_scope(Plane plane, std::string_view name, cons
   const auto known = store_->find_scope(plane, name);
   auto scope = known ? Result<store::ScopeId>(*known) : store_->open_scope(plane, name);
   if (!scope) return scope;
-  const auto defined = stream != nullptr ? define(*store_, *scope, *stream) : Result<void>();
+  const auto defined = stream != nullptr ? define(*store_, *scope, *stream, kind_ == Kind::node) : Result<void>();
   // A hub also knows what its nodes subscribed to; a config scope among them may never have been opened here.
   if (!known || (plane == Plane::config && !engine_->config().is_open(*known)))
     if (auto opened = engine_->scope_opened(*scope); !opened) return std::move(opened).error();
@@ -194,6 +201,7 @@ Result<void> Core::settle_all(Lock& lock) {
 void Core::group_commit(Lock& lock) {
   const store::Ticket first = store_->durable() + 1;
   commit_due_ = never;
+  store_->look_at_age(now().monotonic);
   auto batch = store_->begin_flush();
   // A new id can be taken only when nothing more is accepted under the old one.
   const bool alone = engine_->forked();

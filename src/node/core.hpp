@@ -77,7 +77,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void flush(Function<void(Result<void>)> done, std::stop_token stop);
 
   Status status();
-  StreamCounts counts(store::ScopeId scope) const;  ///< Requires: locked, and the disk idle.
+  StreamCounts counts(store::ScopeId scope) const;  ///< Requires: locked.
   Metrics metrics();
   Handlers& handlers() noexcept { return handlers_; }
   const std::string& name() const noexcept { return name_; }
@@ -167,6 +167,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Why scope_why(const ScopeStatus& scope, store::ScopeId id);
   /// `idle`: the file can be asked.
   ScopeStatus scope_status(const store::Scope& scope, Now now, bool idle);
+  void count_records(ScopeStatus& status, store::ScopeId id) const;
   void count_pending(ScopeStatus& status, const store::Scope& scope, Now now, bool idle);
 
   NodeOptions options_;

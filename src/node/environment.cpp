@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/environment.hpp"
 
+#include "base/hash.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -69,6 +71,11 @@ std::string file(const std::string& path, const struct stat& found) {
 }
 
 }  // namespace
+
+std::uint64_t boot_of_machine() {
+  const std::string id = line_of("/proc/sys/kernel/random/boot_id");
+  return id.empty() ? 0 : siphash({0, 0}, as_view(id)).a;
+}
 
 Environment environment_of(const std::string& database) {
   Environment facts;

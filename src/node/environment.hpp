@@ -20,4 +20,7 @@ namespace edgesync::node {
 /// Requires: the file exists, else its facts are left out.
 Environment environment_of(const std::string& database);
 
+/// Which of its boots the machine lives through; 0: the system does not say.
+std::uint64_t boot_of_machine();
+
 }  // namespace edgesync::node

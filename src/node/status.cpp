@@ -33,18 +33,7 @@ Why Core::link_why() {
 }
 
 StreamCounts Core::counts(store::ScopeId scope) const {
-  StreamCounts counts;
-  const auto& selves = store_->selves();
-  const bool local = store_->local_only(scope);
-  for (const store::StreamState& state : store_->stream(scope)) {
-    if (std::find(selves.begin(), selves.end(), state.origin) == selves.end()) continue;
-    counts.produced += state.last;
-    if (local) continue;
-    const std::uint64_t acked = engine_->root() ? state.last : store_->acked(scope)[state.origin];
-    counts.delivered += std::min(state.last, acked);
-  }
-  if (!local) counts.pending = counts.produced - counts.delivered;
-  return counts;
+  return store_->counts(scope, engine_->root() || store_->local_only(scope));
 }
 
 Why Core::scope_why(const ScopeStatus& scope, store::ScopeId id) {
@@ -72,6 +61,12 @@ void Core::count_pending(ScopeStatus& status, const store::Scope& scope, Now now
   if (status.pending > 0 && pending->oldest) status.oldest_pending = age(*pending->oldest, engine_->time(now));
 }
 
+void Core::count_records(ScopeStatus& status, store::ScopeId id) const {
+  status.counts = counts(id);
+  status.missing = store_->missing(id);
+  status.bytes = store_->stream_bytes(id);
+}
+
 ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
   ScopeStatus status;
   status.plane = scope.plane;
@@ -87,7 +82,7 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
     status.version = engine_->config().active(scope.id);
     status.version_refused = engine_->config().refused(scope.id);
   }
-  if (scope.plane == Plane::stream) status.counts = counts(scope.id);
+  if (scope.plane == Plane::stream) count_records(status, scope.id);
   if (const sync::Link* link = engine_->uplink()) status.arriving = link->arriving(scope.id);
   count_pending(status, scope, now, idle);
   if (status.why == Why::in_sync) status.why = scope_why(status, scope.id);

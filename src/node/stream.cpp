@@ -2,6 +2,7 @@
 #include <edgesync/stream.hpp>
 
 #include "node/core.hpp"
+#include "stream/drops.hpp"
 
 #include <algorithm>
 
@@ -15,7 +16,10 @@ Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const st
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope.core;
   auto appended = core.store().append(scope.id, rows);
-  if (!appended) return std::move(appended).error();
+  if (!appended) {
+    core.commit_later(*lock, core.batch_delay());  // what a quota refuses is counted, and one commit counts many
+    return std::move(appended).error();
+  }
   core.engine().metrics().records_appended += rows.size();
   if (durability == Durability::fast) {
     core.commit_later(*lock, core.batch_delay());
@@ -25,14 +29,30 @@ Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const st
   return Sequences{appended->first, appended->last};
 }
 
-/// Takes the wanted records of one segment; notes what is missing before each.
+/// Takes the wanted records of one segment.
 void take(const std::vector<Record>& records, std::uint64_t& next, std::size_t limit, RecordsRead& read) {
   for (const Record& record : records) {
     if (record.sequence < next || read.records.size() == limit) continue;
-    if (record.sequence > next) read.gaps.push_back({next, record.sequence - 1});
     next = record.sequence + 1;
     read.records.push_back(record);
   }
+}
+
+/// Notes what is missing from `from` to the last record read, or to the last that ever was if nothing follows, and why.
+Result<void> note_gaps(store::Store& store, store::ScopeId id, const ReplicaId& origin, std::uint64_t from, bool end,
+                       RecordsRead& read) {
+  std::uint64_t last = read.records.empty() ? 0 : read.records.back().sequence, floor = 0;
+  for (const store::StreamState& state : store.stream(id))
+    if (state.origin == origin) floor = state.trimmed, last = end ? state.last : last;
+  const auto known = store.gaps(id, origin, from - 1, SIZE_MAX);
+  if (!known) return known.error();
+  std::uint64_t next = std::max(from, floor + 1);
+  for (const Gap& gap : *known) {
+    if (gap.first > last) break;
+    if (gap.why == stream::at_root) continue;
+    read.gaps.push_back({std::max(gap.first, next), std::min(gap.last, last), gap.why});
+  }
+  return {};
 }
 
 }  // namespace
@@ -64,10 +84,11 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
   if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
   RecordsRead read;
   std::uint64_t next = std::max<std::uint64_t>(from, 1);
+  bool end = false;
   while (read.records.size() < limit) {
     const auto segments = core.store().segments(scope_->id, origin, next - 1, read_bytes);
     if (!segments) return segments.error();
-    if (segments->empty()) break;
+    if (end = segments->empty(); end) break;
     for (const store::StoredSegment& segment : *segments) {
       if (read.records.size() == limit) break;  // decoding costs more than fetching
       const auto records = stream::decode(segment.body);
@@ -75,6 +96,8 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
       take(*records, next, limit, read);
     }
   }
+  auto noted = note_gaps(core.store(), scope_->id, origin, std::max<std::uint64_t>(from, 1), end, read);
+  if (!noted) return std::move(noted).error();
   return read;
 }
 
@@ -103,6 +126,12 @@ Result<StreamCounts> Stream::counts() const {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
   return scope_->core->counts(scope_->id);
+}
+
+Result<Drops> Stream::dropped(const ReplicaId& origin) const {
+  auto lock = scope_->lock();
+  if (!lock) return std::move(lock).error();
+  return scope_->core->store().missing(scope_->id, origin);
 }
 
 Result<Digest> Stream::digest() const { return scope_->digest(); }

@@ -8,6 +8,7 @@
 #include "store/sql_table.hpp"
 #include "store/store.hpp"
 #include "store/sweep.hpp"
+#include "stream/budget.hpp"
 
 #include <variant>
 
@@ -54,6 +55,13 @@ struct Part {
   crdt::Stamp stable_own = 0;  ///< Of this replica's transactions.
   std::vector<Memtable::Generation> generations{};
   std::vector<Run> runs{};
+  std::vector<Gap> holes{};              ///< Numbers of this replica that were given to records that are not kept.
+  Drops left_out{};                      ///< Records that were given none.
+  std::map<ReplicaId, Drops> missing{};  ///< Of this replica's ids, what the hub says that it never got.
+  std::optional<stream::Budget> budget{};
+  std::uint64_t shed = 0;     ///< Bytes of records to be dropped, for other streams' sake.
+  bool more_to_shed = false;  ///< Written by write(): the budget takes another batch.
+  crdt::Context acked{};      ///< A stream's that is given up.
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
   std::vector<AckNote> acks{};
@@ -72,7 +80,7 @@ struct Released {
 };
 
 struct Arrival {
-  using Body = std::variant<RemoteCut, RemoteSegment, RemoteChunk, RemoteRepair, RefusedSegment, Released>;
+  using Body = std::variant<RemoteCut, RemoteSegment, RemoteGap, RemoteChunk, RemoteRepair, RefusedSegment, Released>;
   Ticket ticket = 0;
   Body body{};
   std::optional<Error> refused{};  ///< Before anything was written.
@@ -85,8 +93,9 @@ class GroupCommit final : public Batch {
   Ticket through = 0;
   std::vector<Part> parts{};
   std::vector<Arrival> arrivals{};
-  std::vector<ReplicaId> selves{};              ///< As Store::selves().
-  std::optional<crdt::Lineage::Row> lineage{};  ///< Of the stamps that are minted since the file was opened.
+  std::vector<ReplicaId> selves{};                 ///< As Store::selves().
+  std::optional<crdt::Lineage::Row> lineage{};     ///< Of the stamps that are minted since the file was opened.
+  std::optional<stream::AgeClock::Saved> clock{};  ///< To be kept in the file.
   bool alone = false;  ///< Stages are joined, and nothing else is in it: it may take long, and fail for lack of room.
 
   /// What write() found.

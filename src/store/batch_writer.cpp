@@ -3,13 +3,16 @@
 
 #include "store/admission.hpp"
 #include "store/journal.hpp"
+#include "store/ledger.hpp"
 #include "store/quarantine.hpp"
 #include "store/records.hpp"
+#include "store/retention.hpp"
 #include "store/upkeep.hpp"
 #include "store/version_content.hpp"
 #include "store/version_rows.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 namespace edgesync::store {
@@ -184,13 +187,14 @@ void BatchWriter::write_scope(Part& part) {
         .bind(note.acked)
         .bind(note.stable)
         .step();
+  for (const auto& [self, drops] : part.missing) put_missing(*part.table, self, drops);
 }
 
 void BatchWriter::write_local(Part& part) {
   part.learned = false;
   part.table->begin(part.watched || part.history > 0);
   part.table->set_stable(part.stable_own);
-  if (part.wipe) part.scope.plane == Plane::stream ? wipe_records(*part.table) : part.table->wipe();
+  if (part.wipe) part.scope.plane == Plane::stream ? wipe_records(*part.table, part.acked) : part.table->wipe();
   write_scope(part);
   if (part.sweep) sweep_part(part);
   part.table->mending(true);  // what is written here replaces all that the key may have held
@@ -203,13 +207,31 @@ void BatchWriter::write_local(Part& part) {
   write_runs(part);
 }
 
+/// Numbers that were given out for a batch that failed, before those that follow: their records never were.
+void BatchWriter::skip_to(SqlTable& table, std::uint64_t first) {
+  const std::uint64_t next = table.context()[file_.replica()] + 1;
+  if (next < first) add_gap(table, file_.replica(), {next, first - 1, DropReason::refused});
+}
+
 void BatchWriter::write_runs(Part& part) {
+  auto hole = part.holes.begin();
+  const auto write_holes = [&](std::uint64_t before) {
+    for (; hole != part.holes.end() && hole->first < before; ++hole) {
+      skip_to(*part.table, hole->first);
+      add_gap(*part.table, file_.replica(), *hole);
+    }
+  };
   for (Run& run : part.runs) {
     const auto count = static_cast<std::uint32_t>(run.rows.size());
+    write_holes(run.first);
+    skip_to(*part.table, run.first);
     if (!run.encoded)
-      run.encoded = RemoteSegment{part.scope.id, file_.replica(), run.first, count, false, run.rows.finish(run.first)};
+      run.encoded = RemoteSegment{part.scope.id, file_.replica(), run.first, count, run.rows.finish(run.first)};
     put_segment(*part.table, *run.encoded);
   }
+  write_holes(std::numeric_limits<std::uint64_t>::max());
+  count_left_out(*part.table, file_.replica(), part.left_out);
+  if (part.budget) part.more_to_shed = apply_budget(*part.table, *part.budget, part.shed);
 }
 
 /// The part of a scope that peers may tell of.
@@ -227,6 +249,12 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
     else
       outcome.applied = part != nullptr && take_segment(*part->table, *segment);
     if (outcome.error) outcome.scope = at_;
+    if (outcome.applied)
+      outcome.missing = missing_through(*part->table, segment->origin, segment->first + segment->count - 1);
+  } else if (const auto* gap = std::get_if<RemoteGap>(&arrival.body)) {
+    Part* part = taking(at_ = gap->scope);
+    outcome.applied = part != nullptr && take_gap(*part->table, *gap);
+    if (outcome.applied) outcome.missing = missing_through(*part->table, gap->origin, gap->gap.last);
   } else if (const auto* chunk = std::get_if<RemoteChunk>(&arrival.body)) {
     Part* part = taking(at_ = chunk->scope);
     if (arrival.refused)
@@ -328,7 +356,7 @@ void BatchWriter::finish_part(Part& part) {
   write_journal(*part.table, part.history);
   part.table->save();
   if (part.table->wants_sweep()) sweep_part(part);
-  upkeep(*part.table);
+  if (part.scope.plane != Plane::stream) upkeep(*part.table);
   // A rollback has no time to lose: what it changes is packed when the next version comes.
   const auto saves = [](const VersionOp& op) { return op.kind == VersionOp::Kind::save; };
   if (std::any_of(part.versions.begin(), part.versions.end(), saves)) pack_versions(*part.table);

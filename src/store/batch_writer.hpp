@@ -30,6 +30,7 @@ class BatchWriter {
   void write_scope(Part& part);
   void write_local(Part& part);
   void write_runs(Part& part);
+  void skip_to(SqlTable& table, std::uint64_t first);
   Part* taking(ScopeId id) noexcept;
   Outcome refuse(const Arrival& arrival, const Outcome& why);
   Outcome apply(const Arrival& arrival);

@@ -16,6 +16,21 @@ constexpr std::uint32_t sid_max = 0x7fffffff;
 
 bool known_plane(std::int64_t plane) noexcept { return plane >= 1 && plane <= 3; }
 
+constexpr std::string_view clock_key = "clock";
+
+void put_clock(SqliteDb& db, const stream::AgeClock::Saved& clock) {
+  Bytes row;
+  Writer out(row);
+  out.u64(clock.boot);
+  out.svarint(clock.origin);
+  out.varint(clock.reached);
+  out.svarint(clock.hub_time);
+  out.varint(clock.hub_age);
+  out.u8(clock.certain ? 1 : 0);
+  append_check(row, row_check({}, row));
+  Query(db, Sql::meta_put).bind_text(clock_key).bind(row).step();
+}
+
 }  // namespace
 
 std::optional<ReplicaId> replica_of(ByteView bytes) noexcept {
@@ -46,6 +61,8 @@ Result<Loaded> File::open(const ReplicaId& fresh, bool create) {
     read_scopes(loaded);
     read_contexts(loaded);
     read_damage(loaded);
+    read_clock(loaded);
+    read_ledgers(loaded);
     read_stages(*this, loaded);
     good = check();
   }
@@ -145,6 +162,7 @@ void File::read_contexts(Loaded& loaded) {
     const std::uint64_t sid = rows.number(0);
     if (sid == 0) {
       loaded.batch = rows.number(2);
+      if (rows.number(4) == row_check({loaded.batch, rows.number(3)}, {})) age = loaded.age = rows.number(3);
       continue;
     }
     while (scope != loaded.scopes.end() && scope->sid < sid) ++scope;
@@ -192,12 +210,30 @@ Result<void> File::commit(std::uint64_t batch) {
   for (Oid oid = origins.stored + 1; oid <= origins.size(); ++oid)
     Query(db, Sql::origin_put).bind(oid).bind(ByteView(origins.find(oid)->bytes)).step();
   const Bytes none = to_bytes(Hash128{});
-  Query(db, Sql::summary_put).bind(std::int64_t{0}).bind(batch).bind(0U).bind(0U).bind(0U).bind(none).step();
+  const std::uint64_t sealed = row_check({batch, age}, {});
+  Query(db, Sql::summary_put).bind(std::int64_t{0}).bind(batch).bind(age).bind(sealed).bind(0U).bind(none).step();
+  if (clock_due) put_clock(db, *clock_due);
   Query(db, Sql::commit).step();
   if (auto good = check(); !good) return good;
   origins.stored = origins.size();
   if (becoming_) replica_ = *std::exchange(becoming_, {});
   return {};
+}
+
+/// A row that is not what was written says nothing: then time goes on from the last batch's.
+void File::read_clock(Loaded& loaded) {
+  Query row(db, Sql::meta_get);
+  if (!row.bind_text(clock_key).step() || row.blob(0).size() < check_bytes) return;
+  const ByteView stored = row.blob(0), body = stored.first(stored.size() - check_bytes);
+  Reader in(body);
+  stream::AgeClock::Saved clock;
+  clock.boot = in.u64();
+  clock.origin = in.svarint();
+  clock.reached = in.varint();
+  clock.hub_time = in.svarint();
+  clock.hub_age = in.varint();
+  clock.certain = in.u8() != 0;
+  if (in.done() && check_at_end(stored) == row_check({}, body)) loaded.clock = clock;
 }
 
 Result<void> File::check() {

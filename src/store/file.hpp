@@ -7,12 +7,15 @@
 #include "crdt/lineage.hpp"
 #include "crdt/scope_table.hpp"
 #include "store/ballast.hpp"
+#include "store/ledger.hpp"
 #include "store/origins.hpp"
 #include "store/range_set.hpp"
 #include "store/sqlite_db.hpp"
 #include "store/stage.hpp"
 #include "store/store.hpp"
+#include "stream/age_clock.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,10 +28,11 @@ struct Durable {
   crdt::Context floors{};   ///< A stream's: per origin the last sequence trimmed.
   crdt::Summary summary{};
   std::uint64_t removals = 0;   ///< Removal records in the log.
-  std::uint64_t log_items = 0;  ///< Items in the log, removals included.
+  std::uint64_t log_items = 0;  ///< Items in the log, removals included. A stream's: bytes of its segments' rows.
   std::uint64_t version = 0;    ///< The last journal entry's.
   RangeSet damaged{};           ///< Where rows were lost.
   Stages stages{};              ///< By peer.
+  Ledger ledger{};              ///< A stream's: what is not here.
 };
 
 struct LoadedScope {
@@ -38,7 +42,8 @@ struct LoadedScope {
   Bytes policy{};
   Durable durable{};
   crdt::Context acked{}, stable{};
-  std::vector<ReplicaId> lost{};  ///< Of whom no row of the context can be read: see sweep.hpp.
+  std::map<ReplicaId, Drops> told_missing{};  ///< A stream's, own: of the numbers acked, what the hub never got.
+  std::vector<ReplicaId> lost{};              ///< Of whom no row of the context can be read: see sweep.hpp.
   bool lost_summary = false;
   std::vector<Oid> stages_lost{};
 };
@@ -50,6 +55,8 @@ struct Loaded {
   crdt::Lineage lineage{};
   std::vector<Former> former{};  ///< The last one first.
   std::string salvaged{};
+  stream::Age age = 0;  ///< When the last batch was written.
+  stream::AgeClock::Saved clock{};
 };
 
 class File {
@@ -87,8 +94,14 @@ class File {
   SqliteDb db;
   Origins origins;
   Ballast ballast;
-  bool full = false;  ///< The ballast was given back, and has not been made again.
-  Timestamp now{};    ///< The latest time that the store was told.
+  bool full = false;                                   ///< The ballast was given back, and has not been made again.
+  Timestamp now{};                                     ///< The latest time that the store was told.
+  stream::Age age = 0;                                 ///< Of what the batch at hand stores.
+  std::optional<stream::AgeClock::Saved> clock_due{};  ///< To be saved with the next commit.
+  std::vector<ReplicaId> selves{};                     ///< As Store::selves().
+  bool is_self(const ReplicaId& id) const noexcept {
+    return std::find(selves.begin(), selves.end(), id) != selves.end();
+  }
 
  private:
   Result<Loaded> open(const ReplicaId& fresh, bool create);
@@ -100,6 +113,8 @@ class File {
   void read_scopes(Loaded& loaded);
   void read_contexts(Loaded& loaded);
   void read_damage(Loaded& loaded);
+  void read_ledgers(Loaded& loaded);
+  void read_clock(Loaded& loaded);
   void read_context_row(const Query& row, LoadedScope& scope);
 
   ReplicaId replica_{};

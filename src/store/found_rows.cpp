@@ -2,6 +2,7 @@
 #include "store/found_rows.hpp"
 
 #include "base/path.hpp"
+#include "store/ledger.hpp"
 #include "store/log_block.hpp"
 #include "store/row_check.hpp"
 #include "store/sqlite_db.hpp"
@@ -19,19 +20,29 @@ bool cell_stands(const RawRow& row) {
          open_cell(row.blob(2), static_cast<std::uint32_t>(row.number(0)), row.blob(1));
 }
 
-bool log_stands(const RawRow& row) {
-  if (row.columns.size() != 5 || !row.bytes(4)) return false;
-  for (std::size_t i = 0; i < 4; ++i)
+bool integers(const RawRow& row, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
     if (!row.integer(i)) return false;
+  return true;
+}
+
+bool log_stands(const RawRow& row) {
+  if (row.columns.size() != 5 || !integers(row, 4) || !row.bytes(4)) return false;
   return LogBlock::stands({static_cast<std::uint32_t>(row.number(0)), row.number(1), row.number(2),
                            static_cast<std::uint32_t>(row.number(3))},
                           row.blob(4));
 }
 
 bool segment_stands(const RawRow& row) {
-  if (row.columns.size() < 5 || !row.integer(2) || !row.integer(3) || !row.bytes(row.columns.size() - 1)) return false;
+  if (row.columns.size() != 6 || !integers(row, 5) || !row.bytes(5)) return false;
   const auto info = stream::inspect(row.columns.back().bytes);
   return info && info->first == row.number(2) && info->count == row.number(3);
+}
+
+bool gap_stands(const RawRow& row) {
+  return row.columns.size() == 5 && integers(row, 5) &&
+         open_gap(static_cast<std::uint32_t>(row.number(0)), row.number(1), row.number(2), row.number(3),
+                  row.number(4));
 }
 
 bool version_stands(const RawRow& row) {
@@ -97,6 +108,8 @@ class Finder {
     tree("cell", [this](const RawRow& row) { hand_on(BulkTable::cell, row, cell_stands(row)); });
     tree("log", [this](const RawRow& row) { hand_on(BulkTable::log, row, log_stands(row)); });
     tree("sblk", [this](const RawRow& row) { hand_on(BulkTable::segment, row, segment_stands(row)); });
+    tree("sgap", [this](const RawRow& row) { hand_on(BulkTable::gap, row, gap_stands(row)); });
+    tree("account", [this](const RawRow& row) { hand_on(BulkTable::account, row, false); });
     tree("ver", [this](const RawRow& row) { hand_on(BulkTable::version, row, version_stands(row)); });
     tree("counter", [this](const RawRow& row) { hand_on(BulkTable::counter, row, false); });
     tree("memo", [this](const RawRow& row) { hand_on(BulkTable::memo, row, false); });
@@ -129,6 +142,7 @@ class Finder {
       if (cell_stands(row)) hand_on(BulkTable::cell, row, true);
       if (log_stands(row)) hand_on(BulkTable::log, row, true);
       if (segment_stands(row)) hand_on(BulkTable::segment, row, true);
+      if (gap_stands(row)) hand_on(BulkTable::gap, row, true);
       if (version_stands(row)) hand_on(BulkTable::version, row, true);
     });
   }

@@ -36,7 +36,7 @@ struct FoundRows {
   std::size_t proved = 0;      ///< Rows, each by its check.
 };
 
-enum class BulkTable : std::uint8_t { cell, log, segment, version, counter, memo, quarantine };
+enum class BulkTable : std::uint8_t { cell, log, segment, gap, account, version, counter, memo, quarantine };
 using Carry = Function<void(BulkTable table, const RawRow& row)>;
 
 /// `like`: a database of this format, whose trees begin at the same pages; asked where the damaged one does not say.

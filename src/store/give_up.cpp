@@ -3,6 +3,7 @@
 // stays is how far this replica had written there ("own-dots rule"): until that much has come back, a new transaction
 // under the same id would cover the old ones, and make peers that lack them take them for seen and gone.
 #include "store/records.hpp"
+#include "store/retention.hpp"
 #include "store/sqlite_store.hpp"
 
 #include <array>
@@ -25,8 +26,13 @@ void SqlTable::wipe() {
 }
 
 /// A stream's numbers go on where they were: only the records go.
-void wipe_records(SqlTable& table) {
-  for (const auto& item : table.context().items()) trim_records(table, {item.replica, item.stamp});
+void wipe_records(SqlTable& table, const crdt::Context& acked) {
+  for (const auto& item : table.context().items()) {
+    const bool own = table.file().is_self(item.replica);
+    trim_records(table, {item.replica, own ? std::min(acked[item.replica], item.stamp) : item.stamp});
+  }
+  while (drop_oldest(table, DropReason::policy)) {
+  }
 }
 
 Ticket SqliteStore::give_up(ScopeId id) {
@@ -44,7 +50,9 @@ Ticket SqliteStore::give_up(ScopeId id) {
   state->policy_dirty = true;
   bytes_ -= std::min(bytes_, state->memtable.bytes());
   state->memtable = {};
-  state->runs.clear(), state->versions.clear(), state->trims.clear();
+  streams_unwritten_ -= std::exchange(state->unwritten, 0);
+  state->left_out = {};
+  state->runs.clear(), state->holes.clear(), state->versions.clear(), state->trims.clear();
   state->acks_dirty.clear(), state->stages_ended.clear();
   state->sweep = false;
   state->suspicion = {};

@@ -105,6 +105,12 @@ Ticket SqliteStore::apply(RemoteSegment segment) {
   return arrive(std::move(segment));
 }
 
+Ticket SqliteStore::apply(RemoteGap gap) {
+  if (ScopeState* state = find(gap.scope)) touch(*state);
+  bytes_ += sizeof gap;
+  return arrive(gap);
+}
+
 /// What a scope brings to a batch in which nothing local is.
 Part SqliteStore::bare(ScopeState& state) {
   Part part;
@@ -124,6 +130,13 @@ Part SqliteStore::take(ScopeState& state) {
   part.wipe = std::exchange(state.wipe, false);
   part.generations = state.memtable.take();
   part.runs = std::exchange(state.runs, {});
+  part.holes = std::exchange(state.holes, {});
+  part.left_out = std::exchange(state.left_out, {});
+  part.shed = std::exchange(state.shed, 0);
+  if (budgeted(state)) part.budget = state.policy.budget;
+  if (part.wipe) part.acked = state.acked;
+  streams_unwritten_ -= std::exchange(state.unwritten, 0);
+  for (const ReplicaId& self : std::exchange(state.missing_dirty, {})) part.missing[self] = state.told_missing[self];
   part.versions = std::exchange(state.versions, {});
   part.trims = std::exchange(state.trims, {});
   part.sweep = std::exchange(state.sweep, false);
@@ -192,6 +205,10 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
       batch->refused.push_back({arrival.ticket, false, no_room("arrivals")});
   batch->lineage = std::exchange(lineage_due_, {});
   batch->selves = selves_;
+  file_.age = age_.age();
+  if (planted(Bug::age_by_wall)) file_.age = static_cast<stream::Age>(file_.now.time_since_epoch().count());
+  file_.clock_due.reset();
+  if (!(age_.saved() == age_saved_)) batch->clock = file_.clock_due = age_.saved_now();
   return batch;
 }
 
@@ -261,11 +278,33 @@ void SqliteStore::publish(GroupCommit& batch, Flushed& flushed) {
   flushed.faults = std::exchange(faults_, {});
   std::move(batch.faults.begin(), batch.faults.end(), std::back_inserter(flushed.faults));
   if (tails > tails_max) forget_tails();
+  if (batch.clock) age_saved_ = *batch.clock;
+  shed_some(batch);
+}
+
+/// Streams together are over their bound: the one that holds most of those that drop their oldest has to, unless it
+/// just did: what it still holds then is its newest segment, which stays.
+void SqliteStore::shed_some(const GroupCommit& batch) {
+  streams_held_ = 0;
+  ScopeState* largest = nullptr;
+  for (auto& [sid, state] : states_) {
+    if (!budgeted(*state)) continue;
+    streams_held_ += state->durable.log_items;
+    const bool may = state->policy.budget.overflow.kind() == Overflow::Kind::drop_oldest;
+    if (may && (largest == nullptr || state->durable.log_items > largest->durable.log_items)) largest = state.get();
+  }
+  if (options_.stream_bytes == 0 || streams_held_ <= options_.stream_bytes || largest == nullptr) return;
+  for (const Part& part : batch.parts)
+    if (part.scope.id == largest->scope.id && part.shed > 0 && !part.more_to_shed) return;
+  largest->shed = streams_held_ - options_.stream_bytes;
+  touch(*largest);
+  ++accepted_;
 }
 
 void SqliteStore::publish(ScopeState& state, const Part& part, Flushed& flushed) {
   const bool mended = !(state.durable.damaged == state.table.state().damaged);  // what was held back may go now
   const bool grew = mended || !(state.durable.context == state.table.context());
+  if (part.more_to_shed) touch(state), ++accepted_;
   if (grew || !part.versions.empty()) flushed.advanced.push_back(state.scope.id);
   if (part.learned) state.memtable.learned();
   state.durable = state.table.state();
@@ -279,15 +318,18 @@ void SqliteStore::give_back(GroupCommit& batch) {
   for (const Part& part : batch.parts) {
     ScopeState& state = *find(part.scope.id);
     state.table.reset(state.durable);
-    if (state.runs.empty() || planted(Bug::reuse_sequence))
+    if ((state.runs.empty() && state.holes.empty()) || planted(Bug::reuse_sequence))
       state.next_sequence = state.durable.context[file_.replica()] + 1;
     state.policy_dirty = state.policy_dirty || part.policy.has_value();
     state.wipe = state.wipe || part.wipe;
     for (const AckNote& note : part.acks) state.acks_dirty.push_back(note.replica);
+    for (const auto& [self, drops] : part.missing) state.missing_dirty.push_back(self);
+    state.left_out.refused += part.left_out.refused;  // its callers know, and the rest never was
     for (const ReplicaId& lost : part.suspicion.lost) state.suspicion.lost.push_back(lost);
     state.suspicion.lost_summary |= part.suspicion.lost_summary;
     if (part.sweep) sweep_with_next(state);
-    if (part.create || state.policy_dirty || !state.acks_dirty.empty()) touch(state);
+    const bool notes = !state.acks_dirty.empty() || !state.missing_dirty.empty() || state.left_out.refused > 0;
+    if (part.create || state.policy_dirty || notes) touch(state);
   }
   if (batch.reloaded)
     install_again(*batch.reloaded);

@@ -123,11 +123,14 @@ bool SqliteStore::local_only(ScopeId id) const {
 }
 
 void SqliteStore::add_row(ScopeState& state, const Row& row) {
-  if (state.runs.empty() || !state.runs.back().rows.accepts(row.fields))
+  const bool follows =
+      !state.runs.empty() && state.runs.back().first + state.runs.back().rows.size() == state.next_sequence;
+  if (!follows || !state.runs.back().rows.accepts(row.fields))
     state.runs.push_back({state.next_sequence, row.at, stream::SegmentBuilder(*state.policy.schema)});
   state.runs.back().rows.add(row.at, row.fields);
   ++state.next_sequence;
-  bytes_ += stream::record_bytes(row.fields);
+  const std::size_t bytes = stream::record_bytes(row.fields);
+  bytes_ += bytes, state.unwritten += bytes, streams_unwritten_ += bytes;
 }
 
 Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
@@ -142,9 +145,7 @@ Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
   if (rows.empty()) return Error(Errc::invalid_argument, "append: no rows");
   for (const Row& row : rows)
     if (auto fit = stream::fits(*state->policy.schema, row.fields); !fit) return fit.error();
-  const std::uint64_t first = state->next_sequence;
-  for (const Row& row : rows) add_row(*state, row);
-  return Appended{ticket(*state), first, state->next_sequence - 1};
+  return append_within(*state, rows);
 }
 
 Ticket SqliteStore::version_op(ScopeId id, VersionOp op) {

@@ -6,7 +6,28 @@
 namespace edgesync::store {
 namespace {
 
-constexpr unsigned local_only_bit = 1, given_up_bit = 2, refused_bit = 4;
+constexpr unsigned local_only_bit = 1, given_up_bit = 2, refused_bit = 4, budgeted_bit = 8;
+
+void write_budget(Writer& out, const stream::Budget& budget) {
+  out.varint(static_cast<std::uint64_t>(budget.retention.count()));
+  out.varint(budget.quota);
+  out.u8(static_cast<std::uint8_t>(budget.overflow.kind()));
+  out.varint(budget.overflow.of());
+}
+
+stream::Budget read_budget(Reader& in) {
+  stream::Budget budget;
+  budget.retention = std::chrono::microseconds(static_cast<std::int64_t>(in.varint()));
+  budget.quota = in.varint();
+  const auto kind = static_cast<Overflow::Kind>(in.u8());
+  const std::uint64_t of = in.varint();
+  if (kind == Overflow::Kind::drop_newest) budget.overflow = Overflow::drop_newest;
+  if (kind == Overflow::Kind::reject) budget.overflow = Overflow::reject;
+  if (kind == Overflow::Kind::thin && of <= stream::thin_of_max)
+    budget.overflow = Overflow::thin(static_cast<std::uint32_t>(of));
+  if (budget.overflow.kind() != kind || !stream::validate(budget)) in.fail();
+  return budget;
+}
 
 }  // namespace
 
@@ -15,7 +36,7 @@ Bytes Policy::encode() const {
   Writer out(bytes);
   out.varint(history);
   out.u8(static_cast<std::uint8_t>((local_only ? local_only_bit : 0) | (given_up ? given_up_bit : 0) |
-                                   (refusal ? refused_bit : 0)));
+                                   (refusal ? refused_bit : 0) | (budgeted ? budgeted_bit : 0)));
   out.varint(own.stamp);
   if (own.stamp != 0) out.raw(own.replica.bytes);
   if (refusal) {
@@ -24,6 +45,7 @@ Bytes Policy::encode() const {
   }
   out.varint(schema ? schema->columns.size() : 0);
   if (!schema) return bytes;
+  if (budgeted) write_budget(out, budget);
   for (const Column& column : schema->columns) {
     out.u8(static_cast<std::uint8_t>(column.type));
     out.blob(as_view(column.name));
@@ -38,6 +60,7 @@ std::optional<Policy> Policy::decode(ByteView bytes) {
   const unsigned flags = in.u8();
   policy.local_only = (flags & local_only_bit) != 0;
   policy.given_up = (flags & given_up_bit) != 0;
+  policy.budgeted = (flags & budgeted_bit) != 0;
   policy.own.stamp = in.varint();
   if (policy.own.stamp != 0) {
     const ByteView id = in.raw(policy.own.replica.bytes.size());
@@ -49,6 +72,7 @@ std::optional<Policy> Policy::decode(ByteView bytes) {
   }
   stream::Schema schema;
   schema.columns.resize(in.count(2));
+  if (policy.budgeted) policy.budget = read_budget(in);
   for (Column& column : schema.columns) {
     column.type = static_cast<ColumnType>(in.u8());
     column.name = std::string(as_text(in.blob()));

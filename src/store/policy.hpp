@@ -3,6 +3,7 @@
 #pragma once
 
 #include "crdt/dot.hpp"
+#include "stream/budget.hpp"
 #include "stream/schema.hpp"
 
 #include <edgesync/error.hpp>
@@ -14,6 +15,8 @@ namespace edgesync::store {
 struct Policy {
   std::optional<stream::Schema> schema{};
   bool local_only = false;
+  bool budgeted = false;  ///< `budget` was given: this node makes records.
+  stream::Budget budget{};
   std::uint32_t history = 0;       ///< Group commits whose before-images are kept.
   bool given_up = false;           ///< Nothing of it is here, and nobody knows it until it is opened again.
   crdt::Dot own{};                 ///< The last of this replica's when it was given up.

@@ -202,6 +202,9 @@ Result<Store::Pending> SqliteStore::pending_records(ScopeState& state) {
     const std::uint64_t last = state.durable.context[self];
     if (last <= done) continue;
     pending.count += last - done;
+    if (const auto own = state.durable.ledger.gaps.find(self); own != state.durable.ledger.gaps.end())
+      for (const Gap& gap : own->second)
+        if (gap.last > done) pending.count -= gap.last - std::max(gap.first - 1, done);
     const auto first = read_segments(state.table, self, done, 1);
     if (!first) return first.error();
     if (first->empty()) continue;

@@ -2,7 +2,9 @@
 #include "store/records.hpp"
 
 #include "base/planted.hpp"
+#include "store/ledger.hpp"
 #include "store/letters.hpp"
+#include "store/retention.hpp"
 
 namespace edgesync::store {
 namespace {
@@ -52,8 +54,11 @@ void restore_segment(SqlTable& table, const RemoteSegment& segment) {
       .bind(file.origins.intern(segment.origin))
       .bind(segment.first)
       .bind(segment.count)
+      .bind(file.age)
       .bind(segment.body)
       .step();
+  table.count_bytes(static_cast<std::int64_t>(segment.body.size() + stream::row_overhead));
+  fill_gap(table, segment.origin, segment.first, segment.first + segment.count - 1);
 }
 
 bool set_segment_aside(SqlTable& table, const RefusedSegment& refused) {
@@ -67,7 +72,7 @@ bool set_segment_aside(SqlTable& table, const RefusedSegment& refused) {
   if (!put_refused_aside(file, {Quarantined::Kind::refused, table.sid(), place, refused.reason,
                                 to_string(refused.origin), segment.body}))
     return false;
-  Query(file.db, Sql::segment_delete).bind(table.sid()).bind(oid).bind(segment.first).step();
+  drop_segment(table, {refused.origin, segment.first, segment.count, segment.body.size(), 0}, DropReason::refused);
   // The hub never counts it, and the two are to agree.
   Hash128 none{};
   none -= segment_hash(table.fingerprint_key(), refused.origin, segment.first, segment.body);
@@ -87,7 +92,7 @@ bool take_segment(SqlTable& table, const RemoteSegment& segment) {
   const std::uint64_t held = table.context()[segment.origin];
   if (segment.first + segment.count - 1 <= held && !planted(Bug::skip_dedupe)) return true;
   if (segment.first <= held && !planted(Bug::skip_dedupe)) return false;  // some of it is here, in another segment
-  if (segment.first > held + 1 && !segment.gap_before && !planted(Bug::apply_over_gap)) return false;
+  if (segment.first > held + 1 && !planted(Bug::apply_over_gap)) return false;
   put_segment(table, segment);
   return true;
 }
@@ -95,17 +100,21 @@ bool take_segment(SqlTable& table, const RemoteSegment& segment) {
 void trim_records(SqlTable& table, const Trim& trim) {
   File& file = table.file();
   const Oid oid = file.origins.find(trim.origin);
+  const std::uint64_t through = std::min<std::uint64_t>(trim.through, INT64_MAX);
   std::uint64_t trimmed = 0;
   while (oid != 0) {
-    std::uint64_t first = 0;
+    std::uint64_t first = 0, bytes = 0;
     {
       Query row(file.db, Sql::segments_through);
-      if (!row.bind(table.sid()).bind(oid).bind(std::min<std::uint64_t>(trim.through, INT64_MAX)).step()) break;
+      if (!row.bind(table.sid()).bind(oid).bind(through).step()) break;
       first = row.number(0);
+      bytes = row.number(2) + stream::row_overhead;
       trimmed = std::max(trimmed, first + row.number(1) - 1);
     }
     Query(file.db, Sql::segment_delete).bind(table.sid()).bind(oid).bind(first).step();
+    table.count_bytes(-static_cast<std::int64_t>(bytes));
   }
+  trimmed = std::max(trimmed, forget_gaps(table, trim.origin, through));
   table.raise_floors(context_of(trim.origin, trimmed));
 }
 
@@ -131,6 +140,7 @@ std::uint64_t drop_damaged_records(SqlTable& table) {
     put_aside(table.file(),
               {Quarantined::Kind::records, table.sid(), place, "its checksum does not match", name, row.body});
     Query(table.file().db, Sql::segment_delete).bind(table.sid()).bind(row.oid).bind(row.first).step();
+    table.count_bytes(-static_cast<std::int64_t>(row.body.size() + stream::row_overhead));
     records += row.count;
   }
   return records;

@@ -40,7 +40,7 @@ Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t 
 Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const ReplicaId& to, std::uint64_t kept,
                              const stream::Schema& schema);
 
-/// Drops all records; their numbers stay used.
-void wipe_records(SqlTable& table);
+/// Drops all records; their numbers stay used. `acked`: what the hub has.
+void wipe_records(SqlTable& table, const crdt::Context& acked);
 
 }  // namespace edgesync::store

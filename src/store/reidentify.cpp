@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A new id for a database of which another copy lives: cells, log, records, contexts and the id itself in one
 // transaction, so that a power cut leaves the old life or the new one.
+#include "store/ledger.hpp"
 #include "store/records.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/stage.hpp"
+#include "stream/budget.hpp"
 
 #include <algorithm>
 
@@ -28,7 +30,7 @@ class Renumbering {
   void write() {
     const auto count = static_cast<std::uint32_t>(rows_.size());
     if (count == 0) return;
-    put_segment(table_, {{}, to_, next_, count, false, rows_.finish(next_)});
+    put_segment(table_, {{}, to_, next_, count, rows_.finish(next_)});
     next_ += count;
   }
 
@@ -45,6 +47,7 @@ void forget(SqlTable& table, const ReplicaId& origin, const StoredSegment& segme
   Hash128 none{};
   none -= segment_hash(table.fingerprint_key(), origin, segment.first, segment.body);
   table.count_in(none, std::uint64_t{0} - segment.count);
+  table.count_bytes(-static_cast<std::int64_t>(segment.body.size() + stream::row_overhead));
 }
 
 }  // namespace
@@ -67,6 +70,8 @@ Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const Repli
     }
   }
   renumbering.write();
+  // What was dropped of these keeps being counted; its numbers are not.
+  count_left_out(table, to, cut_gaps(table, from, after));
   table.rewind({from, after});
   return {};
 }

@@ -70,7 +70,7 @@ Result<std::string> SqliteStore::put_back_records(ScopeState& state, const Quara
   if (!next) return next.error();
   if (!next->empty() && next->front().first <= last) return stays("other records stand in its place");
   released.back =
-      RemoteSegment{state.scope.id, *origin, place->first, static_cast<std::uint32_t>(place->count), false, item.body};
+      RemoteSegment{state.scope.id, *origin, place->first, static_cast<std::uint32_t>(place->count), item.body};
   return std::string("back in its place");
 }
 

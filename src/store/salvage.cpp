@@ -39,7 +39,11 @@ class Carrier {
       case BulkTable::log:
         return put(Sql::raw_log, row, 5);
       case BulkTable::segment:
-        return put(Sql::raw_segment, row, 5);
+        return put(Sql::raw_segment, row, 6);
+      case BulkTable::gap:
+        return put(Sql::raw_gap, row, 5);
+      case BulkTable::account:
+        return put(Sql::raw_account, row, 4);
       case BulkTable::version:
         return put(Sql::raw_version, row, 7);
       case BulkTable::counter:
@@ -104,6 +108,7 @@ class Carrier {
     if (const Bytes id = text("replica"); replica_of(id)) put_meta("replica", id);
     constexpr std::size_t former_bytes = sizeof(ReplicaId::bytes) + 8;
     if (const Bytes former = text("former"); former.size() % former_bytes == 0) put_meta("former", former);
+    if (const Bytes clock = text("clock"); !clock.empty()) put_meta("clock", clock);
     put_meta("copy", as_view(reason));
     put_meta("salvaged", as_view(reason));
     for (const auto& [id, row] : found.lineage)

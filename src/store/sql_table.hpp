@@ -90,6 +90,10 @@ class SqlTable final : public crdt::RewindableTable {
   /// A stream's records, or anything else counted and summed by its owner.
   void count_in(const Hash128& hash, std::uint64_t count);
   void count_log(std::int64_t items, std::int64_t removals);
+  /// A stream's: of the rows of its segments.
+  void count_bytes(std::int64_t bytes) { count_log(bytes, 0); }
+  std::uint64_t bytes() const noexcept { return state_.log_items; }
+  Ledger& ledger() noexcept { return state_.ledger; }
   std::uint64_t next_version();
   /// The size of the scope's journal; nothing if nobody has looked.
   std::optional<std::uint64_t>& journal_bytes() noexcept { return journal_bytes_; }

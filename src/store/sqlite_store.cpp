@@ -69,6 +69,8 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
     file_.db.leave_log(true);  // whoever closes it before it is examined leaves that to the next
   }
   take_selves(std::move(loaded->former));
+  age_saved_ = loaded->clock;
+  age_.start(loaded->clock, loaded->age, options_.boot, options_.since_boot);
   lineage_ = std::move(loaded->lineage);
   if (auto good = load(*loaded); !good) return good;
   install(*loaded);
@@ -119,6 +121,7 @@ void SqliteStore::take_selves(std::vector<Former> former) {
   former_ = std::move(former);
   selves_ = {file_.replica()};
   for (const Former& self : former_) selves_.push_back(self.id);
+  file_.selves = selves_;
 }
 
 Result<void> SqliteStore::load(const Loaded& loaded) {
@@ -130,6 +133,7 @@ Result<void> SqliteStore::load(const Loaded& loaded) {
     state.policy = *std::move(policy);
     state.acked = scope.acked;
     state.stable = scope.stable;
+    state.told_missing = scope.told_missing;
   }
   return {};
 }
@@ -137,6 +141,7 @@ Result<void> SqliteStore::load(const Loaded& loaded) {
 void SqliteStore::install(Loaded& loaded) {
   batch_ = std::max(batch_, loaded.batch);
   for (auto& [sid, state] : states_) state->stored = false;
+  streams_held_ = 0;
   for (LoadedScope& scope : loaded.scopes)
     if (ScopeState* state = find(static_cast<ScopeId>(scope.sid))) install(*state, scope);
   for (auto& [sid, state] : states_) {
@@ -163,10 +168,11 @@ void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
   }
   state.durable = loaded.durable;
   state.table.reset(std::move(loaded.durable));
+  streams_held_ += budgeted(state) ? state.durable.log_items : 0;
   const std::uint64_t own = state.durable.context[file_.replica()];
   if (state.scope.plane != Plane::stream)
     clock_.pass(std::max(own, state.policy.own.replica == file_.replica() ? state.policy.own.stamp : 0));
-  if (state.runs.empty()) state.next_sequence = own + 1;
+  if (state.runs.empty() && state.holes.empty()) state.next_sequence = own + 1;
 }
 
 void SqliteStore::observe_context(const crdt::Context& context, Timestamp now) {

@@ -33,7 +33,15 @@ struct ScopeState {
   Memtable memtable{};
   crdt::Stamp last_own = 0;  ///< The stamp of this scope's last local transaction.
   std::vector<Run> runs{};
+  std::vector<Gap> holes{};         ///< Own records that were numbered and not kept.
+  Drops left_out{};                 ///< ... not numbered, since the last batch.
   std::uint64_t next_sequence = 1;  ///< Of this replica's records.
+  std::uint64_t unwritten = 0;      ///< Bytes of `runs`.
+  std::uint64_t shed = 0;           ///< To be dropped for other streams' sake.
+  stream::Age budget_due = 0;       ///< When it is to be looked at for what is too old.
+  stream::Thinner thinner{};
+  std::map<ReplicaId, Drops> told_missing{};  ///< Own, by the hub.
+  std::vector<ReplicaId> missing_dirty{};
   std::vector<VersionOp> versions{};
   std::vector<Trim> trims{};
   bool sweep = false;  ///< With the next batch.
@@ -79,10 +87,19 @@ class SqliteStore final : public Store {
   const crdt::Context& acked(ScopeId id) const override;
   const crdt::Context& stable(ScopeId id) const override;
   std::vector<StreamState> stream(ScopeId id) const override;
+  StreamCounts counts(ScopeId id, bool kept_here) const override;
+  Drops missing(ScopeId id, const ReplicaId& origin) const override;
+  Drops missing(ScopeId id) const override;
+  std::uint64_t stream_bytes(ScopeId id) const override;
+  bool dropped(ScopeId id, const ReplicaId& self, std::uint64_t sequence) const override;
+  void note_missing(ScopeId id, const ReplicaId& self, const Drops& missing) override;
+  void look_at_age(Instant now) override;
+  void hub_time(Timestamp hub, Instant when) override;
 
   Result<Committed> commit(ScopeId id, std::span<const Edit::Op> ops, Timestamp wall) override;
   Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only) override;
   std::optional<stream::Schema> schema(ScopeId id) const override;
+  Result<void> set_budget(ScopeId id, const stream::Budget& budget) override;
   bool local_only(ScopeId id) const override;
   Result<Appended> append(ScopeId id, std::span<const Row> rows) override;
   Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) override;
@@ -93,6 +110,7 @@ class SqliteStore final : public Store {
 
   Ticket apply(RemoteCut cut) override;
   Ticket apply(RemoteSegment segment) override;
+  Ticket apply(RemoteGap gap) override;
   Ticket apply(RemoteRepair repair) override;
   Ticket keep(RemoteChunk chunk) override;
   const Stages& stages(ScopeId id) const override;
@@ -114,6 +132,7 @@ class SqliteStore final : public Store {
   Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) override;
   Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                               std::size_t bytes_max) override;
+  Result<std::vector<Gap>> gaps(ScopeId id, const ReplicaId& origin, std::uint64_t after, std::size_t limit) override;
   Result<std::vector<VersionRow>> versions(ScopeId id) override;
   Result<std::uint64_t> versions_bytes(ScopeId id) override;
   Result<config::Release> release(ScopeId id, const VersionKey& version) override;
@@ -152,6 +171,13 @@ class SqliteStore final : public Store {
   crdt::Stamp mint(Timestamp wall);
   Result<crdt::Changes> plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp);
   void add_row(ScopeState& state, const Row& row);
+  void skip_row(ScopeState& state);
+  bool budgeted(const ScopeState& state) const noexcept { return state.policy.schema && state.policy.budgeted; }
+  stream::Usage usage(const ScopeState& state) const noexcept;
+  stream::Usage usage() const noexcept;  ///< Of all streams.
+  Result<Appended> append_within(ScopeState& state, std::span<const Row> rows);
+  bool take_row(ScopeState& state, const Row& row, const Overflow& overflow, bool& full);
+  void shed_some(const GroupCommit& batch);
   Ticket version_op(ScopeId id, VersionOp op);
 
   void take_all(GroupCommit& batch);
@@ -233,6 +259,9 @@ class SqliteStore final : public Store {
   std::size_t bytes_ = 0;
   Ticket accepted_ = 0, durable_ = 0;
   std::uint64_t batch_ = 0;
+  stream::AgeClock age_{};
+  stream::AgeClock::Saved age_saved_{};                     ///< As the file has it.
+  std::uint64_t streams_held_ = 0, streams_unwritten_ = 0;  ///< Bytes of all streams with a budget.
   bool writing_ = false, full_ = false;
   std::optional<std::uint64_t> doubtful_;  ///< First batch that failed with nobody able to look whether it is there.
   std::vector<std::pair<ScopeId, Error>> faults_;  ///< Found by start(): not yet reported.

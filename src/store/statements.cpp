@@ -46,16 +46,30 @@ constexpr auto texts = [] {
       " ORDER BY lo, part LIMIT 1");
   put(Sql::log_put, "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET body = excluded.body");
   put(Sql::log_delete, "DELETE FROM log WHERE sid = ?1 AND oid = ?2 AND lo = ?3 AND part = ?4");
-  put(Sql::segment_put, "INSERT INTO sblk VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::segment_put, "INSERT INTO sblk VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   put(Sql::segments_after,
       "SELECT first, n, body FROM sblk WHERE sid = ?1 AND oid = ?2"
       " AND first >= coalesce((SELECT max(first) FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3), 0)"
       " ORDER BY first");
   put(Sql::segments_all, "SELECT oid, first, n, body FROM sblk WHERE sid = ?1 ORDER BY oid, first");
   put(Sql::segments_through,
-      "SELECT first, n FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3 AND first + n - 1 <= ?3"
+      "SELECT first, n, length(body) FROM sblk WHERE sid = ?1 AND oid = ?2 AND first <= ?3 AND first + n - 1 <= ?3"
       " ORDER BY first LIMIT 1");
   put(Sql::segment_delete, "DELETE FROM sblk WHERE sid = ?1 AND oid = ?2 AND first = ?3");
+  put(Sql::segment_oldest,
+      "SELECT first, n, length(body), at FROM sblk WHERE sid = ?1 AND oid = ?2 ORDER BY first LIMIT 1");
+  put(Sql::segments_of, "SELECT first, n FROM sblk WHERE sid = ?1 AND oid = ?2 ORDER BY first");
+  put(Sql::gaps_after, "SELECT first, last, why FROM sgap WHERE sid = ?1 AND oid = ?2 AND last > ?3 ORDER BY last");
+  put(Sql::gap_ending_at, "SELECT first, why FROM sgap WHERE sid = ?1 AND oid = ?2 AND last = ?3");
+  put(Sql::gap_put, "INSERT INTO sgap VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::gap_drop, "DELETE FROM sgap WHERE sid = ?1 AND oid = ?2 AND last = ?3");
+  put(Sql::gaps_through, "DELETE FROM sgap WHERE sid = ?1 AND oid = ?2 AND last <= ?3");
+  put(Sql::gaps_beyond, "DELETE FROM sgap WHERE sid = ?1 AND oid = ?2 AND last > ?3");
+  put(Sql::accounts, "SELECT sid, oid, missing, left_out FROM account ORDER BY sid, oid");
+  put(Sql::missing_put,
+      "INSERT INTO account VALUES (?1, ?2, ?3, x'') ON CONFLICT DO UPDATE SET missing = excluded.missing");
+  put(Sql::left_out_put,
+      "INSERT INTO account VALUES (?1, ?2, x'', ?3) ON CONFLICT DO UPDATE SET left_out = excluded.left_out");
   put(Sql::version_put,
       "INSERT INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
       " ON CONFLICT DO UPDATE SET role = excluded.role, manifest = excluded.manifest,"
@@ -96,7 +110,9 @@ constexpr auto texts = [] {
   // Rows as another database had them.
   put(Sql::raw_cell, "INSERT OR IGNORE INTO cell VALUES (?1, ?2, ?3)");
   put(Sql::raw_log, "INSERT OR IGNORE INTO log VALUES (?1, ?2, ?3, ?4, ?5)");
-  put(Sql::raw_segment, "INSERT OR IGNORE INTO sblk VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::raw_segment, "INSERT OR IGNORE INTO sblk VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  put(Sql::raw_gap, "INSERT OR IGNORE INTO sgap VALUES (?1, ?2, ?3, ?4, ?5)");
+  put(Sql::raw_account, "INSERT OR IGNORE INTO account VALUES (?1, ?2, ?3, ?4)");
   put(Sql::raw_version, "INSERT OR IGNORE INTO ver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   put(Sql::raw_counter, "INSERT OR IGNORE INTO counter VALUES (?1, ?2, ?3)");
   put(Sql::raw_memo, "INSERT OR IGNORE INTO memo VALUES (?1, ?2, ?3)");
@@ -149,8 +165,12 @@ const char* schema_text() noexcept {
          "CREATE TABLE counter (sid INTEGER, key BLOB, versions BLOB NOT NULL, PRIMARY KEY (sid, key)) WITHOUT ROWID;"
          "CREATE TABLE log (sid INTEGER, oid INTEGER, lo INTEGER, part INTEGER, body BLOB NOT NULL,"
          " PRIMARY KEY (sid, oid, lo, part)) WITHOUT ROWID;"
-         "CREATE TABLE sblk (sid INTEGER, oid INTEGER, first INTEGER, n INTEGER NOT NULL, body BLOB NOT NULL,"
-         " PRIMARY KEY (sid, oid, first)) WITHOUT ROWID;"
+         "CREATE TABLE sblk (sid INTEGER, oid INTEGER, first INTEGER, n INTEGER NOT NULL, at INTEGER NOT NULL,"
+         " body BLOB NOT NULL, PRIMARY KEY (sid, oid, first)) WITHOUT ROWID;"
+         "CREATE TABLE sgap (sid INTEGER, oid INTEGER, first INTEGER NOT NULL, last INTEGER, why INTEGER NOT NULL,"
+         " PRIMARY KEY (sid, oid, last)) WITHOUT ROWID;"
+         "CREATE TABLE account (sid INTEGER, oid INTEGER, missing BLOB NOT NULL, left_out BLOB NOT NULL,"
+         " PRIMARY KEY (sid, oid)) WITHOUT ROWID;"
          "CREATE TABLE ver (sid INTEGER, number INTEGER, id BLOB, role INTEGER NOT NULL,"
          " manifest BLOB NOT NULL, base BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sid, number, id));"
          "CREATE TABLE memo (sid INTEGER, name TEXT, body BLOB NOT NULL, PRIMARY KEY (sid, name)) WITHOUT ROWID;"

@@ -21,6 +21,7 @@
 #include "crdt/repair.hpp"
 #include "crdt/view.hpp"
 #include "store/stage.hpp"
+#include "stream/budget.hpp"
 #include "stream/segment.hpp"
 
 #include <edgesync/edit.hpp>
@@ -28,6 +29,7 @@
 #include <edgesync/options.hpp>
 #include <edgesync/quarantine.hpp>
 #include <edgesync/records.hpp>
+#include <edgesync/stream.hpp>
 #include <edgesync/versions.hpp>
 
 #include <limits>
@@ -53,6 +55,10 @@ struct Options {
   std::size_t ballast_bytes = 0;                       ///< Kept beside the file for upkeep on a full disk; 0: none.
   std::uint64_t stage_bytes = std::uint64_t{1} << 30;  ///< All that is kept aside of cuts not complete yet.
   std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
+  std::uint64_t stream_bytes = 0;                      ///< Of all streams that have a budget; 0: any number.
+  /// What the records' age goes by: which boot of the machine this is (0: not known), and how long ago it began.
+  std::uint64_t boot = 0;
+  Instant since_boot{};
   bool salvage = false;  ///< If the file cannot be read, another takes its place, with what proves itself of it.
   Function<Environment()> environment{};  ///< Where the file is opened, asked once it is; another one: it is a copy.
 };
@@ -119,7 +125,6 @@ struct RemoteSegment {
   ReplicaId origin{};
   std::uint64_t first = 0;
   std::uint32_t count = 0;
-  bool gap_before = false;
   Bytes body{};
 };
 
@@ -129,6 +134,14 @@ struct RefusedSegment {
   ReplicaId origin{};
   std::uint64_t last = 0;  ///< Its last sequence.
   std::string reason{};
+};
+
+/// Records that will not come: their origin has dropped them, or the root has them (stream::at_root).
+struct RemoteGap {
+  ScopeId scope{};
+  ReplicaId origin{};
+  Gap gap{};
+  Drops missing{};  ///< at_root: of all up to the last, those that were dropped.
 };
 
 struct StoredSegment {
@@ -141,14 +154,15 @@ struct StoredSegment {
 struct StreamState {
   ReplicaId origin{};
   std::uint64_t last = 0;     ///< Highest sequence held or once held.
-  std::uint64_t trimmed = 0;  ///< Sequences up to here have been deleted after a stable ack.
+  std::uint64_t trimmed = 0;  ///< Sequences up to here have been deleted after a stable ack, or dropped before.
 };
 
 /// Sequences follow one another without holes, but for records reported as failed while later ones had been accepted
-/// already: their numbers stay unused, and the segment after them says so to the hub.
+/// already: their numbers stay unused, in a gap (DropReason::refused).
 struct Appended {
   Ticket ticket = 0;
-  std::uint64_t first = 0, last = 0;
+  std::uint64_t first = 0, last = 0;  ///< 0: the budget left all out.
+  std::uint64_t kept = 0;             ///< Records that are stored: the first so many, unless they are thinned.
 };
 
 struct Row {
@@ -176,6 +190,7 @@ struct Outcome {
   bool applied = false;          ///< False: a base was not covered (cut), or records are missing before it (segment).
   std::optional<Error> error{};  ///< Set if it can never be applied: malformed, above a limit, or a damaged row here.
   ScopeId scope{};               ///< Of an error: where it is; none if that is not known, or everywhere.
+  Drops missing{};               ///< Of records: what of their origin, up to the last of them, was reported as dropped.
 };
 
 struct PathChange {
@@ -266,14 +281,33 @@ class Store {
   virtual const Error* refusal(ScopeId id) const = 0;
   virtual const crdt::Context& stable(ScopeId id) const = 0;
   virtual std::vector<StreamState> stream(ScopeId id) const = 0;
+  /// Own records, durable ones. `kept_here`: they are to go nowhere.
+  virtual StreamCounts counts(ScopeId id, bool kept_here) const = 0;
+  /// Of the records of `origin` up to the last, those that were reported as dropped and never came; of an own id, those
+  /// up to what the hub acknowledged, as it says.
+  virtual Drops missing(ScopeId id, const ReplicaId& origin) const = 0;
+  virtual Drops missing(ScopeId id) const = 0;               ///< Of all others together.
+  virtual std::uint64_t stream_bytes(ScopeId id) const = 0;  ///< Of its segments in the file.
+  /// That an own record is not here, for a reason that is known.
+  virtual bool dropped(ScopeId id, const ReplicaId& self, std::uint64_t sequence) const = 0;
+  /// The hub's word on what it never got of `self`, up to what it acknowledged; kept with the next flush.
+  virtual void note_missing(ScopeId id, const ReplicaId& self, const Drops& missing) = 0;
+
+  // --- time, for the age of records (in memory) ---
+  /// Now and then: what has grown too old is dropped with the next batch.
+  virtual void look_at_age(Instant now) = 0;
+  /// A hub said that it is `hub`.
+  virtual void hub_time(Timestamp hub, Instant when) = 0;
 
   // --- local writes (in memory, except that operations for which crdt::reads(op) holds require: !writing()) ---
   virtual Result<Committed> commit(ScopeId id, std::span<const Edit::Op> ops, Timestamp wall) = 0;
   /// The stream's columns. Later calls must give the same, or fail with: type_mismatch.
   virtual Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only) = 0;
   virtual std::optional<stream::Schema> schema(ScopeId id) const = 0;
+  /// What this replica's records may take; kept in the file. Without one they take what they need.
+  virtual Result<void> set_budget(ScopeId id, const stream::Budget& budget) = 0;
   virtual bool local_only(ScopeId id) const = 0;
-  /// Fails with: not_found (no schema), type_mismatch (column named). All rows or none.
+  /// Fails with: not_found (no schema), type_mismatch (column named), storage_full. All rows or none.
   virtual Result<Appended> append(ScopeId id, std::span<const Row> rows) = 0;
   virtual Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) = 0;
   virtual Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) = 0;
@@ -286,6 +320,7 @@ class Store {
   // --- from peers (in memory) ---
   virtual Ticket apply(RemoteCut cut) = 0;
   virtual Ticket apply(RemoteSegment segment) = 0;
+  virtual Ticket apply(RemoteGap gap) = 0;
   /// Of what is damaged, makes known again what the repair tells and nothing newer has touched. Not applied
   /// (Outcome::applied): it is older than what the log tells, or newer than what is here.
   virtual Ticket apply(RemoteRepair repair) = 0;
@@ -324,6 +359,9 @@ class Store {
   /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.
   virtual Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                                       std::size_t bytes_max) = 0;
+  /// From the file: gaps of `origin` that end after sequence `after`, ascending.
+  virtual Result<std::vector<Gap>> gaps(ScopeId id, const ReplicaId& origin, std::uint64_t after,
+                                        std::size_t limit) = 0;
   virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;  ///< Newest first.
   virtual Result<std::uint64_t> versions_bytes(ScopeId id) = 0;      ///< What they take in the file.
   /// With its content, if that was ever here: proved by its hash. Fails with: not_found, storage_corrupt (its row is

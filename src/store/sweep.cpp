@@ -2,9 +2,11 @@
 #include "store/sweep.hpp"
 
 #include "store/journal.hpp"
+#include "store/ledger.hpp"
 #include "store/quarantine.hpp"
 #include "store/records.hpp"
 #include "store/version_rows.hpp"
+#include "stream/budget.hpp"
 
 #include <algorithm>
 #include <set>
@@ -31,9 +33,12 @@ class Sweep {
   }
 
   std::string stream_plane() {
-    note(drop_damaged_records(table_), "records");
+    note(damaged_ = drop_damaged_records(table_), "records");
     recover_stream();
-    const auto counts = std::pair(table_.state().log_items, table_.state().removals);
+    std::uint64_t unknown = 0;
+    for (const ReplicaId& origin : stream_origins()) unknown += explain_all(table_, origin);
+    if (damaged_ == 0) note(unknown, "records without a trace");
+    const auto counts = std::pair(suspicion_.lost_summary ? bytes_ : table_.state().log_items, std::uint64_t{0});
     if (suspicion_.lost_summary) note(1, "fingerprint");
     table_.swept(suspicion_.lost_summary ? sum_ : table_.state().summary, counts);
     return said_;
@@ -138,8 +143,16 @@ class Sweep {
     Query(table_.file().db, Sql::context_drop).bind(table_.sid()).bind(table_.file().origins.find(replica)).step();
   }
 
+  std::vector<ReplicaId> stream_origins() const {
+    std::vector<ReplicaId> origins(suspicion_.lost);
+    for (const auto& item : table_.context().items()) origins.push_back(item.replica);
+    return origins;
+  }
+
   void recover_stream() {
     crdt::Context proved;
+    for (const ReplicaId& replica : suspicion_.lost)
+      for (const Gap& gap : read_gaps(table_, replica, 0, SIZE_MAX)) proved.advance({replica, gap.last});
     for (const ReplicaId& replica : suspicion_.lost) drop_row(replica);
     Query rows(table_.file().db, Sql::segments_all);
     rows.bind(table_.sid());
@@ -148,6 +161,7 @@ class Sweep {
       if (origin == nullptr) continue;
       sum_.sum += segment_hash(table_.fingerprint_key(), *origin, rows.number(1), rows.blob(3));
       sum_.count += rows.number(2);
+      bytes_ += rows.blob(3).size() + stream::row_overhead;
       const bool lost = std::find(suspicion_.lost.begin(), suspicion_.lost.end(), *origin) != suspicion_.lost.end();
       if (lost) proved.advance({*origin, std::min(rows.number(1) + rows.number(2) - 1, column_max)});
     }
@@ -173,7 +187,7 @@ class Sweep {
   std::string said_;
   crdt::Summary sum_;
   crdt::Context reached_;
-  std::uint64_t items_ = 0, removals_ = 0;
+  std::uint64_t items_ = 0, removals_ = 0, bytes_ = 0, damaged_ = 0;
   bool rewritten_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "store/verify.hpp"
 
 #include "store/journal.hpp"
+#include "store/ledger.hpp"
 #include "store/records.hpp"
 #include "store/version_rows.hpp"
 
@@ -23,9 +24,8 @@ class ScopeCheck {
       check_cells();
     }
     if (scope.plane == Plane::config) check_versions();
-    // A stream's fingerprint speaks of every segment ever held; those that were trimmed cannot be counted again.
-    const bool trimmed = scope.plane == Plane::stream && !table_.floors().empty();
-    if (!trimmed && sum_ != table_.state().summary) {
+    // A stream's fingerprint speaks of every segment ever held; those that went cannot be counted again.
+    if (!trimmed_ && sum_ != table_.state().summary) {
       find("fingerprint differs from the content");
       table_.want_sweep();
     }
@@ -93,6 +93,11 @@ class ScopeCheck {
         check_segment(origin, segments->front());
         after = std::max(after + 1, segments->front().first + segments->front().count - 1);
       }
+      trimmed_ = trimmed_ || table_.floors()[origin.replica] > 0 || !read_gaps(table_, origin.replica, 0, 1).empty();
+      if (unexplained(table_, origin.replica)) {
+        find("records of " + to_string(origin.replica) + " are missing, and nothing says why");
+        table_.want_sweep();
+      }
     }
   }
 
@@ -129,6 +134,7 @@ class ScopeCheck {
   std::string where_;
   crdt::Summary sum_;
   std::vector<std::uint64_t> logged_;
+  bool trimmed_ = false;  // of a stream: some of what was held is not here any more
 };
 
 }  // namespace

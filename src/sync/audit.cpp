@@ -10,7 +10,7 @@ namespace edgesync::sync {
 
 void Audit::fork(const ReplicaId& self, std::string reason) {
   Error error(Errc::identity_clash, "this database is a copy of one that went on: " + std::move(reason));
-  talk_.signals.push_back({Signal::Kind::forked, {}, {}, error, self});
+  talk_.signals.push_back({Signal::Kind::forked, {}, {}, error, self, {}});
   talk_.end(std::move(error), talk_.limits.settle_retry);
 }
 
@@ -109,13 +109,14 @@ void Audit::check(const wire::Proof& proof) {
   const auto mine = segment_hash(channel, talk_.store.replica(), std::max<std::uint64_t>(proof.sequence, 1));
   if (!mine) return talk_.end_for_now(mine.error());
   // A hub that has trimmed the segment proves nothing, and there is nothing to hold against it; neither is there once
-  // it has become stable and was trimmed here while the proof was on its way.
+  // it has become stable and was trimmed here while the proof was on its way, or a quota took it.
   const ReplicaId& self = talk_.store.replica();
-  const bool trimmed = mine->empty() && proof.sequence <= talk_.store.floors(channel.scope)[self];
+  const bool trimmed = mine->empty() && (proof.sequence <= talk_.store.floors(channel.scope)[self] ||
+                                         talk_.store.dropped(channel.scope, self, proof.sequence));
   if (!trimmed && !proof.hash.empty() && proof.hash != *mine)
     return fork(self, "the hub has other records of it in stream " + talk_.store.scope(channel.scope).name);
   channel.proving = false;
-  talk_.signal(Signal::Kind::acked, channel.scope, channel.peer);
+  talk_.signal(Signal::Kind::acked, channel.scope, channel.peer, {}, channel.missing);
   talk_.mark_dirty(proof.channel);
 }
 

@@ -29,6 +29,8 @@ void Awaits::sent(const wire::Message& message) {
   if (const auto* subscribe = std::get_if<wire::Subscribe>(&message)) begin(Awaited::subscribed, subscribe->channel);
   if (const auto* prove = std::get_if<wire::Prove>(&message)) begin(Awaited::proof, prove->channel);
   if (const auto* segment = std::get_if<wire::Segment>(&message)) begin(Awaited::records, segment->channel);
+  if (const auto* dropped = std::get_if<wire::Dropped>(&message)) begin(Awaited::records, dropped->channel);
+  if (const auto* trimmed = std::get_if<wire::Trimmed>(&message)) begin(Awaited::records, trimmed->channel);
   if (const auto* findings = std::get_if<wire::Findings>(&message)) begin(Awaited::search, findings->channel);
   if (const auto* lost = std::get_if<wire::Lost>(&message)) begin(Awaited::repair, lost->channel);
 }

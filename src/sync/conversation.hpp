@@ -43,6 +43,8 @@ struct Signal {
   crdt::Context context{};
   Error error{};
   ReplicaId self{};  ///< forked: the id that is ours, or was.
+  /// acked, told: of a stream, what the hub never got of `context`; null: it did not say.
+  std::optional<std::vector<wire::Missing>> missing{};
 };
 
 /// What a link is given; everything outlives it.
@@ -71,8 +73,9 @@ struct Channel {
   bool proving = false;   ///< Streams: nothing is sent until the hub's records have proved to be ours.
   bool proved = false;    ///< Streams, hub role: asked for; once is enough.
   bool refused = false;
-  bool writable = true;  ///< We may send (node role), the peer may (hub role).
-  crdt::Context peer{};  ///< What the peer durably has; for streams, last sequences.
+  bool writable = true;                  ///< We may send (node role), the peer may (hub role).
+  crdt::Context peer{};                  ///< What the peer durably has; for streams, last sequences.
+  std::vector<wire::Missing> missing{};  ///< Streams, node role: what of it the hub never got, as it said first.
 };
 
 struct Conversation : LinkContext {
@@ -83,8 +86,9 @@ struct Conversation : LinkContext {
   /// The store failed us: the peer is told to come back.
   void end_for_now(Error why) { end(std::move(why), std::chrono::seconds(5)); }
   void send(wire::Message message) { control.push_back(std::move(message)); }
-  void signal(Signal::Kind kind, store::ScopeId scope, crdt::Context context = {}, Error error = {}) {
-    signals.push_back({kind, scope, std::move(context), std::move(error), {}});
+  void signal(Signal::Kind kind, store::ScopeId scope, crdt::Context context = {}, Error error = {},
+              std::optional<std::vector<wire::Missing>> missing = {}) {
+    signals.push_back({kind, scope, std::move(context), std::move(error), {}, std::move(missing)});
   }
 
   /// True if the peer's Hello lists this capability.

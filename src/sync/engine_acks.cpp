@@ -4,6 +4,15 @@
 #include "sync/engine.hpp"
 
 namespace edgesync::sync {
+namespace {
+
+Drops missing_of(const Signal& signal, const ReplicaId& origin) {
+  for (const wire::Missing& one : *signal.missing)
+    if (one.origin == origin) return one.drops;
+  return {};
+}
+
+}  // namespace
 
 void Engine::on_acked(const Link& link, const Signal& signal) {
   if (link.role() != Role::node) return;  // what a node has durably is its own affair
@@ -12,6 +21,10 @@ void Engine::on_acked(const Link& link, const Signal& signal) {
   crdt::Context acked = store_.acked(signal.scope);
   acked.join(signal.context);
   store_.note_acked(signal.scope, acked, store_.stable(signal.scope));
+  // The counts speak of all that was acknowledged when they were made: those of an old ack say nothing any more.
+  for (const ReplicaId& own : store_.selves())
+    if (signal.missing && signal.context[own] > 0 && signal.context[own] == acked[own])
+      store_.note_missing(signal.scope, own, missing_of(signal, own));
   if (acked[self] > before) {
     Event event = this->event(EventKind::ack, signal.scope);
     event.commit = {acked[self]};

@@ -12,6 +12,7 @@ void Engine::introduced(const Link& link, Now now) {
   if (theirs == Timestamp{}) return;  // it does not know
   if (link.role() == Role::node) {
     clock_.told(theirs, link.introduced_at(), now);
+    store_.hub_time(theirs, link.introduced_at());
     look_at_clock(now);
     if (stamps_ahead(now)) begin_right(link);
     return;
@@ -40,6 +41,7 @@ void Engine::tell_clock(const std::string& peer, std::string what) {
 }
 
 void Engine::look_at_clock(Now now) {
+  store_.look_at_age(now.monotonic);
   clock_.look(now);
   for (Error& report : clock_.take_reports()) {
     Event told = event(EventKind::clock, {});

@@ -92,6 +92,7 @@ class Link {
   };
   Result<Admitted> admit(const wire::Subscribe& subscribe);
   void open_channel(wire::Subscribe&& subscribe, const Admitted& admitted);
+  std::vector<wire::Missing> missing_of(const Channel& channel, const crdt::Context& told) const;
 
   Conversation talk_;
   Audit audit_;

@@ -65,6 +65,15 @@ void Link::on(wire::Subscribe&& subscribe) {
   open_channel(std::move(subscribe), *admitted);
 }
 
+std::vector<wire::Missing> Link::missing_of(const Channel& channel, const crdt::Context& told) const {
+  std::vector<wire::Missing> all;
+  if (channel.plane != Plane::stream) return all;
+  for (const crdt::Context::Item& item : told.items())
+    if (const Drops drops = talk_.store.missing(channel.scope, item.replica); drops.total() > 0)
+      all.push_back({item.replica, drops});
+  return all;
+}
+
 void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   const auto [scope, writable] = admitted;
   Channel& channel = talk_.channels[subscribe.channel];
@@ -81,7 +90,9 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   if (channel.plane != Plane::stream && mine == channel.peer && summary.contradicts(subscribe.summary))
     talk_.signal(Signal::Kind::diverged, scope);
   cuts_.offer_resume(subscribe.channel, scope);
-  talk_.send(wire::Subscribed{subscribe.channel, talk_.concerning(channel, mine), summary, writable});
+  crdt::Context told = talk_.concerning(channel, mine);
+  std::vector<wire::Missing> missing = missing_of(channel, told);
+  talk_.send(wire::Subscribed{subscribe.channel, std::move(told), summary, writable, std::move(missing)});
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
   if (!talk_.root) forward_stable(scope);
   talk_.mark_dirty(subscribe.channel);
@@ -104,7 +115,8 @@ void Link::on(wire::Subscribed&& subscribed) {
   const ReplicaId& self = talk_.store.replica();
   crdt::Context told = channel->peer;
   if (channel->proving) told = crdt::lowered(told, {self, talk_.store.acked(channel->scope)[self]});
-  talk_.signal(Signal::Kind::told, channel->scope, std::move(told));
+  channel->missing = std::move(subscribed.missing);
+  talk_.signal(Signal::Kind::told, channel->scope, std::move(told), {}, channel->missing);
   talk_.mark_dirty(subscribed.channel);
   repairs_.ask(subscribed.channel);
 }

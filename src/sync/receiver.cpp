@@ -2,6 +2,7 @@
 #include "sync/receiver.hpp"
 
 #include "base/planted.hpp"
+#include "stream/drops.hpp"
 
 namespace edgesync::sync {
 
@@ -96,9 +97,32 @@ void Receiver::on(wire::Segment&& segment) {
   if (!hold(unsettled_records_, bytes, talk_.limits.unsettled_bytes, "records")) return;
   ++talk_.metrics.segments_received;
   const crdt::Dot last{segment.origin, segment.first + segment.count - 1};
-  store::RemoteSegment remote{channel->scope, segment.origin,     segment.first,
-                              segment.count,  segment.gap_before, std::move(segment.body)};
+  store::RemoteSegment remote{channel->scope, segment.origin, segment.first, segment.count, std::move(segment.body)};
   unsettled_.emplace(talk_.store.apply(std::move(remote)), Unsettled{ReceivedSegment{segment.channel, last}, bytes});
+}
+
+void Receiver::on(wire::Dropped&& dropped) {
+  take_gap(dropped.channel, {{}, dropped.origin, {dropped.first, dropped.last, dropped.why}, {}});
+}
+
+/// Records that a root has trimmed it never had, or has lost: they are nowhere.
+void Receiver::on(wire::Trimmed&& trimmed) {
+  const DropReason why = talk_.root ? DropReason::corrupt : stream::at_root;
+  take_gap(trimmed.channel, {{}, trimmed.origin, {1, trimmed.through, why}, trimmed.missing});
+}
+
+/// A hub hears that records will not come.
+void Receiver::take_gap(wire::Channel number, store::RemoteGap gap) {
+  constexpr std::size_t bytes = 64;  // about
+  const Channel* channel = talk_.find(number);
+  if (!talk_.may_receive(number, channel, true)) return;
+  const auto [first, last, why] = gap.gap;
+  if (first == 0 || last < first || last > INT64_MAX)
+    return talk_.end({Errc::protocol_violation, "records " + std::to_string(first) + " to " + std::to_string(last) +
+                                                    " of channel " + std::to_string(number) + " are said to be gone"});
+  if (!hold(unsettled_records_, bytes, talk_.limits.unsettled_bytes, "records")) return;
+  gap.scope = channel->scope;
+  unsettled_.emplace(talk_.store.apply(gap), Unsettled{ReceivedSegment{number, {gap.origin, last}}, bytes});
 }
 
 void Receiver::on_flushed(const store::Outcome& outcome) {
@@ -108,13 +132,13 @@ void Receiver::on_flushed(const store::Outcome& outcome) {
   const bool records = std::holds_alternative<ReceivedSegment>(unsettled.received);
   (records ? unsettled_records_ : unsettled_bytes_) -= unsettled.bytes;
   if (!outcome.error)
-    std::visit([&](const auto& received) { settle(received, outcome.applied); }, unsettled.received);
+    std::visit([&](const auto& received) { settle(received, outcome); }, unsettled.received);
   else if (!refuse(unsettled, outcome))
     talk_.end_for_now(*outcome.error);
 }
 
-void Receiver::settle(const ReceivedCut& received, bool applied) {
-  if (applied) {
+void Receiver::settle(const ReceivedCut& received, const store::Outcome& outcome) {
+  if (outcome.applied) {
     ++talk_.metrics.cuts_applied;
     for (const auto& [number, base] : received.bases) talk_.stored(number, false);
     for (const wire::Channel number : received.stages) talk_.stored(number, false);
@@ -128,14 +152,14 @@ void Receiver::settle(const ReceivedCut& received, bool applied) {
   talk_.end({Errc::protocol_violation, "cut " + std::to_string(received.cut) + " cannot be applied"});
 }
 
-void Receiver::settle(const ReceivedChunk& received, bool applied) {
-  if (!applied) return resync(received.cut, received.channel);
+void Receiver::settle(const ReceivedChunk& received, const store::Outcome& outcome) {
+  if (!outcome.applied) return resync(received.cut, received.channel);
   if (!planted(Bug::ack_before_commit)) talk_.send(wire::Ack{received.cut});
 }
 
-void Receiver::settle(const ReceivedSegment& received, bool applied) {
+void Receiver::settle(const ReceivedSegment& received, const store::Outcome& outcome) {
   Channel& channel = talk_.at(received.channel);
-  if (!applied) {
+  if (!outcome.applied) {
     // Everything in flight behind a missing segment is refused as well: one answer is enough.
     if (resync_sent_.insert(received.channel).second) resync(0, received.channel);
     return;
@@ -144,7 +168,7 @@ void Receiver::settle(const ReceivedSegment& received, bool applied) {
   talk_.stored(received.channel, false);
   channel.peer.advance(received.last);
   talk_.send(wire::StreamAck{received.channel, received.last.replica,
-                             received.last.stamp + (planted(Bug::ack_one_more) ? 1 : 0)});
+                             received.last.stamp + (planted(Bug::ack_one_more) ? 1 : 0), outcome.missing});
 }
 
 void Receiver::resync(std::uint64_t cut, wire::Channel number) {

@@ -22,6 +22,8 @@ class Receiver {
   void on(wire::Chunk&& told);
   void on(wire::Staged&& staged);
   void on(wire::Segment&& segment);
+  void on(wire::Dropped&& dropped);
+  void on(wire::Trimmed&& trimmed);
   /// What has arrived whole under the number, which is of this channel alone.
   Result<crdt::Delta> take_one(std::uint64_t number, wire::Channel channel) { return inbox_.take_one(number, channel); }
 
@@ -44,7 +46,7 @@ class Receiver {
     std::uint64_t cut = 0;
     wire::Channel channel = 0;
   };
-  struct ReceivedSegment {
+  struct ReceivedSegment {  // or records that are no more
     wire::Channel channel = 0;
     crdt::Dot last{};  // origin and last sequence
   };
@@ -54,10 +56,11 @@ class Receiver {
     std::size_t bytes = 0;
   };
   bool hold(std::size_t& held, std::size_t bytes, std::size_t most, const char* what);
+  void take_gap(wire::Channel number, store::RemoteGap gap);
   void note_held(Channel& channel, const crdt::Context& held);
-  void settle(const ReceivedCut& received, bool applied);
-  void settle(const ReceivedChunk& received, bool applied);
-  void settle(const ReceivedSegment& received, bool applied);
+  void settle(const ReceivedCut& received, const store::Outcome& outcome);
+  void settle(const ReceivedChunk& received, const store::Outcome& outcome);
+  void settle(const ReceivedSegment& received, const store::Outcome& outcome);
   void resync(std::uint64_t cut, wire::Channel number);
   wire::Channel unkept(const std::vector<wire::Channel>& stages) const;
   bool refuse(const Unsettled& unsettled, const store::Outcome& outcome);

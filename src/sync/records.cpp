@@ -2,10 +2,74 @@
 #include "sync/records.hpp"
 
 #include "base/planted.hpp"
+#include "stream/drops.hpp"
 
 #include <algorithm>
 
 namespace edgesync::sync {
+namespace {
+
+constexpr std::size_t gaps_max = 256;   // read at a time
+constexpr std::size_t word_bytes = 64;  // of a message that says what became of records, about, as the window counts
+
+struct Told {
+  crdt::Dot last{};
+  std::size_t bytes = 0;
+};
+
+Told told_by(const wire::Message& message) {
+  if (const auto* segment = std::get_if<wire::Segment>(&message))
+    return {{segment->origin, segment->first + segment->count - 1}, segment->body.size()};
+  if (const auto* trimmed = std::get_if<wire::Trimmed>(&message))
+    return {{trimmed->origin, trimmed->through}, word_bytes};
+  const auto& dropped = std::get<wire::Dropped>(message);
+  return {{dropped.origin, dropped.last}, word_bytes};
+}
+
+/// What follows `after` of one origin, from what was read of it.
+class Following {
+ public:
+  Following(wire::Channel channel, const store::StreamState& state, std::vector<store::StoredSegment> segments,
+            std::vector<Gap> gaps)
+      : channel_(channel), state_(state), segments_(std::move(segments)), gaps_(std::move(gaps)) {}
+
+  std::optional<wire::Message> next(std::uint64_t& after) {
+    if (after >= state_.last) return std::nullopt;
+    while (gap_ < gaps_.size() && gaps_[gap_].last <= after) ++gap_;
+    if (gap_ < gaps_.size() && gaps_[gap_].first <= after + 1) {
+      const Gap& gap = gaps_[gap_++];
+      // What the root had, and tells us that it has not, it has lost.
+      const DropReason why = gap.why == stream::at_root ? DropReason::corrupt : gap.why;
+      return dropped(after, std::min(gap.last, state_.last), why);
+    }
+    const bool here = segment_ < segments_.size();
+    if (here && segments_[segment_].first <= after + 1) return segment(after, segments_[segment_++]);
+    // Nothing in the file tells of these: a disk has lost them. What has not been read is not known.
+    const bool gaps_read = gap_ < gaps_.size() || gaps_.size() < gaps_max;
+    if (!gaps_read || (!here && !segments_.empty())) return std::nullopt;
+    const std::uint64_t next_gap = gap_ < gaps_.size() ? gaps_[gap_].first : state_.last + 1;
+    const std::uint64_t next_segment = here ? segments_[segment_].first : state_.last + 1;
+    return dropped(after, std::min(next_gap, next_segment) - 1, DropReason::corrupt);
+  }
+
+ private:
+  wire::Message segment(std::uint64_t& after, store::StoredSegment& next) const {
+    after = next.first + next.count - 1;
+    return wire::Segment{channel_, state_.origin, next.first, next.count, std::move(next.body)};
+  }
+  wire::Message dropped(std::uint64_t& after, std::uint64_t last, DropReason why) const {
+    const std::uint64_t first = std::exchange(after, last) + 1;
+    return wire::Dropped{channel_, state_.origin, first, last, why};
+  }
+
+  wire::Channel channel_;
+  store::StreamState state_;
+  std::vector<store::StoredSegment> segments_;
+  std::vector<Gap> gaps_;
+  std::size_t segment_ = 0, gap_ = 0;
+};
+
+}  // namespace
 
 Records::Sending& Records::sending(wire::Channel number) {
   const auto [at, first] = sending_.try_emplace(number);
@@ -52,25 +116,46 @@ void Records::on_flushed(const store::Outcome& outcome) {
   talk_.refusals.by_peer(number, {Errc::limit_exceeded, "no room to set aside what the peer refuses"}, talk_.heard);
 }
 
+/// A relay need not have what we trimmed once the root had it, if we were linked to the root, or to another relay.
+Result<std::optional<wire::Trimmed>> Records::trimmed(wire::Channel number, const store::StreamState& state,
+                                                      std::uint64_t after) const {
+  const store::ScopeId scope = talk_.at(number).scope;
+  const auto gaps = talk_.store.gaps(scope, state.origin, state.trimmed, SIZE_MAX);
+  if (!gaps) return gaps.error();
+  std::uint64_t through = state.trimmed;
+  for (const Gap& gap : *gaps)
+    if (gap.why == stream::at_root) through = gap.last;
+  if (talk_.peer.root || after >= through) return std::optional<wire::Trimmed>();
+  Drops missing = talk_.store.missing(scope, state.origin);
+  for (const Gap& gap : *gaps)
+    if (gap.first > through) missing[gap.why] -= std::min(missing[gap.why], gap.last - gap.first + 1);
+  return std::optional(wire::Trimmed{number, state.origin, through, missing});
+}
+
+Result<void> Records::fetch(wire::Channel number, Sending& sending, const store::StreamState& state) {
+  const store::ScopeId scope = talk_.at(number).scope;
+  std::uint64_t after = sending.sent[state.origin];
+  const auto passed = trimmed(number, state, after);
+  if (!passed) return passed.error();
+  if (*passed) after = (*passed)->through, sending.ready.emplace_back(**passed);
+  auto segments = talk_.store.segments(scope, state.origin, after, talk_.limits.frame_bytes * 4);
+  if (!segments) return segments.error();
+  auto gaps = talk_.store.gaps(scope, state.origin, after, gaps_max);
+  if (!gaps) return gaps.error();
+  Following following(number, state, *std::move(segments), *std::move(gaps));
+  while (auto message = following.next(after)) sending.ready.push_back(*std::move(message));
+  sending.sent.advance({state.origin, after});
+  return {};
+}
+
 bool Records::fetch(wire::Channel number, Sending& sending) {
   if (talk_.store.writing()) return false;
-  const store::ScopeId scope = talk_.at(number).scope;
-  for (const store::StreamState& state : talk_.store.stream(scope)) {
-    std::uint64_t after = sending.sent[state.origin];
-    if (state.last <= after) continue;
-    auto segments = talk_.store.segments(scope, state.origin, after, talk_.limits.frame_bytes * 4);
-    if (!segments) {
-      talk_.end_for_now(std::move(segments).error());
+  for (const store::StreamState& state : talk_.store.stream(talk_.at(number).scope)) {
+    if (state.last <= sending.sent[state.origin]) continue;
+    if (auto read = fetch(number, sending, state); !read) {
+      talk_.end_for_now(std::move(read).error());
       return false;
     }
-    for (store::StoredSegment& segment : *segments) {
-      sending.ready.push_back(
-          {number, state.origin, segment.first, segment.count, segment.first > after + 1, std::move(segment.body)});
-      after = segment.first + segment.count - 1;
-    }
-    // What is left of it is trimmed, because the root has it: the peer, which has not, is not to wait for it.
-    if (segments->empty()) talk_.at(number).peer.advance({state.origin, after = state.last});
-    sending.sent.advance({state.origin, after});
     if (!sending.ready.empty()) return true;
   }
   return false;
@@ -93,12 +178,14 @@ std::optional<wire::Message> Records::next() {
       if (!talk_.store.writing()) dirty.erase(number);
       continue;
     }
-    wire::Segment segment = std::move(sending.ready.front());
+    wire::Message message = std::move(sending.ready.front());
     sending.ready.pop_front();
-    unacked_ += segment.body.size();
-    sending.in_flight.emplace_back(crdt::Dot{segment.origin, segment.first + segment.count - 1}, segment.body.size());
-    ++talk_.metrics.segments_sent;
-    return segment;
+    const Told told = told_by(message);
+    unacked_ += told.bytes;
+    sending.in_flight.emplace_back(told.last, told.bytes);
+    if (planted(Bug::drop_before_ack)) talk_.store.trim(talk_.at(number).scope, told.last.replica, told.last.stamp);
+    if (std::holds_alternative<wire::Segment>(message)) ++talk_.metrics.segments_sent;
+    return message;
   }
   return std::nullopt;
 }
@@ -122,7 +209,8 @@ void Records::on(wire::StreamAck&& ack) {
   crdt::Context reached;
   reached.advance({ack.origin, ack.through});
   channel->peer.join(reached);
-  talk_.signal(Signal::Kind::acked, channel->scope, std::move(reached));
+  talk_.signal(Signal::Kind::acked, channel->scope, std::move(reached), {},
+               std::vector<wire::Missing>{{ack.origin, ack.missing}});
   talk_.mark_dirty(ack.channel);
 }
 

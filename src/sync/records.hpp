@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records: the stream segments that a node sends its hub, a window of them at a time, as they are in the file; streams
-// take turns in it, one segment each. What the hub does not take, or has lost, is sent again from where it says.
+// take turns in it, one segment each. Per origin the hub is told of every number once, in order: by a segment, or by
+// saying that its records are no more, and why. What the hub does not take, or has lost, is sent again from where it
+// says.
 #pragma once
 
 #include "sync/conversation.hpp"
@@ -30,10 +32,13 @@ class Records {
   struct Sending {
     crdt::Context sent{};                                       // last sequences
     std::deque<std::pair<crdt::Dot, std::size_t>> in_flight{};  // last sequence and bytes of each segment
-    std::deque<wire::Segment> ready{};                          // read from the file, not yet sent
+    std::deque<wire::Message> ready{};                          // segments and gaps read from the file, not yet sent
   };
   Sending& sending(wire::Channel number);
   bool setting_aside(wire::Channel number) const noexcept;
+  Result<std::optional<wire::Trimmed>> trimmed(wire::Channel number, const store::StreamState& state,
+                                               std::uint64_t after) const;
+  Result<void> fetch(wire::Channel number, Sending& sending, const store::StreamState& state);
   bool fetch(wire::Channel number, Sending& sending);
 
   Conversation& talk_;

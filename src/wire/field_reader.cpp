@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "stream/drops.hpp"
 #include "wire/fields.hpp"
 #include "wire/packed_delta.hpp"
 
@@ -198,6 +199,34 @@ void FieldReader::get(crdt::Summary& value) {
   if (budget_.failed()) return;
   value = read_summary(in);
   if (!in.done()) budget_.malformed("not a summary");
+}
+
+void FieldReader::get(DropReason& value) {
+  const std::uint64_t reason = number(std::numeric_limits<std::uint8_t>::max());
+  if (!budget_.failed() && reason == 0) budget_.malformed("reason 0");
+  const bool known = reason <= static_cast<std::uint64_t>(DropReason::refused);
+  value = known ? static_cast<DropReason>(reason) : DropReason::policy;
+}
+
+void FieldReader::get(Drops& value) {
+  Reader in(binary());
+  if (budget_.failed() || in.done()) return;
+  value = stream::read_drops(in);
+  if (!in.done()) budget_.malformed("not counts of drops");
+}
+
+void FieldReader::get(std::vector<Missing>& value) {
+  constexpr std::size_t bytes_min = sizeof(ReplicaId) + 5;
+  Reader in(binary());
+  if (budget_.failed()) return;
+  if (in.left() / bytes_min > budget_.limits().origins) return void(budget_.exceeded("replicas with drops"));
+  if (!budget_.memory(in.left() / bytes_min * sizeof(Missing) * 2)) return;
+  while (in.left() > 0) {
+    Missing& missing = value.emplace_back();
+    missing.origin = in.id();
+    missing.drops = stream::read_drops(in);
+  }
+  if (!in.done()) budget_.malformed("not counts of drops");
 }
 
 void FieldReader::get(DeltaPart& value) {

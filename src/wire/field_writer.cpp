@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "stream/drops.hpp"
 #include "wire/fields.hpp"
 #include "wire/packed_delta.hpp"
 
@@ -79,6 +80,23 @@ void FieldWriter::put(const crdt::Summary& value) {
   Bytes bytes;
   Writer out(bytes);
   write_summary(out, value);
+  put(ByteView(bytes));
+}
+
+void FieldWriter::put(const Drops& value) {
+  Bytes bytes;
+  Writer out(bytes);
+  if (value.total() > 0) stream::write_drops(out, value);
+  put(ByteView(bytes));
+}
+
+void FieldWriter::put(const std::vector<Missing>& value) {
+  Bytes bytes;
+  Writer out(bytes);
+  for (const Missing& missing : value) {
+    out.id(missing.origin);
+    stream::write_drops(out, missing.drops);
+  }
   put(ByteView(bytes));
 }
 

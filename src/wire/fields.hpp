@@ -27,6 +27,9 @@ class FieldWriter {
   void put(const ReplicaId& value) { put(ByteView(value.bytes)); }
   void put(const crdt::Context& value);
   void put(const crdt::Summary& value);
+  void put(DropReason value) { put(std::uint64_t{static_cast<std::uint8_t>(value)}); }
+  void put(const Drops& value);
+  void put(const std::vector<Missing>& value);
   void put(const DeltaPart& value);  ///< Its body: the last of its fields.
   void put(const std::vector<crdt::KeyRange>& value);
   void put(const std::vector<crdt::Finding>& value);
@@ -58,6 +61,9 @@ class FieldReader {
   void get(ReplicaId& value);
   void get(crdt::Context& value);
   void get(crdt::Summary& value);
+  void get(DropReason& value);  ///< One that is not known counts as a policy's.
+  void get(Drops& value);
+  void get(std::vector<Missing>& value);
   void get(DeltaPart& value);
   void get(std::vector<crdt::KeyRange>& value);
   void get(std::vector<crdt::Finding>& value);

@@ -7,6 +7,7 @@
 #include "crdt/delta.hpp"
 
 #include <edgesync/error.hpp>
+#include <edgesync/records.hpp>
 #include <edgesync/value.hpp>
 
 #include <chrono>
@@ -45,12 +46,20 @@ struct Subscribe {
   bool operator==(const Subscribe&) const = default;
 };
 
+/// How many records of one origin never came, by reason.
+struct Missing {
+  ReplicaId origin{};
+  Drops drops{};
+  bool operator==(const Missing&) const = default;
+};
+
 /// Hub to node: admitted; this is what I have.
 struct Subscribed {
   Channel channel = 0;
   crdt::Context context{};
   crdt::Summary summary{};
   bool writable = true;
+  std::vector<Missing> missing{};  ///< Streams: of origins in `context`, what was reported as dropped.
   bool operator==(const Subscribed&) const = default;
 };
 
@@ -138,23 +147,41 @@ struct Stable {
   bool operator==(const Stable&) const = default;
 };
 
-/// A run of records, verbatim as the origin encoded it. `gap_before` says that the records between the receiver's last
-/// and this segment's first no longer exist.
+/// A run of records, verbatim as the origin encoded it.
 struct Segment {
   Channel channel = 0;
   ReplicaId origin{};
   std::uint64_t first = 0;
   std::uint32_t count = 0;
-  bool gap_before = false;
   Bytes body{};
   bool operator==(const Segment&) const = default;
 };
 
-/// Records of `origin` through this sequence are durable here.
+/// Records that exist no more, or never did: in place of a segment.
+struct Dropped {
+  Channel channel = 0;
+  ReplicaId origin{};
+  std::uint64_t first = 0, last = 0;  ///< Both included.
+  DropReason why{};
+  bool operator==(const Dropped&) const = default;
+};
+
+/// Records through this sequence are durable at the root, but for so many that were reported as dropped, and no more
+/// here: what a node says to a relay that never had them.
+struct Trimmed {
+  Channel channel = 0;
+  ReplicaId origin{};
+  std::uint64_t through = 0;
+  Drops missing{};
+  bool operator==(const Trimmed&) const = default;
+};
+
+/// Records of `origin` through this sequence are durable here, but for so many that were reported as dropped.
 struct StreamAck {
   Channel channel = 0;
   ReplicaId origin{};
   std::uint64_t through = 0;
+  Drops missing{};
   bool operator==(const StreamAck&) const = default;
 };
 
@@ -225,8 +252,8 @@ struct Bye {
   bool operator==(const Bye&) const = default;
 };
 
-using Message =
-    std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment, StreamAck,
-                 Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume, Lost, Repair, Refused>;
+using Message = std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment,
+                             StreamAck, Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume, Lost,
+                             Repair, Refused, Dropped, Trimmed>;
 
 }  // namespace edgesync::wire

@@ -18,15 +18,17 @@ auto fields(Is<Hello> auto& m) {
   return std::tie(m.version_min, m.version_max, m.capabilities, m.replica, m.name, m.token, m.now, m.root, m.software);
 }
 auto fields(Is<Subscribe> auto& m) { return std::tie(m.channel, m.plane, m.scope, m.context, m.summary); }
-auto fields(Is<Subscribed> auto& m) { return std::tie(m.channel, m.context, m.summary, m.writable); }
+auto fields(Is<Subscribed> auto& m) { return std::tie(m.channel, m.context, m.summary, m.writable, m.missing); }
 auto fields(Is<Unsubscribed> auto& m) { return std::tie(m.channel, m.code, m.detail); }
 auto fields(Is<DeltaPart> auto& m) { return std::tie(m.cut, m.channel, m.first, m); }  // the fourth: the packed body
 auto fields(Is<Cut> auto& m) { return std::tie(m.cut, m.scopes); }
 auto fields(Is<Ack> auto& m) { return std::tie(m.cut); }
 auto fields(Is<Resync> auto& m) { return std::tie(m.cut, m.channel, m.context); }
 auto fields(Is<Stable> auto& m) { return std::tie(m.channel, m.context); }
-auto fields(Is<Segment> auto& m) { return std::tie(m.channel, m.origin, m.first, m.count, m.gap_before, m.body); }
-auto fields(Is<StreamAck> auto& m) { return std::tie(m.channel, m.origin, m.through); }
+auto fields(Is<Segment> auto& m) { return std::tie(m.channel, m.origin, m.first, m.count, m.body); }
+auto fields(Is<StreamAck> auto& m) { return std::tie(m.channel, m.origin, m.through, m.missing); }
+auto fields(Is<Dropped> auto& m) { return std::tie(m.channel, m.origin, m.first, m.last, m.why); }
+auto fields(Is<Trimmed> auto& m) { return std::tie(m.channel, m.origin, m.through, m.missing); }
 auto fields(Is<Ping> auto& m) { return std::tie(m.nonce); }
 auto fields(Is<Pong> auto& m) { return std::tie(m.nonce); }
 auto fields(Is<Findings> auto& m) { return std::tie(m.channel, m.search, m.common, m.findings); }
@@ -47,10 +49,11 @@ struct Kind {
   const char* name = "";
 };
 constexpr std::array<Kind, std::variant_size_v<Message>> kinds{
-    {{1, "hello"},  {2, "subscribe"}, {3, "subscribed"}, {4, "unsubscribed"}, {5, "delta part"},  {6, "cut"},
-     {7, "ack"},    {8, "resync"},    {9, "stable"},     {10, "segment"},     {11, "stream ack"}, {12, "ping"},
-     {13, "pong"},  {14, "bye"},      {15, "findings"},  {16, "inspect"},     {17, "prove"},      {18, "proof"},
-     {19, "chunk"}, {20, "staged"},   {21, "resume"},    {23, "lost"},        {24, "repair"},     {25, "refused"}}};
+    {{1, "hello"},    {2, "subscribe"}, {3, "subscribed"}, {4, "unsubscribed"}, {5, "delta part"},  {6, "cut"},
+     {7, "ack"},      {8, "resync"},    {9, "stable"},     {10, "segment"},     {11, "stream ack"}, {12, "ping"},
+     {13, "pong"},    {14, "bye"},      {15, "findings"},  {16, "inspect"},     {17, "prove"},      {18, "proof"},
+     {19, "chunk"},   {20, "staged"},   {21, "resume"},    {23, "lost"},        {24, "repair"},     {25, "refused"},
+     {26, "dropped"}, {27, "trimmed"}}};
 
 // Where the reading of one message stands, for errors.
 struct Progress {

@@ -132,8 +132,8 @@ class Stream(Case):
 
     def test_bad_streams_and_rows_are_refused(self):
         node = self.shell()
-        for name in ("retention_ms", "quota_bytes", "overflow"):
-            self.refused(node.ask("stream.open", scope="t", columns=COLUMNS, **{name: 1}), "unsupported", name)
+        for name, value in (("retention_ms", -1), ("quota_bytes", "all"), ("overflow", "spill"), ("overflow", "thin")):
+            self.refused(node.ask("stream.open", scope="t", columns=COLUMNS, **{name: value}), "invalid_argument", name)
         self.refused(node.ask("stream.open", scope="t", columns=[["a", "f32"]]), "invalid_argument", "columns[0]")
         self.refused(node.ask("stream.append", scope="none", rows=[[1, 2]]), "not_found", "none")
         node.do("stream.open", scope="t", columns=COLUMNS)
@@ -141,6 +141,19 @@ class Stream(Case):
         self.refused(node.ask("stream.append", scope="t", rows=[["now"]]), "invalid_argument", "rows[0]")
         self.refused(node.ask("stream.read", scope="t", origin="zz"), "invalid_argument", "origin")
         self.assertEqual(node.do("stream.read", scope="t")["rows"], [])
+
+    def test_a_full_quota_refuses_and_counts(self):
+        node = self.shell()
+        node.do("stream.open", scope="t", columns=COLUMNS, quota_bytes=1000, overflow="reject", retention_ms=60000)
+        node.do("stream.append", scope="t", rows=ROWS[:2])
+        for _ in range(20):
+            if not node.ask("stream.append", scope="t", rows=ROWS)["ok"]:
+                break
+        self.refused(node.ask("stream.append", scope="t", rows=ROWS), "storage_full", "quota")
+        node.do("state.transact", scope="s", edits=[{"set": "a", "value": 1}])  # durable, and the count with it
+        scope = next(s for s in node.do("status")["scopes"] if s["scope"] == "t")
+        self.assertEqual(scope["produced"], scope["delivered"] + scope["pending"] + scope["dropped"])
+        self.assertGreaterEqual(scope["drops"]["refused"], len(ROWS))
 
     def test_a_local_stream_owes_nothing(self):
         node = self.shell()

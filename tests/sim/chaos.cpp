@@ -238,6 +238,7 @@ void World::observe() {
     if (!node.readable() || node.spoilt() || node.disk().faults.read_one_in > 0) return;
     if (auto broken = whole_tags(node.store())) violate("O9: " + *broken);
     check_trimmed(node);
+    check_accounts(node);
     if (deep) look_deep(node);
   });
 }
@@ -268,6 +269,15 @@ void World::check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stam
 
 void World::check_stable(NodeNumber who, const std::string& scope, crdt::Stamp stamp) {
   if (look_random_.one_in(acks_looked_at)) check_held(who, *nodes_[0], scope, stamp, "O4: stable ");
+}
+
+void World::check_accounts(SimNode& node) {
+  if (node.plan().hub) return;
+  const Work& work = plan_.work;
+  if (auto broken = balanced(node.store())) return violate("O18: " + *broken);
+  if (auto broken =
+          around_.accounts.dropped_by_rule(node.store(), work.budget, work.stream_bytes != 0, timeline_.now()))
+    violate("O18: " + *broken);
 }
 
 void World::check_trimmed(SimNode& node) {

@@ -18,9 +18,8 @@ Finding whole_tags(store::Store& store);
 Finding equals_truth(store::Store& store, store::ScopeId scope, const StateTruth& truth, const crdt::Context& context);
 
 /// Every record of every origin as it was appended, once, in order, none missing above what was trimmed. `authors`: all
-/// replicas that ever appended. `may_lack`: some may have gone another way.
-Finding records_match(store::Store& store, const Truth& truth, const std::vector<ReplicaId>& authors, bool is_root,
-                      bool may_lack = false);
+/// replicas that ever appended.
+Finding records_match(store::Store& store, const Truth& truth, const std::vector<ReplicaId>& authors, bool is_root);
 
 /// At most one version is active; it is the one the plane reports; its content is what its id names.
 Finding one_active_version(store::Store& store, const VersionInfo& reported);

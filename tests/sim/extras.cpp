@@ -18,6 +18,7 @@ void World::extras() {
   some(plan_.work.bursts, plan_.chaos / 3, &World::write_burst);
   some(plan_.work.samples, plan_.chaos / 8, &World::append_samples);
   some(plan_.work.roaming, plan_.chaos / 12, &World::roam);
+  some(plan_.work.budget && plan_.work.budget->retention.count() > 0, plan_.chaos / 8, &World::shift_clock);
   some(plan_.faults[Fault::flaps], plan_.fault_every * 2, &World::flap);
   some(plan_.faults[Fault::relapses], plan_.fault_every * 2, &World::relapse);
   some(plan_.faults[Fault::bit_rot], plan_.fault_every * 3, &World::rot);
@@ -57,6 +58,13 @@ void World::write_burst(SimNode& node) {
 
 void World::roam(SimNode& node) {
   if (!node.plan().hub) node.roam(1 - node.uplink());
+}
+
+/// Records are no older for it.
+void World::shift_clock(SimNode& node) {
+  ++struck_[Fault::clock_jumps];
+  const Span far = std::chrono::hours(1);
+  node.jump_clock(below(extra_random_, far * 2) - far);
 }
 
 void World::flap(SimNode& node) { network_.flap(node.number(), below(extra_random_, std::chrono::seconds(2))); }

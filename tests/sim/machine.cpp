@@ -16,6 +16,8 @@ void Machine::open(std::uint64_t seed, Now now) {
   store::Options options;
   options.path = "node.db";
   options.vfs = vfs_->name();
+  options.boot = 1;  // its clock never stops, whatever becomes of the machine
+  options.since_boot = now.monotonic;
   options.environment = [this] { return Environment{{"board", std::to_string(place)}}; };
   store = store::Store::open(std::move(options), random_, now.wall).value();
   sync::EngineOptions engine_options;

@@ -99,6 +99,19 @@ void add_extras(Plan& plan) {
   plan.faults[Fault::bit_rot] = random.one_in(4);
 }
 
+/// By randomness of its own, too.
+void draw_budget(Plan& plan) {
+  Xoshiro random(plan.seed ^ 0x77);
+  Work& work = plan.work;
+  if (!work.streams || random.one_in(2)) return;
+  stream::Budget& budget = work.budget.emplace();
+  if (random.one_in(2)) budget.retention = between(random, milliseconds(600), std::chrono::seconds(4));
+  if (!random.one_in(3)) budget.quota = pick(random, std::array<std::uint64_t, 4>{200, 600, 2'000, 10'000});
+  budget.overflow = pick(random, std::array{Overflow::drop_oldest, Overflow::drop_oldest, Overflow::drop_newest,
+                                            Overflow::reject, Overflow::thin(3)});
+  if (random.one_in(4)) work.stream_bytes = 300 + random.below(5'000);
+}
+
 Plan make_script() {
   Plan plan;
   plan.nodes.resize(2);
@@ -140,12 +153,15 @@ Plan make_plan(std::uint64_t seed) {
                                 : between(random, milliseconds(1'500), std::chrono::seconds(6));
   plan.fault_every = between(random, milliseconds(200), milliseconds(3'000));
   add_extras(plan);
+  draw_budget(plan);
   return plan;
 }
 
 void drop_extras(Plan& plan) {
   for (std::size_t i = first_faults; i < Faults::size; ++i) plan.faults.at(i) = false;
   plan.work.bulk = plan.work.bursts = plan.work.roaming = plan.work.samples = false;
+  plan.work.budget.reset();
+  plan.work.stream_bytes = 0;
   plan.limits.unsettled_bytes = sync::Limits{}.unsettled_bytes;
 }
 

@@ -5,8 +5,10 @@
 
 #include "sim/faults.hpp"
 #include "sim/network.hpp"
+#include "stream/budget.hpp"
 #include "sync/limits.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,8 @@ struct Work {
   bool bursts = false;   ///< Hundreds of transactions in one instant.
   bool roaming = false;  ///< Nodes go from the relay to the root and back.
   bool samples = false;  ///< A record every few milliseconds for a while, on whatever disk.
+  std::optional<stream::Budget> budget{};  ///< Of the edges' streams.
+  std::uint64_t stream_bytes = 0;          ///< ... of all together; 0: any number.
 };
 
 struct Plan {

@@ -61,6 +61,9 @@ bool SimNode::open_database() {
   options.path = database;
   options.vfs = vfs_.name();
   options.memtable_bytes = plan_.memtable_bytes;
+  options.stream_bytes = around_.plan.work.stream_bytes;
+  options.boot = 1;  // its clock never stops, whatever becomes of the machine
+  options.since_boot = around_.timeline.now();
   auto opened = attempt("open", [&] { return store::Store::open(std::move(options), random_, now().wall); });
   if (!opened) {
     const Error& why = opened.error();
@@ -93,6 +96,11 @@ void SimNode::know_self() {
   around_.saw(Sight::renamed);
 }
 
+void SimNode::define_stream(store::ScopeId stream) {
+  store_->define_stream(stream, {{{"n", ColumnType::i64}, {"text", ColumnType::text}}}, false).value();
+  if (around_.plan.work.budget) store_->set_budget(stream, *around_.plan.work.budget).value();
+}
+
 bool SimNode::open_scopes() {
   std::vector<std::pair<Plane, std::string>> wanted{{Plane::config, std::string(config_scope)}};
   if (plan_.uplink >= 0) {
@@ -108,8 +116,7 @@ bool SimNode::open_scopes() {
     const auto scope = store_->open_scope(plane, name);
     if (!scope || !engine_->scope_opened(*scope)) return false;
   }
-  if (const auto stream = store_->find_scope(Plane::stream, stream_scope); stream && !plan_.hub)
-    store_->define_stream(*stream, {{{"n", ColumnType::i64}, {"text", ColumnType::text}}}, false).value();
+  if (const auto stream = store_->find_scope(Plane::stream, stream_scope); stream && !plan_.hub) define_stream(*stream);
   return true;
 }
 
@@ -265,15 +272,30 @@ void SimNode::check_stamp(crdt::Stamp stamp) {
     around_.violate("C4: " + blame("commit") + "a stamp far ahead of every clock that it had");
 }
 
+bool SimNode::append_some(store::ScopeId scope, std::span<const store::Row> rows) {
+  const auto append = [&] { return store_->append(scope, rows); };
+  const auto& budget = around_.plan.work.budget;
+  const bool may_refuse = budget && budget->overflow.kind() == Overflow::Kind::reject;
+  const auto done = may_refuse ? append() : attempt("append", append);
+  if (!done) return false;
+  know_self();  // the file may have been opened again, and be that of another id
+  around_.trace.note(around_.timeline.now(), "append", number_, done->first, done->last);
+  if (done->first == 0) return true;
+  around_.truth.appended(replica_, std::string(stream_scope), *done, rows.first(done->kept));
+  around_.accounts.appended(replica_, done->first, done->last, around_.timeline.now());
+  return true;
+}
+
 void SimNode::append(std::vector<store::Row> rows, Durability durability) {
   if (!up()) return;
   const auto scope = store_->find_scope(Plane::stream, stream_scope);
   if (!scope || !store_->schema(*scope)) return;
-  const auto done = attempt("append", [&] { return store_->append(*scope, rows); });
-  if (!done) return;
-  know_self();  // the file may have been opened again, and be that of another id
-  around_.trace.note(around_.timeline.now(), "append", number_, done->first, done->last);
-  around_.truth.appended(replica_, std::string(stream_scope), *done, rows);
+  // One by one where some may be left out: which they are is told by number.
+  const auto& budget = around_.plan.work.budget;
+  const bool thins = budget && budget->overflow.kind() == Overflow::Kind::thin;
+  const std::size_t step = thins ? 1 : rows.size();
+  for (std::size_t i = 0; i < rows.size(); i += step)
+    if (!append_some(*scope, std::span(rows).subspan(i, step))) return;
   if (durability == Durability::durable) durable_wanted_ = true;
   commit_due_ = std::min(commit_due_, around_.timeline.now() + batch_delay);
   stir();
@@ -328,6 +350,7 @@ void SimNode::begin_flush() {
   commit_due_ = never;
   faults_at_begin_ = faults_made();
   readable();
+  store_->look_at_age(around_.timeline.now());
   batch_ = store_->begin_flush();
   around_.truth.begun(replica_, *store_);
   around_.trace.note(around_.timeline.now(), "begin", number_, store_->accepted());

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "crdt/hlc.hpp"
+#include "sim/accounts.hpp"
 #include "sim/fault_vfs.hpp"
 #include "sim/memory.hpp"
 #include "sim/network.hpp"
@@ -35,6 +36,7 @@ struct Surroundings {
   Function<void(SimNode&)> flushed{};
   /// The hub said that it, or the root, holds a commit of ours: (who, scope, stamp).
   Function<void(NodeNumber, const std::string&, crdt::Stamp)> acked{}, stable{};
+  Accounts accounts{};
 };
 
 inline constexpr std::string_view shared_scope = "shared", tags_scope = "tags", config_scope = "conf",
@@ -125,6 +127,8 @@ class SimNode final : public Peer {
   bool open_database();
   bool open_scopes();
   void know_self();
+  void define_stream(store::ScopeId stream);
+  bool append_some(store::ScopeId scope, std::span<const store::Row> rows);
   bool died();
   /// What `call` gives, which may be a failure only if the disk struck meanwhile, or died. An earlier fault excuses
   /// none, unless the group commit under way began with it: until that ends, the file waits to be opened again.

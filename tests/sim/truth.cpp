@@ -32,6 +32,8 @@ void Truth::appended(const ReplicaId& who, const std::string& scope, const store
                      std::span<const store::Row> rows) {
   auto& records = records_[{scope, who}];
   std::uint64_t sequence = appended.first;
+  for (std::uint64_t left_out = appended.first + rows.size(); left_out <= appended.last; ++left_out)
+    records.erase(left_out), numbered_[{scope, who, left_out}] = appended.ticket;
   for (const store::Row& row : rows) {
     numbered_[{scope, who, sequence}] = appended.ticket;
     records[sequence++] = record_hash(row.at, row.fields);

@@ -238,8 +238,9 @@ Finding World::check_all(const std::vector<store::Store*>& stores) {
         if (i == 0 && reaches_root(*node) && lacks(store, scope, *node))
           return "O4: the root lacks commits of " + scope.name + " that were promised";
     }
-    const bool passed_by = plan_.work.roaming && i > 0 && plan_.nodes[i].hub;  // its nodes went to the root themselves
-    if (auto broken = records_match(store, truth_, replicas, i == 0, passed_by)) return "O8: " + *broken;
+    if (auto broken = records_match(store, truth_, replicas, i == 0)) return "O8: " + *broken;
+    if (!plan_.nodes[i].hub)
+      if (auto broken = balanced(store)) return "O18: " + *broken;
     const NodeNumber above = nodes_[i]->uplink();
     if (above >= 0 && reaches_root(*nodes_[i]))
       // A relay lacks the records that its nodes took to the root themselves, and have trimmed.
@@ -258,6 +259,10 @@ void World::final_checks() {
     if (const auto stream = node->store().find_scope(Plane::stream, stream_scope))
       for (const store::StreamState& state : node->store().stream(*stream))
         if (state.trimmed > 0) saw(Sight::trimmed);
+    check_accounts(*node);
+    if (!node->plan().hub && reaches_root(*node))
+      if (auto broken = settled(node->store(), nodes_[static_cast<std::size_t>(node->uplink())]->store()))
+        return violate("O18: at rest: " + *broken);
     const auto scope = node->store().find_scope(Plane::config, config_scope);
     if (auto broken = one_active_version(node->store(), node->engine().config().active(*scope)))
       return violate("O10: at rest: " + *broken);

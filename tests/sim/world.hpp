@@ -70,6 +70,7 @@ class World {
   void append_samples(SimNode& node);
   void write_burst(SimNode& node);
   void roam(SimNode& node);
+  void shift_clock(SimNode& node);
   void flap(SimNode& node);
   void relapse(SimNode& node);
   void rot(SimNode& node);
@@ -85,6 +86,7 @@ class World {
                   const std::string& promise);
   void check_stable(NodeNumber who, const std::string& scope, crdt::Stamp stamp);
   void check_trimmed(SimNode& node);
+  void check_accounts(SimNode& node);
   void check_ack(NodeNumber who, const std::string& scope, crdt::Stamp stamp);
 
   Plan plan_;

@@ -185,6 +185,37 @@ TEST_F(Nodes, RecordsAreCountedReadAndTrimmed) {
   EXPECT_TRUE(read.gaps.empty());
 }
 
+TEST_F(Nodes, WhatAQuotaTookIsCountedAndTheHubIsTold) {
+  auto hub = open_hub();
+  auto node = open_node();
+  auto stream = node.stream("telemetry", {.columns = {{"text", text}}, .quota = 20 * KiB});
+  for (int i = 0; i < 400; ++i) stream.append({std::to_string(i) + std::string(200, 'x')}).value();
+  const StreamCounts before = stream.counts().value();
+  EXPECT_GT(before.drops.quota, 0u);
+  EXPECT_EQ(before.pending + before.dropped, 400u);
+  EXPECT_LE(node.status().scopes.at(0).bytes, 20 * KiB);
+  node.link(to_hub()).value();
+  node.flush(20s).value();
+  const auto there = hub.stream("telemetry");
+  EXPECT_EQ(there.dropped(node.id()).value(), before.drops);
+  const auto read = there.read(node.id(), 1, 1000).value();
+  EXPECT_EQ(read.gaps, (std::vector<Gap>{{1, before.drops.quota, DropReason::quota}}));
+  EXPECT_EQ(read.records.size(), before.pending);
+  EXPECT_EQ(stream.counts().value().delivered, before.pending);
+  EXPECT_EQ(hub.status().scopes.at(0).missing, before.drops);
+}
+
+TEST_F(Nodes, AStreamSaysWhichRulesMeanNothing) {
+  auto node = open_node();
+  const auto open = [&](StreamOptions options) {
+    options.columns = {{"text", text}};
+    return node.stream("telemetry", std::move(options)).counts();
+  };
+  EXPECT_TRUE(open({.retention = -1s}).error().is(Errc::invalid_argument));
+  EXPECT_TRUE(open({.overflow = Overflow::thin(1)}).error().is(Errc::invalid_argument));
+  EXPECT_TRUE(open({.retention = 0s, .quota = 0, .overflow = Overflow::reject}));
+}
+
 TEST_F(Nodes, HandlersMayThrowReenterAndClose) {
   auto hub = open_hub();
   auto node = open_node();

@@ -221,8 +221,11 @@ TEST(StoreFailure, RecordsAcceptedWhileABatchFailsKeepTheirNumbers) {
   EXPECT_EQ(opened->append(id, rows).value().first, 5U);
   EXPECT_THAT(findings(*opened), IsEmpty());
   const ScopeId to = hub->open_scope(Plane::stream, "t").value();
-  hub->apply(RemoteSegment{to, opened->replica(), 3, 2, true, segments[0].body});
-  EXPECT_TRUE(flush(*hub).outcomes.at(0).applied);
+  const auto gaps = opened->gaps(id, opened->replica(), 0, 10).value();
+  EXPECT_EQ(gaps, (std::vector<Gap>{{1, 2, DropReason::refused}}));
+  hub->apply(RemoteGap{to, opened->replica(), gaps[0], {}});
+  hub->apply(RemoteSegment{to, opened->replica(), 3, 2, segments[0].body});
+  EXPECT_TRUE(flush(*hub).outcomes.at(1).applied);
 }
 
 TEST(StoreFailure, SequencesStayDenseAfterAFailedBatch) {

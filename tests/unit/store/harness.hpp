@@ -41,8 +41,9 @@ inline Flushed flush(Store& store) {
 /// One store that can be closed and opened again.
 class Opened {
  public:
-  explicit Opened(std::uint64_t seed = 1, std::string vfs = {}, std::size_t ballast_bytes = 0)
-      : random_(seed), vfs_(std::move(vfs)), ballast_bytes_(ballast_bytes) {
+  explicit Opened(std::uint64_t seed = 1, std::string vfs = {}, std::size_t ballast_bytes = 0,
+                  std::uint64_t stream_bytes = 0)
+      : random_(seed), vfs_(std::move(vfs)), ballast_bytes_(ballast_bytes), stream_bytes_(stream_bytes) {
     reopen();
   }
 
@@ -58,6 +59,7 @@ class Opened {
     options.path = path();
     options.vfs = vfs_;
     options.ballast_bytes = ballast_bytes_;
+    options.stream_bytes = stream_bytes_;
     return Store::open(std::move(options), random_, at_ms(0));
   }
 
@@ -70,6 +72,7 @@ class Opened {
   Xoshiro random_;
   std::string vfs_;
   std::size_t ballast_bytes_;
+  std::uint64_t stream_bytes_;
   std::unique_ptr<Store> store_;
 };
 

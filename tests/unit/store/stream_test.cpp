@@ -34,8 +34,8 @@ std::vector<std::uint64_t> sequences(const std::vector<StoredSegment>& segments)
   return found;
 }
 
-RemoteSegment remote(ScopeId id, const ReplicaId& origin, const StoredSegment& segment, bool gap = false) {
-  return {id, origin, segment.first, segment.count, gap, segment.body};
+RemoteSegment remote(ScopeId id, const ReplicaId& origin, const StoredSegment& segment) {
+  return {id, origin, segment.first, segment.count, segment.body};
 }
 
 TEST(StreamStore, NumbersRecordsDenselyOverReopen) {
@@ -107,10 +107,11 @@ TEST(StreamStore, TakesSegmentsInOrderVerbatim) {
     flush(*edge);
   }
   const auto sent = edge->segments(from, edge->replica(), 0, SIZE_MAX).value();
-  hub->apply(remote(to, edge->replica(), sent[1]));        // records 1 to 4 are missing
-  hub->apply(remote(to, edge->replica(), sent[0]));        // next
-  hub->apply(remote(to, edge->replica(), sent[0]));        // a duplicate
-  hub->apply(remote(to, edge->replica(), sent[2], true));  // after a declared gap
+  hub->apply(remote(to, edge->replica(), sent[1]));  // records 1 to 4 are missing
+  hub->apply(remote(to, edge->replica(), sent[0]));  // next
+  hub->apply(remote(to, edge->replica(), sent[0]));  // a duplicate
+  hub->apply(RemoteGap{to, edge->replica(), {5, 8, DropReason::quota}, {}});
+  hub->apply(remote(to, edge->replica(), sent[2]));  // after a declared gap
   auto damaged = remote(to, edge->replica(), sent[1]);
   damaged.body.back() ^= std::byte{1};
   hub->apply(damaged);
@@ -119,7 +120,7 @@ TEST(StreamStore, TakesSegmentsInOrderVerbatim) {
 
   std::vector<bool> applied;
   for (const Outcome& outcome : flushed.outcomes) applied.push_back(outcome.applied);
-  EXPECT_EQ(applied, (std::vector<bool>{false, true, true, true, false}));
+  EXPECT_EQ(applied, (std::vector<bool>{false, true, true, true, true, false}));
   const auto stored = hub->segments(to, edge->replica(), 0, SIZE_MAX).value();
   ASSERT_EQ(stored.size(), 2U);
   EXPECT_EQ(stored[0].body, sent[0].body);
@@ -151,8 +152,7 @@ TEST(StreamStore, CutsSegmentsSoThatEachFitsAFrameWithRoom) {
   wire::Codec codec;
   for (const StoredSegment& segment : segments) {
     EXPECT_LE(segment.body.size(), stream::encoded_segment_bytes_max);
-    const wire::Message message =
-        wire::Segment{1, opened->replica(), segment.first, segment.count, false, segment.body};
+    const wire::Message message = wire::Segment{1, opened->replica(), segment.first, segment.count, segment.body};
     EXPECT_TRUE(codec.decode(codec.encode({&message, 1})));
   }
   EXPECT_THAT(findings(*opened), IsEmpty());
@@ -182,7 +182,7 @@ TEST(StreamStore, TakesNoSegmentThatIsHeldInPartAndNoneOfItsOwn) {
   const auto forked = copy->segments(other, copy->replica(), 0, SIZE_MAX).value();
   ASSERT_EQ(edge->replica(), copy->replica());
   hub->apply(remote(to, edge->replica(), sent[0]));
-  hub->apply(remote(to, edge->replica(), forked[0], true));  // 1 to 8, where 1 to 4 are
+  hub->apply(remote(to, edge->replica(), forked[0]));  // 1 to 8, where 1 to 4 are
   hub->apply(remote(to, edge->replica(), sent[1]));
   hub->apply(remote(to, hub->replica(), sent[0]));
 
@@ -201,7 +201,7 @@ TEST(StreamStore, LooksAtNothingBeyondTheTrim) {
   ASSERT_EQ(sqlite3_exec(db, schema_text(), nullptr, nullptr, nullptr), SQLITE_OK);
   const char* fill =
       "WITH RECURSIVE n(i) AS (SELECT 11 UNION ALL SELECT i + 10 FROM n WHERE i < 20000)"
-      " INSERT INTO sblk SELECT 1, 1, i, 10, x'00' FROM n";
+      " INSERT INTO sblk SELECT 1, 1, i, 10, 0, x'00' FROM n";
   ASSERT_EQ(sqlite3_exec(db, fill, nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_stmt* look = nullptr;
   ASSERT_EQ(sqlite3_prepare_v2(db, text(Sql::segments_through), -1, &look, nullptr), SQLITE_OK);

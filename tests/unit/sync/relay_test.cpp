@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A relay between a hub and a node: what it must want from above because somebody below does, and what it must tell a
 // node that was away.
+#include "stream/drops.hpp"
 #include "unit/sync/pair.hpp"
 
 namespace edgesync::sync {
@@ -9,16 +10,16 @@ namespace {
 class Chain : public testing::Test {
  protected:
   Chain() {
-    directory_ = std::filesystem::temp_directory_path() / ("edgesync-chain-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(directory_);
-    std::filesystem::create_directories(directory_);
-    hub = std::make_unique<Side>(directory_ / "hub.db", Role::hub, 1);
-    relay = std::make_unique<Side>(directory_ / "relay.db", Role::hub, 2, Limits{}, true);
-    node = std::make_unique<Side>(directory_ / "node.db", Role::node, 3);
+    directory = std::filesystem::temp_directory_path() / ("edgesync-chain-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(directory);
+    std::filesystem::create_directories(directory);
+    hub = std::make_unique<Side>(directory / "hub.db", Role::hub, 1);
+    relay = std::make_unique<Side>(directory / "relay.db", Role::hub, 2, Limits{}, true);
+    node = std::make_unique<Side>(directory / "node.db", Role::node, 3);
   }
   ~Chain() override {
     node.reset(), relay.reset(), hub.reset();
-    std::filesystem::remove_all(directory_);
+    std::filesystem::remove_all(directory);
   }
 
   struct Joint {
@@ -63,10 +64,10 @@ class Chain : public testing::Test {
   }
 
   Now now{Instant(std::chrono::seconds(100)), Timestamp(std::chrono::seconds(1'790'000'000))};
+  std::filesystem::path directory;
   std::unique_ptr<Side> hub, relay, node;
 
  private:
-  std::filesystem::path directory_;
   std::vector<Joint> joints_;
 };
 
@@ -125,6 +126,68 @@ TEST_F(Chain, KeepsWhatIsStableThoughTheRelayNeverHadTheRecords) {
   EXPECT_TRUE(node->engine->caught_up(scope));
   EXPECT_EQ(node->engine->metrics().records_missing, 0u);
   EXPECT_FALSE(has_event(node->engine->take_events(), EventKind::identity));
+}
+
+TEST_F(Chain, TellsARelayWhichRecordsTheRootHasAndWhichItNeverGot) {
+  // given: of 40 records the root has the last ones, and the node has trimmed them
+  const auto scope = node->open(Plane::stream, "telemetry");
+  const auto append = [&](int segments) {
+    for (int i = 0; i < segments; ++i) {
+      const store::Row row{now.wall, {Value(std::string(100, 'x'))}};
+      node->store->append(scope, std::vector(4, row)).value();
+      node->commit();
+    }
+  };
+  node->store->define_stream(scope, {{{"text", ColumnType::text}}}, false).value();
+  node->store->set_budget(scope, {{}, 1'000, Overflow::drop_oldest}).value();
+  append(10);
+  const ReplicaId self = node->store->replica();
+  const StreamCounts before = node->store->counts(scope, false);
+  ASSERT_GT(before.drops.quota, 0u);
+  join(*node, *hub);
+  settle();
+  part(*node);
+  // when: it goes to a relay that is not linked itself
+  join(*node, *relay);
+  append(2);
+  settle();
+  // then: the relay steps over them, and the accounts are what they were
+  const auto there = *relay->store->find_scope(Plane::stream, "telemetry");
+  EXPECT_EQ(relay->store->gaps(there, self, 0, 10).value(), (std::vector<Gap>{{1, 40, stream::at_root}}));
+  EXPECT_EQ(relay->store->missing(there, self), before.drops);
+  EXPECT_EQ(relay->store->context(there)[self], 48u);
+  EXPECT_EQ(node->store->counts(scope, false).drops, before.drops);
+  EXPECT_EQ(node->store->counts(scope, false).delivered, 48u - before.dropped);
+  EXPECT_TRUE(relay->store->verify().value().empty());
+  // and once the root has confirmed it, the relay has trimmed them
+  join(*relay, *hub);
+  settle();
+  EXPECT_EQ(relay->store->floors(there)[self], 48u);
+  EXPECT_TRUE(relay->store->gaps(there, self, 0, 10).value().empty());
+  EXPECT_EQ(node->store->stable(scope)[self], 48u);
+  EXPECT_EQ(node->store->counts(scope, false).drops, before.drops);
+}
+
+TEST_F(Chain, ARootThatLostWhatWasTrimmedHearsThatItIsNowhere) {
+  const auto scope = node->open(Plane::stream, "telemetry");
+  node->store->define_stream(scope, {{{"n", ColumnType::i64}}}, false).value();
+  for (int i = 0; i < 3; ++i) node->store->append(scope, std::vector<store::Row>{{now.wall, {Value(i)}}}).value();
+  join(*node, *relay);
+  join(*relay, *hub);
+  settle();
+  const ReplicaId self = node->store->replica();
+  ASSERT_EQ(node->store->floors(scope)[self], 3u);
+  part(*node), part(*relay);
+  // when: another root, which has nothing
+  hub = std::make_unique<Side>(directory / "other.db", Role::hub, 9);
+  join(*node, *hub);
+  node->store->append(scope, std::vector<store::Row>{{now.wall, {Value(3)}}}).value();
+  settle();
+  // then
+  const auto there = *hub->store->find_scope(Plane::stream, "telemetry");
+  EXPECT_EQ(hub->store->missing(there, self).corrupt, 3u);
+  EXPECT_EQ(node->store->counts(scope, false).drops.corrupt, 3u);
+  EXPECT_EQ(node->store->counts(scope, false).delivered, 1u);
 }
 
 TEST_F(Chain, HearsFromTheRelayWhatTheRootHadFromTheNodeItself) {

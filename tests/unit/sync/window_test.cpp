@@ -82,7 +82,7 @@ class Gap : public Window {
     const auto second = node->store->segments(scopes[0], origin, 1, 1).value().front();
     const store::ScopeId at_hub = hub->open(Plane::stream, "s0");
     hub->commit();
-    hub->store->apply(store::RemoteSegment{at_hub, origin, second.first, second.count, false, second.body});
+    hub->store->apply(store::RemoteSegment{at_hub, origin, second.first, second.count, second.body});
     hub->commit();
     return hub->store->context(at_hub)[origin];
   }

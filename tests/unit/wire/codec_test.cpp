@@ -89,7 +89,7 @@ TEST(Codec, CompressesOnlyIfItPays) {
   Codec codec;
   Xoshiro random(1);
   const auto first_byte = [&](Bytes body) {
-    const Message message = Segment{1, {}, 1, 1, false, std::move(body)};
+    const Message message = Segment{1, {}, 1, 1, std::move(body)};
     return codec.encode({&message, 1}).front();
   };
   Bytes noise = random_bytes(random, 4096);
@@ -102,7 +102,7 @@ TEST(Codec, CompressesOnlyIfItPays) {
 
 TEST(Codec, SendsRawWhatThePeerWouldTakeForABomb) {
   Codec codec;
-  const Message message = Segment{1, {}, 1, 1, false, Bytes(900'000)};
+  const Message message = Segment{1, {}, 1, 1, Bytes(900'000)};
   const Bytes frame = codec.encode({&message, 1});
   EXPECT_EQ(frame.front(), std::byte{0});
   EXPECT_EQ(codec.decode(frame).value().front(), message);

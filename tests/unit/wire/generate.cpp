@@ -105,6 +105,17 @@ std::vector<crdt::Finding> random_findings(Random& random) {
   return findings;
 }
 
+Drops random_drops(Random& random) {
+  if (random.one_in(3)) return {};
+  return {random.below(1000), random.below(3), random.below(3), random.next() >> 8, random.below(200)};
+}
+
+std::vector<Missing> random_missing(Random& random) {
+  std::vector<Missing> all(random.below(4));
+  for (Missing& missing : all) missing = {random.id(), random_drops(random)};
+  return all;
+}
+
 }  // namespace
 
 crdt::Stamp random_stamp(Random& random) {
@@ -149,7 +160,8 @@ Message random_message(Random& random, std::size_t index) {
       return Subscribe{channel, static_cast<Plane>(1 + random.below(3)), random_text(random, 20),
                        random_context(random), random_summary(random)};
     case 2:
-      return Subscribed{channel, random_context(random), random_summary(random), random.one_in(2)};
+      return Subscribed{channel, random_context(random), random_summary(random), random.one_in(2),
+                        random_missing(random)};
     case 3:
       return Unsubscribed{channel, random_code(random), random_text(random, 30)};
     case 4:
@@ -163,14 +175,10 @@ Message random_message(Random& random, std::size_t index) {
     case 8:
       return Stable{channel, random_context(random)};
     case 9:
-      return Segment{channel,
-                     random.id(),
-                     random_number(random),
-                     static_cast<std::uint32_t>(random_number(random)),
-                     random.one_in(2),
+      return Segment{channel, random.id(), random_number(random), static_cast<std::uint32_t>(random_number(random)),
                      random_bytes(random, 400)};
     case 10:
-      return StreamAck{channel, random.id(), random_number(random)};
+      return StreamAck{channel, random.id(), random_number(random), random_drops(random)};
     case 11:
       return Ping{random_number(random)};
     case 12:
@@ -201,10 +209,15 @@ Message random_message(Random& random, std::size_t index) {
       return Lost{channel, random_ranges(random)};
     case 22:
       return Repair{random_number(random), channel, random_ranges(random)};
-    default:
+    case 23:
       return Refused{random_number(random),  channel,
                      random_code(random),    random_text(random, 30),
                      random_replica(random), random_number(random)};
+    case 24:
+      return Dropped{channel, random.id(), random_number(random), random_number(random),
+                     static_cast<DropReason>(1 + random.below(5))};
+    default:
+      return Trimmed{channel, random.id(), random_number(random), random_drops(random)};
   }
 }
 

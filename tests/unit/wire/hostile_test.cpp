@@ -142,7 +142,7 @@ TEST(Hostile, WrongTypesAreNamed) {
                         {"00 930601cf0000000100000000", "cut field 2: number out of range"},
                         {"00 95050101 01 c400", "delta part field 3: not a boolean"},
                         {"00 95050101 c3 a0", "delta part field 4: not binary"},
-                        {"00 940b01 c40f000000000000000000000000000000 01", "stream ack field 2: not a replica id"},
+                        {"00 950b01 c40f000000000000000000000000000000 01 c400", "stream ack field 2: not a replica"},
                         {"00 930901 c40101", "stable field 2: not a context"},
                         {"00 930901 c40200 00", "stable field 2: not a context"},
                         {"00 96020100a0c40100c400", "plane 0"},
