@@ -33,7 +33,7 @@ struct Side {
   Side(const std::string& path, std::uint64_t seed) : random(seed) {
     store::Options options;
     options.path = path;
-    store = store::Store::open(options, random, Timestamp{}).value();
+    store = store::Store::open(std::move(options), random, Timestamp{}).value();
     scope = store->open_scope(Plane::state, "twin").value();
   }
   void flush() {

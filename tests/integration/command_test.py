@@ -96,7 +96,7 @@ class Tools(fleet.Case):
         self.assertIn("no_link: no link to a hub was asked for", lines)
         self.assertRegex("\n".join(lines), r"(?m)^plane +scope +why +pending +oldest")
         self.assertRegex("\n".join(lines), r"(?m)^state +plant/line-3 +no_link +2 +\d+ ")
-        self.assertRegex("\n".join(lines), r"(?m)^stream +diary +local_only +0 +- .* 10 = 0 \+ 0 \+ 0$")
+        self.assertRegex("\n".join(lines), r"(?m)^stream +diary +local_only +0 +- .* 10 = 10 \+ 0 \+ 0$")
         self.assertIn("local_only: stays on this node, as it was made to", lines)
 
     def test_tools_show_what_a_shell_wrote(self):

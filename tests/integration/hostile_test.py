@@ -94,8 +94,8 @@ class Attacks(Attack):
                                                      [5, 1, 1, True, EMPTY_DELTA], [6, 1, 1]], 1002, "channel 1"),
             "cut of nothing": ([hello("full"), [6, 1, 3]], 1002, ""),
             "channel taken": ([hello("full"), subscribe(1, "a"), subscribe(1, "b")], 1002, "channel 1"),
-            "subscribed by a node": ([hello("full"), [3, 1, b"\x00", bytes(17), True]], 1002, "channel 1"),
-            "records that are none": ([hello("full"), subscribe(1, "t", 3), [10, 1, bytes(16), 1, 1, False, b"x"]],
+            "subscribed by a node": ([hello("full"), [3, 1, b"\x00", bytes(17), True, b""]], 1002, "channel 1"),
+            "records that are none": ([hello("full"), subscribe(1, "t", 3), [10, 1, bytes(16), 1, 1, b"x"]],
                                       1002, "damaged"),
         }
         for name, (messages, code, part) in cases.items():
