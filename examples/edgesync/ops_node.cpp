@@ -34,8 +34,11 @@ es::Result<es::Digest> digest_of(es::Node& node, es::Plane plane, const std::str
 Answer subscribe(Session& session, Fields& fields) {
   const es::Plane plane = fields.plane();
   const std::string scope = fields.text("scope");
+  const es::StateOptions options{.history = 0, .progressive = fields.flag_or("progressive", false)};
+  if (options.progressive && plane != es::Plane::state) fields.fail("progressive", "of a state scope only");
   if (auto checked = fields.check(); !checked) return checked.error();
   if (plane == es::Plane::config) session.config(scope);
+  if (plane == es::Plane::state) session.node().state(scope, options);
   auto readable = digest_of(session.node(), plane, scope);
   if (!readable) return readable.error();
   return json::object();

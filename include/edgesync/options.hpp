@@ -118,6 +118,11 @@ struct StreamOptions {
 struct StateOptions {
   std::uint32_t history =
       0;  ///< Keep what the last so many group commits replaced, for State::journal(). 0: as it was.
+  /// Shows what has come of the scope's first bootstrap before all of it has: for a scope that takes hours over a slow
+  /// link, at the price of writing it twice. While ScopeStatus::arriving says so, a transaction may show in part, what
+  /// is set stands beside what is shown as a later write, remove() and erase() do not reach it, and on_change() waits
+  /// for the whole. Holds until the node closes.
+  bool progressive = false;
 };
 
 /// What a hub is told about a node that wants in, and about each scope it wants.

@@ -27,8 +27,10 @@ Result<Node> Node::open(NodeOptions options) {
 
 State Node::state(std::string_view scope, StateOptions options) {
   auto handle = std::make_shared<node::ScopeHandle>(core_, Plane::state, scope);
-  if (options.history > 0)
-    if (auto lock = handle->lock()) core_->store().keep_history(handle->id, options.history);
+  if (auto lock = handle->lock()) {
+    if (options.history > 0) core_->store().keep_history(handle->id, options.history);
+    if (options.progressive) core_->store().preview(handle->id);
+  }
   return State(std::move(handle));
 }
 

@@ -51,6 +51,7 @@ struct Part {
   bool watched = false;
   bool wipe = false;      ///< All that is here of it goes first.
   bool given_up = false;  ///< Nothing of it is taken from peers.
+  bool preview = false;   ///< The application wants to see what has come of a first bootstrap.
   std::uint32_t history = 0;
   crdt::Stamp stable_own = 0;  ///< Of this replica's transactions.
   std::vector<Memtable::Generation> generations{};

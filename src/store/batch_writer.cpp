@@ -260,7 +260,7 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
     if (arrival.refused)
       outcome.error = arrival.refused;
     else if (part != nullptr && part->scope.plane != Plane::stream)
-      outcome = keep_chunk(*part->table, *chunk, batch_.number);
+      outcome = keep(*part, *chunk);
     if (outcome.error) outcome.scope = at_;
   } else if (const auto* repair = std::get_if<RemoteRepair>(&arrival.body)) {
     Part* part = taking(repair->scope);
@@ -275,6 +275,12 @@ Outcome BatchWriter::apply(const Arrival& arrival) {
     outcome.applied = true;
   }
   outcome.ticket = arrival.ticket;
+  return outcome;
+}
+
+Outcome BatchWriter::keep(const Part& part, const RemoteChunk& chunk) {
+  Outcome outcome = keep_chunk(*part.table, chunk, batch_.number, part.preview);
+  if (outcome.applied && part.preview) batch_.learned.push_back(chunk.chunk.delta.upto);  // what is shown is observed
   return outcome;
 }
 

@@ -37,6 +37,7 @@ class BatchWriter {
   Outcome apply(const RemoteCut& cut);
   void release(const Released& released);
   void apply(Part& part, const RemoteDelta& remote);
+  Outcome keep(const Part& part, const RemoteChunk& chunk);
   Outcome take_repair(Part& part, const crdt::Repair& repair);
   void apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join);
   void finish_part(Part& part);

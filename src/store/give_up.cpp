@@ -11,9 +11,9 @@
 namespace edgesync::store {
 
 void SqlTable::wipe() {
-  constexpr std::array all{Sql::wipe_cells,    Sql::wipe_log,     Sql::wipe_contexts,
-                           Sql::wipe_versions, Sql::wipe_history, Sql::damage_clear,
-                           Sql::wipe_counters, Sql::wipe_stages,  Sql::wipe_chunks};
+  constexpr std::array all{Sql::wipe_cells,   Sql::wipe_log,     Sql::wipe_contexts, Sql::wipe_versions,
+                           Sql::wipe_history, Sql::damage_clear, Sql::wipe_counters, Sql::wipe_stages,
+                           Sql::wipe_chunks,  Sql::wipe_previews};
   for (const Sql sql : all) Query(file_.db, sql).bind(sid_).step();
   state_ = {};
   log_.drop_tails();

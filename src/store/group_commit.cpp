@@ -120,6 +120,7 @@ Part SqliteStore::bare(ScopeState& state) {
   if (part.create || state.policy_dirty) part.policy = state.policy.encode();
   part.watched = state.watched;
   part.given_up = state.policy.given_up;
+  part.preview = state.preview;
   part.history = state.policy.history;
   part.stable_own = state.stable[file_.replica()];
   return part;

@@ -4,6 +4,7 @@
 #include "store/certain_delta.hpp"
 #include "store/journal.hpp"
 #include "store/letters.hpp"
+#include "store/preview.hpp"
 #include "store/records.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/upkeep.hpp"
@@ -27,9 +28,25 @@ Result<void> SqliteStore::read(ScopeId id, const Function<void(crdt::CellSource&
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   if (gone(state)) return no_scope();
-  MemtableView view(state->table, state->memtable, file_.replica());
-  read(planted(Bug::hide_own_writes) ? static_cast<crdt::CellSource&>(state->table) : view);
+  const auto seen = [&](crdt::CellSource& file) {
+    MemtableView view(file, state->memtable, file_.replica());
+    read(planted(Bug::hide_own_writes) ? file : view);
+  };
+  const Oid from = previewed(*state);
+  PreviewView early(state->table, from);
+  seen(from != 0 ? static_cast<crdt::CellSource&>(early) : state->table);
   return checked(*state);
+}
+
+/// The peer of whose stage the application sees what has come; 0: none.
+Oid SqliteStore::previewed(const ScopeState& state) const noexcept {
+  const Stages& stages = state.durable.stages;
+  if (!state.preview || stages.empty() || !previewable(file_, state.durable.context)) return 0;
+  return file_.origins.find(stages.begin()->first);
+}
+
+void SqliteStore::preview(ScopeId id) {
+  if (ScopeState* state = find(id)) state->preview = true;
 }
 
 Result<void> SqliteStore::checked(ScopeState& state) {

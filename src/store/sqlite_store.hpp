@@ -27,6 +27,7 @@ struct ScopeState {
   bool stored = false;        ///< The scope has its row.
   bool policy_dirty = false;  ///< `policy` differs from the row.
   bool watched = false;
+  bool preview = false;
   bool wipe = false;     ///< With the next batch.
   bool touched = false;  ///< Listed for the next batch.
 
@@ -75,6 +76,7 @@ class SqliteStore final : public Store {
   Scope scope(ScopeId id) const override;
   void watch(ScopeId id, bool on) override;
   void keep_history(ScopeId id, std::uint32_t versions) override;
+  void preview(ScopeId id) override;
   void note_refusal(ScopeId id, const Error* why) override;
   const Error* refusal(ScopeId id) const override;
 
@@ -159,6 +161,7 @@ class SqliteStore final : public Store {
   void take_up(ScopeState& state);
   Ticket ticket(ScopeState& state);
   Ticket arrive(Arrival::Body body);
+  Oid previewed(const ScopeState& state) const noexcept;
 
   void end_stages();
   Result<void> sweep_suspicious();

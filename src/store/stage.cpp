@@ -2,6 +2,7 @@
 #include "store/stage.hpp"
 
 #include "store/admission.hpp"
+#include "store/preview.hpp"
 #include "store/row_check.hpp"
 #include "store/sql_table.hpp"
 #include "store/store.hpp"
@@ -125,7 +126,7 @@ void read_stages(File& file, Loaded& loaded) {
   }
 }
 
-Outcome keep_chunk(SqlTable& table, const RemoteChunk& remote, std::uint64_t batch) {
+Outcome keep_chunk(SqlTable& table, const RemoteChunk& remote, std::uint64_t batch, bool preview) {
   const crdt::Chunk& chunk = remote.chunk;
   if (auto good = admit(chunk.delta, table.context(), table.file().replica()); !good) return {0, false, good.error()};
   if (!in_order(chunk)) return {0, false, Error(Errc::protocol_violation, "chunk: out of order")};
@@ -141,6 +142,7 @@ Outcome keep_chunk(SqlTable& table, const RemoteChunk& remote, std::uint64_t bat
   Stage& stage = at->second;
   SqliteDb& db = table.file().db;
   const Oid oid = table.file().origins.intern(remote.from);
+  if (preview && previewable(table.file(), table.context())) preview_chunk(table, oid, chunk);
   const Bytes body = encode(chunk, {table.sid(), oid, ++stage.chunks});
   stage.reached = chunk.reached;
   stage.upto = chunk.delta.upto;
@@ -175,6 +177,7 @@ crdt::Applied join_stage(SqlTable& table, const RemoteStage& remote) {
   const Stage stage = table.stages().at(remote.from);
   const Oid oid = table.file().origins.intern(remote.from);
   const bool judge = stage.below_floors();
+  drop_preview(table, oid);  // its pages, too
   crdt::Joining joining(table, stage.base, judge, judge && remote.removed ? &*remote.removed : nullptr);
   for (std::uint64_t n = 1; n <= stage.chunks && !table.file().db.failed(); ++n) {
     std::optional<crdt::Chunk> chunk;
@@ -199,6 +202,7 @@ void end_stage(SqlTable& table, Oid oid) {
   if (const ReplicaId* from = table.file().origins.find(oid)) table.stages().erase(*from);
   Query(table.file().db, Sql::chunks_delete).bind(table.sid()).bind(oid).step();
   Query(table.file().db, Sql::stage_delete).bind(table.sid()).bind(oid).step();
+  drop_preview(table, oid);
 }
 
 void end_stale_stages(SqlTable& table) {

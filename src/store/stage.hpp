@@ -41,8 +41,9 @@ using Stages = std::map<ReplicaId, Stage>;
 /// Reads all stages. Those that are not what was written, or have lost their header, are LoadedScope::stages_lost.
 void read_stages(File& file, Loaded& loaded);
 
-/// Adds a chunk to its stage. Not applied if it does not go on where the stage ends.
-Outcome keep_chunk(SqlTable& table, const RemoteChunk& chunk, std::uint64_t batch);
+/// Adds a chunk to its stage, and to its preview (preview.hpp) if it may have one. Not applied if it does not go on
+/// where the stage ends.
+Outcome keep_chunk(SqlTable& table, const RemoteChunk& chunk, std::uint64_t batch, bool preview);
 
 /// Whether what is staged can be joined now.
 bool joinable(const SqlTable& table, const RemoteStage& stage);

@@ -144,6 +144,12 @@ constexpr auto texts = [] {
   put(Sql::wipe_counters, "DELETE FROM counter WHERE sid = ?1");
   put(Sql::wipe_stages, "DELETE FROM stage WHERE sid = ?1");
   put(Sql::wipe_chunks, "DELETE FROM chunk WHERE sid = ?1");
+  put(Sql::preview_find, "SELECT e FROM preview WHERE sid = ?1 AND oid = ?2 AND key = ?3");
+  put(Sql::preview_scan, "SELECT key, e FROM preview WHERE sid = ?1 AND oid = ?2 AND key >= ?3 ORDER BY key");
+  put(Sql::preview_put, "REPLACE INTO preview VALUES (?1, ?2, ?3, ?4)");
+  put(Sql::preview_delete, "DELETE FROM preview WHERE sid = ?1 AND oid = ?2 AND key = ?3");
+  put(Sql::preview_drop, "DELETE FROM preview WHERE sid = ?1 AND oid = ?2");
+  put(Sql::wipe_previews, "DELETE FROM preview WHERE sid = ?1");
   put(Sql::integrity, "PRAGMA integrity_check(100)");
   return sql;
 }();
@@ -180,7 +186,9 @@ const char* schema_text() noexcept {
          "CREATE TABLE quarantine (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, sid INTEGER NOT NULL,"
          " place BLOB NOT NULL, reason TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);"
          "CREATE TABLE stage (sid INTEGER, oid INTEGER, body BLOB NOT NULL, PRIMARY KEY (sid, oid)) WITHOUT ROWID;"
-         "CREATE TABLE chunk (sid INTEGER, oid INTEGER, n INTEGER, body BLOB NOT NULL, PRIMARY KEY (sid, oid, n));";
+         "CREATE TABLE chunk (sid INTEGER, oid INTEGER, n INTEGER, body BLOB NOT NULL, PRIMARY KEY (sid, oid, n));"
+         "CREATE TABLE preview (sid INTEGER, oid INTEGER, key BLOB, e BLOB NOT NULL, PRIMARY KEY (sid, oid, key))"
+         " WITHOUT ROWID;";
 }
 
 }  // namespace edgesync::store

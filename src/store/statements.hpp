@@ -114,6 +114,12 @@ enum class Sql : std::size_t {
   wipe_counters,
   wipe_stages,
   wipe_chunks,
+  preview_find,
+  preview_scan,
+  preview_put,
+  preview_delete,
+  preview_drop,
+  wipe_previews,
   integrity,
   count_
 };

@@ -262,6 +262,8 @@ class Store {
   virtual void watch(ScopeId id, bool on) = 0;
   /// Keep the before-images of the last `versions` group commits that touched the scope; 0 (the default) keeps none.
   virtual void keep_history(ScopeId id, std::uint32_t versions) = 0;
+  /// From here on read() shows what has come of the scope's first bootstrap; until the store is closed.
+  virtual void preview(ScopeId id) = 0;
 
   // --- durable facts about scopes (in memory: cached, and published only by finish()) ---
   virtual const crdt::Context& context(ScopeId id) const = 0;

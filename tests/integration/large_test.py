@@ -64,6 +64,37 @@ class Large(Case):
             self.sound(name)
 
 
+    def test_a_large_scope_shows_as_it_comes_if_it_is_asked_to(self):
+        hub = self.serve()
+        wire = self.rig.wire()
+        wire.target = hub.port
+        self.fill(hub)
+        hub.do("digest", plane="state", scope="large")
+        node = self.shell("node")
+        node.do("subscribe", plane="state", scope="large", progressive=True)
+        cells = {}
+        for _ in range(3):
+            with wire.lock:
+                wire.budget = self.mib * 1024 * 1024 // 6
+            seen = len(node.events)
+            node.do("link", **self.to(wire.port))
+            node.event("unlinked", since=seen, timeout=120)
+            before, cells = cells, node.do("state.scan", scope="large")["cells"]
+            self.assertGreater(len(cells), len(before))
+            self.assertEqual({key: cells[key] for key in before}, before)
+        with wire.lock:
+            wire.budget = None
+        node.do("link", **self.to(wire.port))
+        self.equal("state", "large", node, hub, timeout=600)
+        whole = hub.do("state.scan", scope="large")["cells"]
+        self.assertEqual(node.do("state.scan", scope="large")["cells"], whole)
+        self.assertEqual({key: whole[key] for key in cells}, cells)
+        for program in (node, hub):
+            self.assertEqual(program.finish(), 0)
+        for name in ("node", "hub"):
+            self.sound(name)
+
+
 class Unsubscribe(Case):
     @staticmethod
     def refused(program, op, **fields):

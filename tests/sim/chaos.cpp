@@ -245,10 +245,13 @@ void World::observe() {
 
 void World::look_deep(SimNode& node) {
   if (node.spoilt()) return;
-  for (const store::Scope& scope : node.store().scopes())
-    if (scope.plane == Plane::state)
-      if (auto broken = equals_truth(node.store(), scope.id, truth_.state(scope.name), node.visible(scope.id)))
-        violate("O2: node " + std::to_string(node.number()) + ": " + *broken);
+  for (const store::Scope& scope : node.store().scopes()) {
+    if (scope.plane != Plane::state) continue;
+    if (plan_.work.previews && !node.store().stages(scope.id).empty())
+      saw(Sight::previewed);  // more is shown than the context says
+    else if (auto broken = equals_truth(node.store(), scope.id, truth_.state(scope.name), node.visible(scope.id)))
+      violate("O2: node " + std::to_string(node.number()) + ": " + *broken);
+  }
 }
 
 void World::check_held(NodeNumber who, SimNode& holder, const std::string& scope, crdt::Stamp stamp,

@@ -97,6 +97,7 @@ void add_extras(Plan& plan) {
   work.roaming = plan.nodes[1].hub && random.one_in(2);
   work.samples = work.streams && random.one_in(4);
   plan.faults[Fault::bit_rot] = random.one_in(4);
+  work.previews = random.one_in(4);
 }
 
 /// By randomness of its own, too.

@@ -38,11 +38,12 @@ struct Work {
   std::size_t value_bytes = 60;
   std::size_t edit_ops = 5;  ///< At most, of a transaction.
   bool streams = true, config = true, counters = true, prefixes = true, private_scopes = false;
-  bool upkeep = true;    ///< Removal records are evicted early, so that deltas below the floors are asked for.
-  bool bulk = false;     ///< More records, which do not compress, than the window lets through at once.
-  bool bursts = false;   ///< Hundreds of transactions in one instant.
-  bool roaming = false;  ///< Nodes go from the relay to the root and back.
-  bool samples = false;  ///< A record every few milliseconds for a while, on whatever disk.
+  bool upkeep = true;     ///< Removal records are evicted early, so that deltas below the floors are asked for.
+  bool bulk = false;      ///< More records, which do not compress, than the window lets through at once.
+  bool bursts = false;    ///< Hundreds of transactions in one instant.
+  bool roaming = false;   ///< Nodes go from the relay to the root and back.
+  bool samples = false;   ///< A record every few milliseconds for a while, on whatever disk.
+  bool previews = false;  ///< What has come of a first bootstrap is shown.
   std::optional<stream::Budget> budget{};  ///< Of the edges' streams.
   std::uint64_t stream_bytes = 0;          ///< ... of all together; 0: any number.
 };

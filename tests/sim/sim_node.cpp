@@ -117,6 +117,8 @@ bool SimNode::open_scopes() {
     if (!scope || !engine_->scope_opened(*scope)) return false;
   }
   if (const auto stream = store_->find_scope(Plane::stream, stream_scope); stream && !plan_.hub) define_stream(*stream);
+  if (const auto shared = store_->find_scope(Plane::state, shared_scope); shared && around_.plan.work.previews)
+    store_->preview(*shared);
   return true;
 }
 

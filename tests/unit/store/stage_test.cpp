@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stages: what is kept aside of a cut in chunks joins as the same delta in one piece does, also where rows were lost;
 // a stage that is not what was written is dropped, and told again.
-#include "damage.hpp"
+#include "staging.hpp"
 
 namespace edgesync::store {
 namespace {
@@ -9,34 +9,8 @@ namespace {
 using testing::IsEmpty;
 using testing::Not;
 
-class Stages : public testing::Test {
+class LossyStaging : public Staging {
  protected:
-  void SetUp() override {
-    fill(*peer);
-    for (int i = 0; i < 200; ++i) set(*peer, there(), "more/" + std::to_string(i), "some text " + std::to_string(i));
-    flush(*peer);
-  }
-  ScopeId there() { return state_scope(*peer); }
-
-  /// The peer tells everything that the store lacks, in chunks, but for the cut.
-  void tell(Opened& opened) {
-    const ScopeId id = state_scope(*opened);
-    RemoteChunk next{id, peer->replica(), true, opened->context(id), peer->floors(there()), {}};
-    crdt::Context reached = next.base;
-    for (bool last = false; !last; next.begin = false) {
-      next.chunk = peer->chunk(there(), reached, 500).value();
-      reached = next.chunk.reached;
-      last = next.chunk.last();
-      opened->keep(next);
-      ASSERT_TRUE(flush(*opened).outcomes.at(0).applied);
-    }
-  }
-  Flushed join(Opened& opened) {
-    RemoteCut cut;
-    cut.stages.push_back({state_scope(*opened), peer->replica(), {}});
-    opened->apply(std::move(cut));
-    return flush(*opened);
-  }
   /// Takes it, loses the row of k7 of it, and hears that the peer has written that key again.
   void lose_a_row(Opened& opened) {
     pull(*opened, state_scope(*opened), *peer, there());
@@ -55,11 +29,9 @@ class Stages : public testing::Test {
     peer->commit(there(), Edit().erase("k9").ops(), at_ms(9)).value();
     flush(*peer);
   }
-
-  Opened peer{8};
 };
 
-TEST_F(Stages, JoinAsOnePieceDoesWhereRowsWereLost) {
+TEST_F(LossyStaging, JoinAsOnePieceDoesWhereRowsWereLost) {
   Opened chunks(1), one(1);
   lose_a_row(chunks), lose_a_row(one);
   go_on();
@@ -76,7 +48,7 @@ TEST_F(Stages, JoinAsOnePieceDoesWhereRowsWereLost) {
   EXPECT_EQ(chunks->context(id), peer->context(there()));
 }
 
-TEST_F(Stages, OfADamagedScopeAreToldAsFarAsIsCertain) {
+TEST_F(LossyStaging, OfADamagedScopeAreToldAsFarAsIsCertain) {
   Opened relay(1);
   lose_a_row(relay);
   const ScopeId id = state_scope(*relay);
@@ -93,7 +65,7 @@ TEST_F(Stages, OfADamagedScopeAreToldAsFarAsIsCertain) {
   EXPECT_THAT(relay->small_delta(id, {}, false, SIZE_MAX).value()->keys, IsEmpty());
 }
 
-class DamagedStage : public Stages, public testing::WithParamInterface<const char*> {};
+class DamagedStage : public Staging, public testing::WithParamInterface<const char*> {};
 
 TEST_P(DamagedStage, IsDroppedAndToldAgain) {
   Opened opened(1);
