@@ -19,6 +19,7 @@ class Dir {
   ~Dir() { std::filesystem::remove_all(path_); }
   Dir(const Dir&) = delete;
   Dir& operator=(const Dir&) = delete;
+  const std::string& path() const noexcept { return path_; }
   std::string file(const std::string& name = "bench.db") const { return path_ + '/' + name; }
 
  private:

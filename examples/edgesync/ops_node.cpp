@@ -92,11 +92,17 @@ Answer backup(Session& session, Fields& fields) {
 }
 
 Answer link(Session& session, Fields& fields) {
-  const std::string url = fields.text("url");
+  es::LinkOptions options;
+  options.url = fields.text("url");
   const std::string token = fields.text_or("token", "");
-  const std::string ca = fields.text_or("ca", "");
+  options.tls.ca_file = fields.text_or("ca", "");
+  const std::uint64_t interval_ms = fields.number_or("sync_interval_ms", 0);
+  options.sync_interval = std::chrono::milliseconds(std::min<std::uint64_t>(interval_ms, UINT32_MAX));
+  options.bandwidth = fields.number_or("bandwidth", 0);
+  options.backfill_share = static_cast<unsigned>(
+      std::min<std::uint64_t>(fields.number_or("backfill_share", options.backfill_share), UINT32_MAX));
   if (auto checked = fields.check(); !checked) return checked.error();
-  if (auto linked = session.link(url, token, ca); !linked) return linked.error();
+  if (auto linked = session.link(std::move(options), token); !linked) return linked.error();
   return json::object();
 }
 

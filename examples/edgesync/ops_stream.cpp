@@ -72,6 +72,13 @@ es::Result<es::Overflow> to_overflow(const std::string& name, std::uint64_t thin
                    "overflow: not drop_oldest, drop_newest, reject, or thin with a number \"thin\"");
 }
 
+es::Result<es::Priority> to_priority(const std::string& name) {
+  if (name == "urgent") return es::Priority::urgent;
+  if (name == "normal") return es::Priority::normal;
+  if (name == "bulk") return es::Priority::bulk;
+  return es::Error(es::Errc::invalid_argument, "priority: not urgent, normal or bulk");
+}
+
 }  // namespace
 
 Answer stream_open(Session& session, Fields& fields) {
@@ -84,12 +91,16 @@ Answer stream_open(Session& session, Fields& fields) {
   options.quota = fields.number_or("quota_bytes", options.quota);
   const std::string overflow = fields.text_or("overflow", "drop_oldest");
   const std::uint64_t thin = fields.number_or("thin", 0);
+  const std::string priority = fields.text_or("priority", "normal");
   if (auto checked = fields.check(); !checked) return checked.error();
   constexpr std::uint64_t second = 1'000, most = 1'000'000'000'000'000;
   options.retention = std::chrono::seconds((std::min(retention_ms, most) + second - 1) / second);
   auto rule = to_overflow(overflow, thin);
   if (!rule) return rule.error();
   options.overflow = *rule;
+  auto first = to_priority(priority);
+  if (!first) return first.error();
+  options.priority = *first;
   auto columns = to_columns(*list);
   if (!columns) return columns.error();
   options.columns = std::move(*columns);

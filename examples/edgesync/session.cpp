@@ -70,14 +70,14 @@ es::Result<void> Session::start(const Options& options) {
   }
   subscriptions_.push_back(node().on_event([this](const es::Event& event) { print(event); }));
   if (options.hub.empty()) return {};
-  return link(options.hub, options.token, options.ca);
+  es::LinkOptions hub;
+  hub.url = options.hub;
+  hub.tls.ca_file = options.ca;
+  return link(std::move(hub), options.token);
 }
 
-es::Result<void> Session::link(const std::string& url, const std::string& token, const std::string& ca) {
-  es::LinkOptions options;
-  options.url = url;
+es::Result<void> Session::link(es::LinkOptions options, const std::string& token) {
   if (!token.empty()) options.token = [token] { return token; };
-  options.tls.ca_file = ca;
   options.insecure = insecure_;
   return node().link(std::move(options));
 }

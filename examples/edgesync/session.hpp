@@ -25,7 +25,7 @@ class Session {
   Output& output() noexcept { return output_; }
 
   /// Links to `url` with this process's leave for plaintext.
-  es::Result<void> link(const std::string& url, const std::string& token, const std::string& ca);
+  es::Result<void> link(es::LinkOptions options, const std::string& token);
   /// A `change` line for every later change at or below `prefix`.
   void watch(const std::string& scope, const std::string& prefix);
   /// Remembers the active version, so that a later rollback can tell where it came from.

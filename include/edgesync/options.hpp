@@ -98,12 +98,20 @@ struct LinkOptions {
   /// A ping when nothing was received for this long (100 ms to an hour); three unanswered end the link. The hub pings
   /// by its own clock, every 20 s.
   std::chrono::milliseconds heartbeat{20'000};
+  /// Data to the hub wait so long for more, and go together: a minute saves much on a metered link, where what is
+  /// written again and again meanwhile goes once. Urgent streams do not wait, nor does anything once flush() is called.
+  /// 0: nothing waits. At most a day.
+  std::chrono::milliseconds sync_interval{0};
+  /// Bytes per second to the hub, on average; 0: as many as go through. Not below 100.
+  std::uint64_t bandwidth = 0;
+  /// Of a hundred bytes of records, how many are of streams with a backlog as long as others have something to send.
+  unsigned backfill_share = 50;
   std::shared_ptr<Loopback> loopback{};  ///< If set, `url` and `tls` are not used.
 };
 
-/// Retention, quota and overflow are rules of the node that makes the records, kept with the stream until it is opened
-/// with columns and others. What they take is counted (StreamCounts), and the hub is told. A hub or relay keeps what it
-/// was sent, whatever these say.
+/// Retention, quota, overflow and priority are rules of the node that makes the records, kept with the stream until it
+/// is opened with columns and others. What they take is counted (StreamCounts), and the hub is told. A hub or relay
+/// keeps what it was sent, whatever these say.
 struct StreamOptions {
   std::vector<Column> columns{};  ///< Empty: the columns that the stream already has, and its rules.
   bool local_only = false;        ///< Never leaves this node. Decided with the columns, for good.
@@ -113,6 +121,8 @@ struct StreamOptions {
   std::chrono::seconds retention = 7 * days;
   std::uint64_t quota = 256 * MiB;  ///< Bytes of its records in the file; 0: NodeOptions::stream_quota alone holds.
   Overflow overflow = Overflow::drop_oldest;  ///< When the quota, or the node's, is used up.
+  /// Inside a stream the order is that of its records: what must not wait behind a backlog is a stream of its own.
+  Priority priority = Priority::normal;
 };
 
 struct StateOptions {

@@ -74,6 +74,13 @@ struct Gap {
   bool operator==(const Gap&) const = default;
 };
 
+/// What of a node's streams is sent first.
+enum class Priority : std::uint8_t {
+  urgent = 1,  ///< Before all others, and at once whatever LinkOptions::sync_interval says.
+  normal,      ///< What happens now before what has piled up, which gets its share (LinkOptions::backfill_share).
+  bulk,        ///< As what has piled up.
+};
+
 /// What happens to a record for which a stream has no room.
 class Overflow {
  public:

@@ -12,9 +12,12 @@ sync::LinkId Core::opened(sync::Role role, std::uint64_t attempt, std::string to
     connection->close({Errc::cancelled, "the link is no longer wanted"});
     return 0;
   }
-  std::optional<std::chrono::milliseconds> heartbeat;
-  if (role == sync::Role::node) heartbeat = uplink_->options->heartbeat;
-  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now(), heartbeat);
+  sync::LinkTuning tuning;
+  if (role == sync::Role::node) {
+    const LinkOptions& asked = *uplink_->options;
+    tuning = {asked.heartbeat, {asked.sync_interval, asked.bandwidth, asked.backfill_share}};
+  }
+  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now(), tuning);
   connections_.emplace(id, std::move(connection));
   stir(lock);
   return id;

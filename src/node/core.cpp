@@ -60,7 +60,7 @@ Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptio
   }
   if (store.schema(scope) && store.local_only(scope) != options.local_only)
     return Error(Errc::type_mismatch, named() + (options.local_only ? " leaves" : " does not leave") + " this node");
-  const stream::Budget budget{options.retention, options.quota, options.overflow};
+  const stream::Budget budget{options.retention, options.quota, options.overflow, options.priority};
   if (auto good = stream::validate(budget); !good) return Error(Errc::invalid_argument, named() + good.error().detail);
   if (auto good = store.define_stream(scope, {options.columns}, options.local_only); !good) return good;
   return makes ? store.set_budget(scope, budget) : Result<void>();

@@ -172,6 +172,8 @@ Result<void> Core::flush(std::chrono::milliseconds deadline) {
   if (!lock) return std::move(lock).error();
   if (auto settled = settle(*lock, store_->accepted()); !settled) return settled;
   const Targets targets = flush_targets();
+  engine_->hurry();
+  stir(*lock);
   const bool done = settled_.wait_for(*lock, deadline, [&] { return closed_ || reached(targets); });
   if (closed_) return Error(Errc::closed, "flush: the node was closed");
   if (!done) return Error(Errc::timed_out, missing(targets));
@@ -195,6 +197,7 @@ void Core::flush(Function<void(Result<void>)> done, std::stop_token stop) {
       return waiter.done(std::move(settled));
     }
     waiter.targets = core->flush_targets();
+    core->engine_->hurry();
     // The callback may run at once, under our lock: it posts, and the dispatch finds the stopped waiter.
     waiter.on_stop = std::make_unique<StopCallback>(waiter.stop, [weak] {
       const auto stopped = weak.lock();

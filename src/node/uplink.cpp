@@ -14,6 +14,9 @@ Result<void> check(const LinkOptions& options) {
   if (options.backoff_min < 1ms || options.backoff_min > 24h) return bad("backoff_min: not between 1 ms and a day");
   if (options.backoff_max < options.backoff_min || options.backoff_max > 24h)
     return bad("backoff_max: not between backoff_min and a day");
+  if (options.sync_interval < 0ms || options.sync_interval > 24h) return bad("sync_interval: not between 0 and a day");
+  if (options.bandwidth > 0 && options.bandwidth < 100) return bad("bandwidth: below 100 bytes per second");
+  if (options.backfill_share > 100) return bad("backfill_share: above 100");
   return {};
 }
 

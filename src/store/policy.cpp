@@ -13,6 +13,7 @@ void write_budget(Writer& out, const stream::Budget& budget) {
   out.varint(budget.quota);
   out.u8(static_cast<std::uint8_t>(budget.overflow.kind()));
   out.varint(budget.overflow.of());
+  out.u8(static_cast<std::uint8_t>(budget.priority));
 }
 
 stream::Budget read_budget(Reader& in) {
@@ -21,6 +22,7 @@ stream::Budget read_budget(Reader& in) {
   budget.quota = in.varint();
   const auto kind = static_cast<Overflow::Kind>(in.u8());
   const std::uint64_t of = in.varint();
+  budget.priority = static_cast<Priority>(in.u8());
   if (kind == Overflow::Kind::drop_newest) budget.overflow = Overflow::drop_newest;
   if (kind == Overflow::Kind::reject) budget.overflow = Overflow::reject;
   if (kind == Overflow::Kind::thin && of <= stream::thin_of_max)

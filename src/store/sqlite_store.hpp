@@ -102,6 +102,7 @@ class SqliteStore final : public Store {
   Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only) override;
   std::optional<stream::Schema> schema(ScopeId id) const override;
   Result<void> set_budget(ScopeId id, const stream::Budget& budget) override;
+  Priority priority(ScopeId id) const override;
   bool local_only(ScopeId id) const override;
   Result<Appended> append(ScopeId id, std::span<const Row> rows) override;
   Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) override;

@@ -308,6 +308,7 @@ class Store {
   virtual std::optional<stream::Schema> schema(ScopeId id) const = 0;
   /// What this replica's records may take; kept in the file. Without one they take what they need.
   virtual Result<void> set_budget(ScopeId id, const stream::Budget& budget) = 0;
+  virtual Priority priority(ScopeId id) const = 0;
   virtual bool local_only(ScopeId id) const = 0;
   /// Fails with: not_found (no schema), type_mismatch (column named), storage_full. All rows or none.
   virtual Result<Appended> append(ScopeId id, std::span<const Row> rows) = 0;

@@ -36,6 +36,11 @@ Result<void> SqliteStore::set_budget(ScopeId id, const stream::Budget& budget) {
   return {};
 }
 
+Priority SqliteStore::priority(ScopeId id) const {
+  const ScopeState* state = find(id);
+  return state != nullptr && budgeted(*state) ? state->policy.budget.priority : Priority::normal;
+}
+
 /// A record that has its number and is not kept.
 void SqliteStore::skip_row(ScopeState& state) {
   const std::uint64_t sequence = state.next_sequence++;

@@ -30,6 +30,8 @@ Result<void> validate(const Budget& budget) {
   const Overflow& overflow = budget.overflow;
   if (overflow.kind() < Overflow::Kind::drop_oldest || overflow.kind() > Overflow::Kind::reject)
     return Error(Errc::invalid_argument, "stream: overflow: no such rule");
+  if (budget.priority < Priority::urgent || budget.priority > Priority::bulk)
+    return Error(Errc::invalid_argument, "stream: priority: no such one");
   if (overflow.kind() == Overflow::Kind::thin && (overflow.of() < 2 || overflow.of() > thin_of_max))
     return Error(Errc::invalid_argument, "stream: overflow: thin: one of " + std::to_string(overflow.of()) +
                                              ", and not of 2 to " + std::to_string(thin_of_max));

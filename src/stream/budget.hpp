@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Budget: how long a stream's records are kept, how many bytes they may take, and what happens to a record for which
-// there is no room. Rules only: whoever stores the records asks, and does. What is held counts as it lies in the file,
-// what is not written yet as it is in memory.
+// Budget: how long a stream's records are kept, how many bytes they may take, what happens to a record for which there
+// is no room, and which of them go first. Rules only: whoever stores the records asks, and does. What is held counts as
+// it lies in the file, what is not written yet as it is in memory.
 #pragma once
 
 #include <edgesync/error.hpp>
@@ -16,6 +16,7 @@ struct Budget {
   std::chrono::microseconds retention{};  ///< 0: for ever.
   std::uint64_t quota = 0;                ///< Bytes; 0: any number.
   Overflow overflow = Overflow::drop_oldest;
+  Priority priority = Priority::normal;
   bool operator==(const Budget&) const = default;
 };
 

@@ -62,6 +62,7 @@ struct LinkContext {
   Function<Result<void>(const wire::Hello&)> enter{};
   bool root = false;                      ///< What is durable here is stable.
   std::chrono::milliseconds heartbeat{};  ///< Silence before a ping.
+  Pacing pacing{};
 };
 
 /// One scope on a link.

@@ -17,8 +17,7 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
               config::Gate(std::move(options_.config_root), options_.verifier, library_version())),
       outgoing_{options_.limits.outgoing_bytes, 0} {}
 
-LinkId Engine::open_link(Role role, std::string token, std::string address, Now now,
-                         std::optional<std::chrono::milliseconds> heartbeat) {
+LinkId Engine::open_link(Role role, std::string token, std::string address, Now now, const LinkTuning& tuning) {
   look_at_clock(now);
   const LinkId id = next_link_++;
   LinkContext context{store_,
@@ -32,7 +31,8 @@ LinkId Engine::open_link(Role role, std::string token, std::string address, Now 
                       outgoing_,
                       [this, id](const wire::Hello& hello) { return enter(id, hello); },
                       root(),
-                      heartbeat.value_or(options_.limits.heartbeat)};
+                      tuning.heartbeat.value_or(options_.limits.heartbeat),
+                      tuning.pacing};
   auto link = std::make_unique<Link>(role, std::move(context), std::move(token), std::move(address), now);
   if (role == Role::node) {
     uplink_ = id;
@@ -41,6 +41,12 @@ LinkId Engine::open_link(Role role, std::string token, std::string address, Now 
   links_.emplace(id, std::move(link));
   wakes_.insert(id);
   return id;
+}
+
+void Engine::hurry() {
+  if (!uplink_) return;
+  links_.at(*uplink_)->hurry();
+  wakes_.insert(*uplink_);
 }
 
 void Engine::received(LinkId id, ByteView frame, Now now) {

@@ -37,9 +37,9 @@ class Engine {
   Engine(store::Store& store, Random& random, EngineOptions options);
 
   // --- links; all but tick() may be called while the store is writing ---
-  /// `heartbeat`: instead of Limits::heartbeat.
-  LinkId open_link(Role role, std::string token, std::string address, Now now,
-                   std::optional<std::chrono::milliseconds> heartbeat = {});
+  LinkId open_link(Role role, std::string token, std::string address, Now now, const LinkTuning& tuning = {});
+  /// What waits at the uplink for more (Pacing::interval) goes now.
+  void hurry();
   void received(LinkId id, ByteView frame, Now now);
   /// Bytes of a frame that is not whole yet have come; told now and then.
   void arriving(LinkId id, Now now);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "crdt/dot.hpp"
+#include "sync/pace.hpp"
 #include "wire/frame.hpp"
 
 #include <chrono>
+#include <optional>
 
 namespace edgesync::sync {
 
@@ -41,10 +43,13 @@ struct Limits {
   std::size_t lost_bytes =
       8u << 20;  ///< Ranges that a peer has lost and that wait for their turn; beyond, the link ends.
   std::size_t repair_bytes = 256 * 1024;  ///< Told at a time of what a peer has lost.
-  /// Stream bytes sent and not yet acked, of all streams of a link: fills 100 Mbit/s at 80 ms. A receiver may hold it
-  /// twice, and the segment that filled it: what was in flight behind one that did not fit is still there when the
-  /// sender begins again.
-  std::size_t segment_window = 1u << 20;
+  /// Stream bytes sent and not yet acked, of all streams of a link, a quarter of it for urgent ones: the rest fills 100
+  /// Mbit/s at 80 ms. A receiver may hold it twice, and the segment that filled it: what was in flight behind one that
+  /// did not fit is still there when the sender begins again.
+  std::size_t segment_window = 1'400'000;
+  /// Of a stream that has more to send than so many records, what happens now is behind what has been: it is one with
+  /// a backlog. A few minutes of a busy sensor.
+  std::uint64_t backlog_records = 4'096;
   unsigned forks =
       8;  ///< Times that a new id is taken because a peer says so, per open: a liar must not fill contexts.
   unsigned flips = 5;  ///< Times in an hour that one session of a node takes another's place before it is told of.
@@ -68,6 +73,12 @@ struct Limits {
   std::chrono::milliseconds refused_max{3'600'000};   ///< and if not: a try may cost a cut.
   std::chrono::milliseconds flip_window{3'600'000};
   std::chrono::milliseconds retry_after_max{3'600'000};  ///< A hub cannot ask for more: one bad word silences no fleet.
+};
+
+/// What the application asked of one link.
+struct LinkTuning {
+  std::optional<std::chrono::milliseconds> heartbeat{};  ///< In place of Limits::heartbeat.
+  Pacing pacing{};
 };
 
 }  // namespace edgesync::sync

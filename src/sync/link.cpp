@@ -48,6 +48,7 @@ std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + prin
 
 Link::Link(Role role, LinkContext context, std::string token, std::string address, Now now)
     : talk_(role, std::move(context)),
+      pace_(talk_.pacing),
       audit_(talk_),
       searches_(talk_),
       cuts_(talk_, audit_, searches_),
@@ -174,7 +175,9 @@ std::optional<Bytes> Link::next_frame(Now now) {
   std::vector<wire::Message> messages;
   std::size_t bytes = 0;
   bool hello = false;
-  while (bytes < talk_.limits.frame_bytes) {
+  pace_.hold(false);
+  const std::size_t most = pace_.frame_bytes(talk_.limits.frame_bytes);
+  while (bytes < most) {
     // Until the peer has read our hello it takes little at a time: what goes along must fit with it.
     const bool little = (!linked_ || hello) && bytes > 0;
     const std::size_t room = talk_.limits.hello_frame_bytes / 2;
@@ -190,6 +193,7 @@ std::optional<Bytes> Link::next_frame(Now now) {
   heartbeat_.said(now.monotonic);
   Bytes frame = talk_.codec.encode(messages);
   talk_.metrics.bytes_sent += frame.size();
+  pace_.sent(frame.size(), now.monotonic);
   return frame;
 }
 
@@ -212,6 +216,7 @@ void Link::on_flushed(const store::Flushed& flushed) {
 
 void Link::on_timer(Now now) {
   if (talk_.ending) return;
+  if (now.monotonic >= pace_.deadline()) pace_.hold(false);  // whoever writes asks for the next frame when it can
   if (!linked_) {
     if (now.monotonic >= opened_ + talk_.limits.hello) end({Errc::timed_out, "waiting for hello"});
     return;
@@ -231,7 +236,7 @@ Instant Link::deadline() const noexcept {
   if (talk_.ending) return never;
   if (!linked_) return opened_ + talk_.limits.hello;
   return std::min({heartbeat_.due(), cuts_.deadline(), talk_.awaits.deadline(), talk_.refusals.deadline(),
-                   searches_.deadline(), repairs_.deadline()});
+                   searches_.deadline(), repairs_.deadline(), pace_.deadline()});
 }
 
 std::optional<wire::Message> Link::next_message(Now now) {
@@ -240,7 +245,7 @@ std::optional<wire::Message> Link::next_message(Now now) {
     while (control.empty() && searches_.may_look()) searches_.look(now);
     while (control.empty() && audit_.has_work() && !talk_.ending && !talk_.store.writing()) audit_.work();
     if (control.empty() && linked_ && !talk_.ending)
-      if (auto message = next_of_lanes()) return message;
+      if (auto message = next_of_lanes(now.monotonic)) return message;
   } while (control.empty() && searches_.may_look());  // the lanes may have begun a search
   if (control.empty()) return std::nullopt;
   wire::Message message = std::move(control.front());
@@ -248,19 +253,33 @@ std::optional<wire::Message> Link::next_message(Now now) {
   return message;
 }
 
-std::optional<wire::Message> Link::next_of_lanes() {
+/// At the pace that was asked for.
+std::optional<wire::Message> Link::next_of_lanes(Instant now) {
   // A forked history must not be shipped in one scope before it shows in another.
   if (unanswered_ > 0) return std::nullopt;
   if (auto told = repairs_.next()) return told;
+  const bool open = pace_.open(now);
+  pace_.hold(!open || !pace_.free(now));
+  if (!pace_.free(now)) return std::nullopt;
+  if (!open) return records_.next(true);
+  auto data = next_data();
+  if (data)
+    pace_.begin_round(now);
+  else if (!talk_.store.writing() && cuts_.deadline() == never && talk_.awaits.deadline() == never && !searches_.any())
+    pace_.end_round();
+  return data;
+}
+
+std::optional<wire::Message> Link::next_data() {
   if (auto part = cuts_.next_part(Plane::config)) return part;
   // Streams and state take turns, so that neither starves the other.
   records_turn_ = !records_turn_;
   if (records_turn_)
-    if (auto segment = records_.next()) return segment;
+    if (auto segment = records_.next(false)) return segment;
   if (auto part = cuts_.next_part(Plane::state)) return part;
   for (const Plane lane : {Plane::config, Plane::state})
     if (auto part = cuts_.next_chunk(lane)) return part;
-  return records_turn_ ? std::nullopt : records_.next();
+  return records_turn_ ? std::nullopt : records_.next(false);
 }
 
 }  // namespace edgesync::sync

@@ -34,6 +34,8 @@ class Link {
 
   /// The next frame to write, if any; asked when the one before has been written, for only then its answers are
   /// awaited. Returns nothing while the store is writing and a frame would need the file.
+  /// What waits for more goes now.
+  void hurry() noexcept { pace_.hurry(); }
   std::optional<Bytes> next_frame(Now now);
   /// Set when the link is over: close the connection once next_frame() returns nothing.
   const std::optional<Error>& ending() const noexcept { return talk_.ending; }
@@ -75,7 +77,8 @@ class Link {
   bool enter(const wire::Hello& hello);
   void say_hello(Now now);
   std::optional<wire::Message> next_message(Now now);
-  std::optional<wire::Message> next_of_lanes();
+  std::optional<wire::Message> next_of_lanes(Instant now);
+  std::optional<wire::Message> next_data();
 
   // link_scopes.cpp: subscriptions, and what concerns one scope
   void on(wire::Subscribe&& subscribe);
@@ -95,6 +98,7 @@ class Link {
   std::vector<wire::Missing> missing_of(const Channel& channel, const crdt::Context& told) const;
 
   Conversation talk_;
+  Pace pace_;
   Audit audit_;
   Searches searches_;
   Cuts cuts_;

@@ -112,7 +112,7 @@ void Records::on_flushed(const store::Outcome& outcome) {
   if (node.empty()) return;
   const wire::Channel number = node.mapped();
   if (outcome.applied) return talk_.mark_dirty(number);
-  talk_.dirty[Plane::stream].erase(number);
+  turns_.leave(number);
   talk_.refusals.by_peer(number, {Errc::limit_exceeded, "no room to set aside what the peer refuses"}, talk_.heard);
 }
 
@@ -161,31 +161,53 @@ bool Records::fetch(wire::Channel number, Sending& sending) {
   return false;
 }
 
-std::optional<wire::Message> Records::next() {
-  if (unacked_ >= talk_.limits.segment_window && !planted(Bug::ignore_window)) return std::nullopt;
+Turns::Lane Records::lane(wire::Channel number) {
+  const store::ScopeId scope = talk_.at(number).scope;
+  const Priority priority = talk_.store.priority(scope);
+  if (priority == Priority::urgent) return Turns::Lane::urgent;
+  if (priority == Priority::bulk) return Turns::Lane::backfill;
+  const crdt::Context& sent = sending(number).sent;
+  std::uint64_t left = 0;
+  for (const crdt::Context::Item& item : talk_.mine(talk_.at(number)).items())
+    left += item.stamp - std::min(item.stamp, sent[item.replica]);
+  return left > talk_.limits.backlog_records ? Turns::Lane::backfill : Turns::Lane::live;
+}
+
+/// Part of the window is kept for those who cannot wait.
+bool Records::room(Turns::Lane lane) const noexcept {
+  const std::size_t window = talk_.limits.segment_window;
+  return unacked_ < (lane == Turns::Lane::urgent ? window : window / 4 * 3) || planted(Bug::ignore_window);
+}
+
+wire::Message Records::take(wire::Channel number, Sending& sending) {
+  wire::Message message = std::move(sending.ready.front());
+  sending.ready.pop_front();
+  const Told told = told_by(message);
+  unacked_ += told.bytes;
+  sending.in_flight.emplace_back(told.last, told.bytes);
+  turns_.had(number, told.bytes);
+  if (planted(Bug::drop_before_ack)) talk_.store.trim(talk_.at(number).scope, told.last.replica, told.last.stamp);
+  if (std::holds_alternative<wire::Segment>(message)) ++talk_.metrics.segments_sent;
+  return message;
+}
+
+std::optional<wire::Message> Records::next(bool urgent_only) {
   auto& dirty = talk_.dirty[Plane::stream];
-  for (std::size_t left = dirty.size(); left > 0; --left) {
-    const auto turn = dirty.upper_bound(last_turn_);
-    const wire::Channel number = last_turn_ = turn != dirty.end() ? *turn : *dirty.begin();
-    if (!talk_.sends(talk_.at(number))) {  // it has become one that stays here
-      dirty.erase(number);
-      continue;
+  for (const wire::Channel number : std::exchange(dirty, {})) turns_.enter(number, lane(number));
+  while (const auto turn = turns_.next(urgent_only)) {
+    const wire::Channel number = *turn;
+    if (!room(turns_.lane(number))) return std::nullopt;
+    // One that stays here now, that the hub refuses for a while, or that waits for what is being set aside.
+    const bool sends = talk_.sends(talk_.at(number)) && !talk_.refusals.waits(number) && !setting_aside(number);
+    Sending* sending = sends ? &this->sending(number) : nullptr;
+    if (sends && (!sending->ready.empty() || fetch(number, *sending))) {
+      wire::Message message = take(number, *sending);
+      turns_.enter(number, lane(number));
+      return message;
     }
-    if (setting_aside(number)) continue;
-    Sending& sending = this->sending(number);
-    if (sending.ready.empty() && !fetch(number, sending)) {
-      if (talk_.ending) return std::nullopt;
-      if (!talk_.store.writing()) dirty.erase(number);
-      continue;
-    }
-    wire::Message message = std::move(sending.ready.front());
-    sending.ready.pop_front();
-    const Told told = told_by(message);
-    unacked_ += told.bytes;
-    sending.in_flight.emplace_back(told.last, told.bytes);
-    if (planted(Bug::drop_before_ack)) talk_.store.trim(talk_.at(number).scope, told.last.replica, told.last.stamp);
-    if (std::holds_alternative<wire::Segment>(message)) ++talk_.metrics.segments_sent;
-    return message;
+    if (talk_.ending) return std::nullopt;
+    turns_.leave(number);
+    if (sends && talk_.store.writing()) dirty.insert(number);  // another may have been read already
   }
   return std::nullopt;
 }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records: the stream segments that a node sends its hub, a window of them at a time, as they are in the file; streams
-// take turns in it, one segment each. Per origin the hub is told of every number once, in order: by a segment, or by
-// saying that its records are no more, and why. What the hub does not take, or has lost, is sent again from where it
-// says.
+// take turns in it (turns.hpp), one segment each. Per origin the hub is told of every number once, in order: by a
+// segment, or by saying that its records are no more, and why. What the hub does not take, or has lost, is sent again
+// from where it says.
 #pragma once
 
 #include "sync/conversation.hpp"
+#include "sync/turns.hpp"
 
 namespace edgesync::sync {
 
 class Records {
  public:
-  explicit Records(Conversation& conversation) noexcept : talk_(conversation) {}
+  explicit Records(Conversation& conversation) noexcept
+      : talk_(conversation), turns_(conversation.pacing.backfill_share) {}
 
-  std::optional<wire::Message> next();
+  std::optional<wire::Message> next(bool urgent_only);
   void on(wire::StreamAck&& ack);
   /// The hub has the channel's records up to `to`: all behind is sent again.
   void rewind(wire::Channel number, crdt::Context to);
@@ -40,11 +42,14 @@ class Records {
                                                std::uint64_t after) const;
   Result<void> fetch(wire::Channel number, Sending& sending, const store::StreamState& state);
   bool fetch(wire::Channel number, Sending& sending);
+  Turns::Lane lane(wire::Channel number);
+  bool room(Turns::Lane lane) const noexcept;
+  wire::Message take(wire::Channel number, Sending& sending);
 
   Conversation& talk_;
   std::map<wire::Channel, Sending> sending_{};
-  std::size_t unacked_ = 0;                         // bytes in flight, of all streams
-  wire::Channel last_turn_ = 0;                     // the last that sent one
+  std::size_t unacked_ = 0;  // bytes in flight, of all streams
+  Turns turns_;
   std::map<store::Ticket, wire::Channel> aside_{};  // one of a channel at a time
 };
 

@@ -18,6 +18,7 @@ class Searches {
   /// Lets the peer search, or notes that it is to when the search at hand is over.
   void begin(wire::Channel number, const Channel& channel);
   /// A search of the channel that is under way, or done and not used yet.
+  bool any() const noexcept { return current_ || !later_.empty() || !searched_.empty(); }
   bool under_way(wire::Channel number) const noexcept { return current_ && current_->channel == number; }
   /// Requires in these: under_way().
   bool done() const noexcept { return current_->done; }

@@ -98,6 +98,10 @@ void add_extras(Plan& plan) {
   work.samples = work.streams && random.one_in(4);
   plan.faults[Fault::bit_rot] = random.one_in(4);
   work.previews = random.one_in(4);
+  if (random.one_in(4)) work.pacing.interval = milliseconds(50 + random.below(3'000));
+  if (random.one_in(4)) work.pacing.bandwidth = 4'000 + random.below(100'000);
+  work.pacing.backfill_share = static_cast<unsigned>(random.below(101));
+  plan.limits.backlog_records = pick(random, std::array<std::uint64_t, 3>{1, 20, 4'096});
 }
 
 /// By randomness of its own, too.

@@ -43,7 +43,9 @@ void SimNode::roam(NodeNumber to) {
 
 void SimNode::connected(ConnectionId id, bool dialled) {
   const auto role = dialled ? sync::Role::node : sync::Role::hub;
-  const sync::LinkId link = engine_->open_link(role, dialled ? "good" : "", "simulated", now());
+  sync::LinkTuning tuning;
+  if (dialled) tuning.pacing = around_.plan.work.pacing;
+  const sync::LinkId link = engine_->open_link(role, dialled ? "good" : "", "simulated", now(), tuning);
   links_[id] = link;
   connections_[link] = id;
   stir();

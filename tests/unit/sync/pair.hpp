@@ -101,7 +101,7 @@ class Pair : public testing::Test {
 
   void connect(std::string token = "good") {
     hub->link = hub->engine->open_link(Role::hub, {}, "pair", now);
-    node->link = node->engine->open_link(Role::node, std::move(token), "pair", now);
+    node->link = node->engine->open_link(Role::node, std::move(token), "pair", now, {{}, pacing});
   }
   void disconnect() {
     for (Side* side : {hub.get(), node.get()})
@@ -148,6 +148,7 @@ class Pair : public testing::Test {
   std::filesystem::path path(Role role) const { return directory_ / (role == Role::hub ? "hub.db" : "node.db"); }
 
   Limits limits{};
+  Pacing pacing{};  ///< Of the node's links.
   Now now{Instant(std::chrono::hours(1)), Timestamp(std::chrono::hours(24 * 365 * 56))};
   std::function<void(EngineOptions&)> adjust_node{};
   std::unique_ptr<Side> hub, node;

@@ -43,8 +43,8 @@ TEST_F(Window, IsOneForAllStreams) {
   connect();
   send_all();
   EXPECT_FALSE(hub->engine->ending(*hub->link));
-  EXPECT_GE(hub->engine->metrics().segments_received, 4u);
-  EXPECT_LE(hub->engine->metrics().segments_received, 5u);
+  EXPECT_GE(hub->engine->metrics().segments_received, 3u);  // a quarter is for urgent ones
+  EXPECT_LE(hub->engine->metrics().segments_received, 4u);
   settle();
   EXPECT_EQ(hub->engine->metrics().segments_received, 3 * streams);
 }
