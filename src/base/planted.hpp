@@ -50,6 +50,7 @@ enum class Bug {
   drop_before_ack,       // delete what was only sent, and count it as delivered
   count_drops_twice,     // count what was dropped before and after the hub has heard of it
   age_by_wall,           // let records age by the wall clock
+  lose_tail_row,         // fold small segments without the last of them
   skip_former,           // bring what an id before did without comparing it
 };
 

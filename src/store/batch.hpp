@@ -5,6 +5,7 @@
 #pragma once
 
 #include "store/memtable.hpp"
+#include "store/sealing.hpp"
 #include "store/sql_table.hpp"
 #include "store/store.hpp"
 #include "store/sweep.hpp"
@@ -56,9 +57,12 @@ struct Part {
   crdt::Stamp stable_own = 0;  ///< Of this replica's transactions.
   std::vector<Memtable::Generation> generations{};
   std::vector<Run> runs{};
-  std::vector<Gap> holes{};              ///< Numbers of this replica that were given to records that are not kept.
-  Drops left_out{};                      ///< Records that were given none.
-  std::map<ReplicaId, Drops> missing{};  ///< Of this replica's ids, what the hub says that it never got.
+  std::vector<Gap> holes{};                ///< Numbers of this replica that were given to records that are not kept.
+  Drops left_out{};                        ///< Records that were given none.
+  std::map<ReplicaId, Drops> missing{};    ///< Of this replica's ids, what the hub says that it never got.
+  std::optional<stream::Schema> schema{};  ///< Of a stream that has records in the batch.
+  Sealing sealing{};
+  std::uint64_t sealed = 0;  ///< Written by write(): through which record there is nothing left to seal.
   std::optional<stream::Budget> budget{};
   std::uint64_t shed = 0;     ///< Bytes of records to be dropped, for other streams' sake.
   bool more_to_shed = false;  ///< Written by write(): the budget takes another batch.

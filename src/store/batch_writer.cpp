@@ -230,6 +230,7 @@ void BatchWriter::write_runs(Part& part) {
     put_segment(*part.table, *run.encoded);
   }
   write_holes(std::numeric_limits<std::uint64_t>::max());
+  if (!part.runs.empty()) part.sealed = seal_records(*part.table, part.sealing, *part.schema);
   count_left_out(*part.table, file_.replica(), part.left_out);
   if (part.budget) part.more_to_shed = apply_budget(*part.table, *part.budget, part.shed);
 }

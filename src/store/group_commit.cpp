@@ -135,6 +135,11 @@ Part SqliteStore::take(ScopeState& state) {
   part.left_out = std::exchange(state.left_out, {});
   part.shed = std::exchange(state.shed, 0);
   if (budgeted(state)) part.budget = state.policy.budget;
+  if (!part.runs.empty()) {
+    part.schema = state.policy.schema;
+    part.sealed = std::max(state.sealed, state.frozen);
+    part.sealing = {part.sealed, options_.seal_segments, sealable_age(state)};
+  }
   if (part.wipe) part.acked = state.acked;
   streams_unwritten_ -= std::exchange(state.unwritten, 0);
   for (const ReplicaId& self : std::exchange(state.missing_dirty, {})) part.missing[self] = state.told_missing[self];
@@ -306,6 +311,7 @@ void SqliteStore::publish(ScopeState& state, const Part& part, Flushed& flushed)
   const bool mended = !(state.durable.damaged == state.table.state().damaged);  // what was held back may go now
   const bool grew = mended || !(state.durable.context == state.table.context());
   if (part.more_to_shed) touch(state), ++accepted_;
+  state.sealed = std::max(state.sealed, part.sealed);
   if (grew || !part.versions.empty()) flushed.advanced.push_back(state.scope.id);
   if (part.learned) state.memtable.learned();
   state.durable = state.table.state();

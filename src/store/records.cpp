@@ -86,6 +86,15 @@ void put_segment(SqlTable& table, const RemoteSegment& segment) {
   table.advance(context_of(segment.origin, segment.first + segment.count - 1));
 }
 
+void erase_segment(SqlTable& table, const ReplicaId& origin, const StoredSegment& segment) {
+  File& file = table.file();
+  Query(file.db, Sql::segment_delete).bind(table.sid()).bind(file.origins.find(origin)).bind(segment.first).step();
+  Hash128 none{};
+  none -= segment_hash(table.fingerprint_key(), origin, segment.first, segment.body);
+  table.count_in(none, std::uint64_t{0} - segment.count);
+  table.count_bytes(-static_cast<std::int64_t>(segment.body.size() + stream::row_overhead));
+}
+
 bool take_segment(SqlTable& table, const RemoteSegment& segment) {
   // Nobody else numbers this replica's records.
   if (segment.origin == table.file().replica() || !as_claimed(segment)) return false;

@@ -10,6 +10,9 @@ namespace edgesync::store {
 /// Stores it and moves the origin's last sequence. Requires: it ends after the last sequence held.
 void put_segment(SqlTable& table, const RemoteSegment& segment);
 
+/// Forgets it as if it had never been; its numbers stay used.
+void erase_segment(SqlTable& table, const ReplicaId& origin, const StoredSegment& segment);
+
 /// Whether this store would ever take it. Fails with: limit_exceeded, unsupported.
 Result<void> storable(const RemoteSegment& segment);
 

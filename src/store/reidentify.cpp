@@ -41,15 +41,6 @@ class Renumbering {
   std::uint64_t next_ = 1;
 };
 
-void forget(SqlTable& table, const ReplicaId& origin, const StoredSegment& segment) {
-  File& file = table.file();
-  Query(file.db, Sql::segment_delete).bind(table.sid()).bind(file.origins.find(origin)).bind(segment.first).step();
-  Hash128 none{};
-  none -= segment_hash(table.fingerprint_key(), origin, segment.first, segment.body);
-  table.count_in(none, std::uint64_t{0} - segment.count);
-  table.count_bytes(-static_cast<std::int64_t>(segment.body.size() + stream::row_overhead));
-}
-
 }  // namespace
 
 Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const ReplicaId& to, std::uint64_t kept,
@@ -65,7 +56,7 @@ Result<void> reissue_records(SqlTable& table, const ReplicaId& from, const Repli
       if (!records) return Error(Errc::storage_corrupt, "sblk: segment " + std::to_string(segment.first) + ": damaged");
       after = std::min(after, segment.first - 1);
       renumbering.take(*records, after);
-      forget(table, from, segment);
+      erase_segment(table, from, segment);
       through = segment.first + segment.count - 1;
     }
   }

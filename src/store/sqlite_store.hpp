@@ -38,6 +38,8 @@ struct ScopeState {
   Drops left_out{};                 ///< ... not numbered, since the last batch.
   std::uint64_t next_sequence = 1;  ///< Of this replica's records.
   std::uint64_t unwritten = 0;      ///< Bytes of `runs`.
+  std::uint64_t frozen = 0;         ///< Own records up to here a peer may hold as they are,
+  std::uint64_t sealed = 0;         ///< and up to here are in full segments, or are not to be.
   std::uint64_t shed = 0;           ///< To be dropped for other streams' sake.
   stream::Age budget_due = 0;       ///< When it is to be looked at for what is too old.
   stream::Thinner thinner{};
@@ -135,6 +137,7 @@ class SqliteStore final : public Store {
   Result<void> look(ScopeId id, const Function<void(crdt::CellSource&)>& look) override;
   Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                               std::size_t bytes_max) override;
+  void freeze(ScopeId id, std::uint64_t through) override;
   Result<std::vector<Gap>> gaps(ScopeId id, const ReplicaId& origin, std::uint64_t after, std::size_t limit) override;
   Result<std::vector<VersionRow>> versions(ScopeId id) override;
   Result<std::uint64_t> versions_bytes(ScopeId id) override;
@@ -176,6 +179,7 @@ class SqliteStore final : public Store {
   Result<crdt::Changes> plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp);
   void add_row(ScopeState& state, const Row& row);
   void skip_row(ScopeState& state);
+  stream::Age sealable_age(const ScopeState& state) const noexcept;
   bool budgeted(const ScopeState& state) const noexcept { return state.policy.schema && state.policy.budgeted; }
   stream::Usage usage(const ScopeState& state) const noexcept;
   stream::Usage usage() const noexcept;  ///< Of all streams.

@@ -58,6 +58,8 @@ constexpr auto texts = [] {
   put(Sql::segment_delete, "DELETE FROM sblk WHERE sid = ?1 AND oid = ?2 AND first = ?3");
   put(Sql::segment_oldest,
       "SELECT first, n, length(body), at FROM sblk WHERE sid = ?1 AND oid = ?2 ORDER BY first LIMIT 1");
+  put(Sql::segments_beyond,
+      "SELECT first, n, length(body), at FROM sblk WHERE sid = ?1 AND oid = ?2 AND first > ?3 ORDER BY first");
   put(Sql::segments_of, "SELECT first, n FROM sblk WHERE sid = ?1 AND oid = ?2 ORDER BY first");
   put(Sql::gaps_after, "SELECT first, last, why FROM sgap WHERE sid = ?1 AND oid = ?2 AND last > ?3 ORDER BY last");
   put(Sql::gap_ending_at, "SELECT first, why FROM sgap WHERE sid = ?1 AND oid = ?2 AND last = ?3");

@@ -44,6 +44,7 @@ enum class Sql : std::size_t {
   segments_through,
   segment_delete,
   segment_oldest,
+  segments_beyond,
   segments_of,
   gaps_after,
   gap_ending_at,

@@ -56,6 +56,7 @@ struct Options {
   std::uint64_t stage_bytes = std::uint64_t{1} << 30;  ///< All that is kept aside of cuts not complete yet.
   std::chrono::milliseconds clock_drift_max{600'000};  ///< Remote stamps further ahead do not move our clock.
   std::uint64_t stream_bytes = 0;                      ///< Of all streams that have a budget; 0: any number.
+  std::size_t seal_segments = 256;                     ///< So many small segments of records become full ones; 0: none.
   /// What the records' age goes by: which boot of the machine this is (0: not known), and how long ago it began.
   std::uint64_t boot = 0;
   Instant since_boot{};
@@ -362,6 +363,8 @@ class Store {
   /// From the file: whole segments of `origin` after sequence `after`, about `bytes_max` together, at least one if any.
   virtual Result<std::vector<StoredSegment>> segments(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                                       std::size_t bytes_max) = 0;
+  /// A peer is told of own records up to there, as they are now: they stay so.
+  virtual void freeze(ScopeId id, std::uint64_t through) = 0;
   /// From the file: gaps of `origin` that end after sequence `after`, ascending.
   virtual Result<std::vector<Gap>> gaps(ScopeId id, const ReplicaId& origin, std::uint64_t after,
                                         std::size_t limit) = 0;

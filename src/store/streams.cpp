@@ -157,6 +157,16 @@ void SqliteStore::look_at_age(Instant now) {
   }
 }
 
+void SqliteStore::freeze(ScopeId id, std::uint64_t through) {
+  if (ScopeState* state = find(id)) state->frozen = std::max(state->frozen, through);
+}
+
+/// A full segment goes when the last of it is too old: the first may be so by a sixteenth of the retention.
+stream::Age SqliteStore::sealable_age(const ScopeState& state) const noexcept {
+  const auto keep = budgeted(state) ? static_cast<stream::Age>(state.policy.budget.retention.count()) : 0;
+  return keep == 0 ? 0 : age_.age() - std::min(age_.age(), keep / 16);
+}
+
 void SqliteStore::hub_time(Timestamp hub, Instant when) { age_.told(hub, when); }
 
 Result<std::vector<Gap>> SqliteStore::gaps(ScopeId id, const ReplicaId& origin, std::uint64_t after,

@@ -145,6 +145,7 @@ Result<void> Records::fetch(wire::Channel number, Sending& sending, const store:
   Following following(number, state, *std::move(segments), *std::move(gaps));
   while (auto message = following.next(after)) sending.ready.push_back(*std::move(message));
   sending.sent.advance({state.origin, after});
+  if (state.origin == talk_.store.replica()) talk_.store.freeze(scope, after);
   return {};
 }
 

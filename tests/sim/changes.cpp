@@ -23,6 +23,11 @@ bool drop_part(Plan& plan, std::string_view part) {
   if (part == "bursts") return switch_off(work.bursts);
   if (part == "roaming") return switch_off(work.roaming);
   if (part == "samples") return switch_off(work.samples);
+  if (part == "previews") return switch_off(work.previews);
+  if (part == "pacing") {
+    const sync::Pacing pacing = std::exchange(work.pacing, {});
+    return pacing.interval.count() > 0 || pacing.bandwidth > 0;
+  }
   if (part == "extras") return drop_extras(plan), true;
   return part == "upkeep" && switch_off(work.upkeep);
 }
@@ -38,7 +43,7 @@ std::vector<std::string> candidates(const Plan& plan) {
   for (std::size_t left = 2; left < plan.nodes.size(); ++left) all.push_back("nodes=" + std::to_string(left));
   for (const char* fault : fault_names) all.push_back(std::string("-") + fault);
   for (const char* part : {"-streams", "-config", "-counters", "-prefixes", "-private", "-upkeep", "-bulk", "-bursts",
-                           "-roaming", "-samples"})
+                           "-roaming", "-samples", "-previews", "-pacing"})
     all.push_back(part);
   all.insert(all.end(), {"work/2", "faults/2"});
   return all;

@@ -44,7 +44,8 @@ struct Work {
   bool roaming = false;   ///< Nodes go from the relay to the root and back.
   bool samples = false;   ///< A record every few milliseconds for a while, on whatever disk.
   sync::Pacing pacing{};  ///< Of every link to a hub.
-  bool previews = false;  ///< What has come of a first bootstrap is shown.
+  std::size_t seal_segments = 64;
+  bool previews = false;                   ///< What has come of a first bootstrap is shown.
   std::optional<stream::Budget> budget{};  ///< Of the edges' streams.
   std::uint64_t stream_bytes = 0;          ///< ... of all together; 0: any number.
 };

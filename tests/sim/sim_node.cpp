@@ -62,6 +62,7 @@ bool SimNode::open_database() {
   options.vfs = vfs_.name();
   options.memtable_bytes = plan_.memtable_bytes;
   options.stream_bytes = around_.plan.work.stream_bytes;
+  options.seal_segments = around_.plan.work.seal_segments;
   options.boot = 1;  // its clock never stops, whatever becomes of the machine
   options.since_boot = around_.timeline.now();
   auto opened = attempt("open", [&] { return store::Store::open(std::move(options), random_, now().wall); });

@@ -152,7 +152,7 @@ TEST_F(Paced, WhatHappensNowIsNotBehindABacklog) {
   std::uint64_t drained = pending(old);
   for (int i = 0; i < 5; ++i) {
     append(live, 1);
-    wait(1'500ms);
+    wait(2s);
     EXPECT_EQ(pending(live), 0U);
     EXPECT_LT(pending(old), drained);  // it has its share
     drained = pending(old);
