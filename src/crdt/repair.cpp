@@ -2,6 +2,7 @@
 #include "crdt/repair.hpp"
 
 #include "base/planted.hpp"
+#include "crdt/chunk.hpp"
 
 #include <algorithm>
 #include <map>
@@ -64,6 +65,12 @@ class Returned {
   std::map<ReplicaId, std::set<std::pair<Stamp, Bytes>>> dots_;
 };
 
+Cell cell_of(const KeyState& state) {
+  Cell cell;
+  for (const Listed& listed : state.listed) cell.push_back(listed.entry);
+  return cell;
+}
+
 /// All keys of the repair's ranges that anybody knows of, with what the peer holds.
 std::map<Bytes, Cell, BytesLess> by_key(CellSource& cells, const Repair& repair, const Touched& touched) {
   std::map<Bytes, Cell, BytesLess> told;
@@ -73,11 +80,20 @@ std::map<Bytes, Cell, BytesLess> by_key(CellSource& cells, const Repair& repair,
     for (auto at = news.lower_bound(range.low); at != news.end() && range.contains(*at); ++at) told.try_emplace(*at);
   }
   for (const KeyState& state : repair.keys) {
-    Cell& cell = told[state.key];
-    cell.clear();
-    for (const Listed& listed : state.listed) cell.push_back(listed.entry);
+    told[state.key] = cell_of(state);
   }
   return told;
+}
+
+/// An empty bound is beyond every key.
+bool ends_before(const Bytes& one, const Bytes& other) noexcept {
+  return !one.empty() && (other.empty() || compare(one, other) < 0);
+}
+
+bool by_bytes(const KeyState& one, const KeyState& other) noexcept { return compare(one.key, other.key) < 0; }
+
+bool within(const std::vector<KeyRange>& ranges, ByteView key) {
+  return std::any_of(ranges.begin(), ranges.end(), [key](const KeyRange& range) { return range.contains(key); });
 }
 
 bool all_covered(const Cell& cell, const Context& context) {
@@ -89,6 +105,33 @@ bool all_held(const Cell& cell, const Cell& by) {
 }
 
 }  // namespace
+
+Repair both(const Repair& one, const Repair& other) {
+  Repair all;
+  all.upto = one.upto;
+  all.upto.join(other.upto);
+  for (auto a = one.ranges.begin(), b = other.ranges.begin(); a != one.ranges.end() && b != other.ranges.end();) {
+    const KeyRange& first = ends_before(a->high, b->high) ? *a : *b;
+    KeyRange shared{std::max(a->low, b->low, BytesLess{}), first.high};
+    if (shared.high.empty() || compare(shared.low, shared.high) < 0) all.ranges.push_back(std::move(shared));
+    if (&first == &*a)
+      ++a;
+    else
+      ++b;
+  }
+  std::map<Bytes, Cell, BytesLess> cells;
+  for (const KeyState& state : one.keys) cells.emplace(state.key, cell_of(state));
+  for (const KeyState& state : other.keys) {
+    Cell& cell = cells[state.key];
+    cell = merge(cell, state.listed, one.upto, other.upto);
+  }
+  for (const KeyState& state : one.keys)
+    if (!std::binary_search(other.keys.begin(), other.keys.end(), state, by_bytes))
+      cells[state.key] = merge(cells[state.key], {}, one.upto, other.upto);
+  for (auto& [key, cell] : cells)
+    if (!cell.empty() && within(all.ranges, key)) all.keys.push_back(list(key, cell, {}));
+  return all;
+}
 
 bool repairable(const ScopeTable& table, const Repair& repair, std::span<const ReplicaId> selves) {
   const auto& floors = table.floors().items();

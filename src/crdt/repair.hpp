@@ -16,6 +16,9 @@ struct Repair {
   std::vector<KeyState> keys{};    ///< Every key there, ascending, with all its entries, ascending, and their values.
 };
 
+/// What one peer would have told who knew all that the two knew, of what both told.
+Repair both(const Repair& one, const Repair& other);
+
 struct Repaired {
   std::vector<Bytes> left{};                      ///< Keys that must wait: something newer has touched them.
   std::vector<Bytes> changed{};                   ///< Keys that hold something else now.

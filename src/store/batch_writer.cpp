@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/batch_writer.hpp"
 
+#include "crdt/chunk.hpp"
 #include "store/admission.hpp"
 #include "store/journal.hpp"
 #include "store/ledger.hpp"
@@ -18,7 +19,14 @@
 namespace edgesync::store {
 namespace {
 
-constexpr std::size_t attempts_max = 8;  // then every arrival is left out
+constexpr std::size_t attempts_max = 8;                       // then every arrival is left out
+constexpr std::size_t told_bytes_max = std::size_t{1} << 20;  // of what was told of lost rows, per scope
+
+std::size_t weight(const crdt::Repair& repair) noexcept {
+  std::size_t bytes = 0;
+  for (const crdt::KeyState& state : repair.keys) bytes += crdt::cost(state);
+  return bytes;
+}
 
 /// What a peer sent, or a row that it touches, can be the reason.
 bool not_the_disk(const Error& error) noexcept {
@@ -198,13 +206,25 @@ void BatchWriter::write_local(Part& part) {
   write_scope(part);
   if (part.sweep) sweep_part(part);
   part.table->mending(true);  // what is written here replaces all that the key may have held
-  for (const Memtable::Generation& generation : part.generations)
+  for (const Memtable::Generation& generation : part.generations) {
     crdt::apply_changes(*part.table, file_.replica(), generation.changes);
+    mend_removed(*part.table, generation.changes);
+  }
   part.table->mending(false);
   for (const VersionOp& op : part.versions) write_version(*part.table, op);
   for (const Oid from : part.stages_ended) end_stage(*part.table, from);
   for (const Trim& trim : part.trims) trim_records(*part.table, trim);
   write_runs(part);
+}
+
+/// Nothing is left under a prefix of which all that was here is removed, lost rows among it.
+void BatchWriter::mend_removed(SqlTable& table, const crdt::Changes& changes) {
+  for (const crdt::Changes::RangeRemoval& removal : changes.ranges) {
+    crdt::Context seen = removal.observed;
+    seen.advance({file_.replica(), table.context()[file_.replica()]});
+    const bool divides = table.state().damaged.ranges().size() >= damaged_ranges_max;  // there must not be any number
+    if (seen.covers(table.context()) && !divides) table.mend(removal.range);
+  }
 }
 
 /// Numbers that were given out for a batch that failed, before those that follow: their records never were.
@@ -347,7 +367,21 @@ void BatchWriter::apply(Part& part, const crdt::Context& upto, const Function<cr
 Outcome BatchWriter::take_repair(Part& part, const crdt::Repair& repair) {
   SqlTable& table = *part.table;
   if (auto good = admit(repair); !good) return {0, false, good.error(), {}};
-  if (part.scope.plane == Plane::stream || !crdt::repairable(table, repair, batch_.selves)) return {};
+  if (part.scope.plane == Plane::stream) return {};
+  const bool enough = mend(part, repair);
+  // Of two peers each may lack what the other has, and neither gets it through us while our rows are lost.
+  auto& told = table.told_of_lost();
+  if (told) told = crdt::both(*told, repair);
+  const bool together = told && mend(part, *told);
+  if (!told || told->ranges.empty() || weight(*told) > told_bytes_max) told = repair;
+  if (!table.damaged()) told.reset();
+  return {0, enough || together, {}, {}};
+}
+
+/// False if the repair says too little of what has changed since.
+bool BatchWriter::mend(Part& part, const crdt::Repair& repair) {
+  SqlTable& table = *part.table;
+  if (!crdt::repairable(table, repair, batch_.selves)) return false;
   table.healing(true);
   crdt::Repaired repaired = crdt::apply_repair(table, repair, [&table](ByteView key) { return table.unknown(key); });
   table.healing(false);
@@ -355,7 +389,7 @@ Outcome BatchWriter::take_repair(Part& part, const crdt::Repair& repair) {
     table.put_cell_aside(key, cell, "the peer that repaired it has seen it go");
   table.mend(repair.ranges, repaired.left);
   std::move(repaired.changed.begin(), repaired.changed.end(), std::back_inserter(part.repaired));
-  return {0, true, {}, {}};
+  return true;
 }
 
 void BatchWriter::finish_part(Part& part) {

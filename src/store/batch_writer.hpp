@@ -37,7 +37,9 @@ class BatchWriter {
   Outcome apply(const RemoteCut& cut);
   void release(const Released& released);
   void apply(Part& part, const RemoteDelta& remote);
+  void mend_removed(SqlTable& table, const crdt::Changes& changes);
   Outcome keep(const Part& part, const RemoteChunk& chunk);
+  bool mend(Part& part, const crdt::Repair& repair);
   Outcome take_repair(Part& part, const crdt::Repair& repair);
   void apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join);
   void finish_part(Part& part);

@@ -22,6 +22,7 @@ void SqlTable::wipe() {
   noted_ = {};
   wants_sweep_ = false;
   journal_bytes_.reset();
+  told_.reset();
   summary_dirty_ = true;
 }
 

@@ -22,6 +22,7 @@ void SqlTable::reset(Durable state) {
   risen_.clear();
   summary_dirty_ = damage_dirty_ = false;
   journal_bytes_.reset();
+  told_.reset();
   begin(false);
   end();
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "crdt/reissue.hpp"
+#include "crdt/repair.hpp"
 #include "store/file.hpp"
 #include "store/scope_log.hpp"
 
@@ -107,6 +108,8 @@ class SqlTable final : public crdt::RewindableTable {
     std::uint64_t owed = 0;
   };
   Sweep& sweep() noexcept { return sweep_; }
+  /// What peers have told of lost rows and was not enough yet.
+  std::optional<crdt::Repair>& told_of_lost() noexcept { return told_; }
   File& file() noexcept { return file_; }
   std::uint32_t sid() const noexcept { return sid_; }
   const Hash128& fingerprint_key() const noexcept { return fingerprint_key_; }
@@ -142,6 +145,7 @@ class SqlTable final : public crdt::RewindableTable {
   Durable state_;
   ScopeLog log_;
   Sweep sweep_;
+  std::optional<crdt::Repair> told_;
   std::vector<ReplicaId> risen_;  // whose context or floor changed since save()
   bool summary_dirty_ = false, damage_dirty_ = false;
   bool remember_ = false, oversized_ = false;

@@ -166,6 +166,7 @@ crdt::Stamp eviction_bound(SqlTable& table, std::uint64_t keep) {
 }
 
 void evict(SqlTable& table, std::uint64_t keep) {
+  if (table.damaged()) return;  // a repair must not bring back what was removed since a row was lost
   const crdt::Stamp through = eviction_bound(table, keep);
   if (through == 0) return;
   Filter filter(table, through);

@@ -42,9 +42,19 @@ bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   }
   if (!*delta) return tell_large(out, number, channel);
   searches_.end(number);
-  if (channel.peer.covers((*delta)->upto)) return true;  // the scope is damaged: the rest when it is mended
+  // The scope is damaged: the rest when it is mended.
+  if (channel.peer.covers((*delta)->upto) || withholds(channel, channel.peer)) return true;
   add_delta(out, number, **std::move(delta));
   return true;
+}
+
+/// Changes of ours that a damaged scope has lost, only the hub can have: a node below must not take what is left for
+/// all that we ever wrote.
+bool Cuts::withholds(const Channel& channel, const crdt::Context& told) const {
+  if (talk_.role == Role::node || talk_.store.damaged(channel.scope).empty()) return false;
+  const auto& selves = talk_.store.selves();
+  return std::any_of(selves.begin(), selves.end(),
+                     [&](const ReplicaId& self) { return told[self] < talk_.mine(channel)[self]; });
 }
 
 void Cuts::add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta) {

@@ -49,6 +49,7 @@ class Cuts {
  private:
   // cuts.cpp
   bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
+  bool withholds(const Channel& channel, const crdt::Context& told) const;
   void add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta);
   bool send_cut(Plane lane, Outgoing out);
   bool cut_refused(const wire::Refused& refused);

@@ -74,7 +74,8 @@ bool Cuts::tell_large(Outgoing& out, wire::Channel number, const Channel& channe
       telling_.erase(at);
       auto whole = talk_.store.delta(channel.scope, channel.peer);
       if (!whole) return talk_.end_for_now(std::move(whole).error()), false;
-      if (!channel.peer.covers(whole->upto)) add_delta(out, number, *std::move(whole));
+      if (!channel.peer.covers(whole->upto) && !withholds(channel, channel.peer))
+        add_delta(out, number, *std::move(whole));
       return true;
     }
     // What a search finds the peer holds until the cut: one large scope below the floors at a time.
@@ -93,7 +94,8 @@ bool Cuts::read_chunk(Transfer& transfer, wire::Channel number, Telling& telling
   const Channel& channel = talk_.at(number);
   auto chunk = talk_.store.chunk(channel.scope, telling.reached, talk_.room(talk_.limits.chunk_bytes));
   if (!chunk) return talk_.end_for_now(std::move(chunk).error()), false;
-  if (telling.reached.covers(chunk->reached)) {  // the scope is damaged: the rest when it is mended
+  // The scope is damaged: the rest when it is mended.
+  if (telling.reached.covers(chunk->reached) || withholds(channel, telling.reached)) {
     transfer.members.erase(number);
     return go_on(channel.plane, transfer);
   }

@@ -166,6 +166,60 @@ TEST(DamagedRow, OfOthersIsToldToNobodyUntilItIsMended) {
   EXPECT_EQ(contents(*other, there), contents(*edge, state_scope(*edge)));
 }
 
+TEST(DamagedRow, UnderAPrefixThatIsErasedHoldsNothingMore) {
+  Opened opened, peer(8);
+  fill(*peer);
+  pull(*opened, state_scope(*opened), *peer, state_scope(*peer));
+  rot(opened, value_key("k7"));
+  const ScopeId id = state_scope(*opened), there = state_scope(*peer);
+  EXPECT_FALSE(read_key(*opened, id, "k7"));
+  flush(*opened);
+  const auto lost = opened->damaged(id);
+  ASSERT_EQ(lost.size(), 1U);
+  const crdt::Repair told = peer->repair(there, lost, SIZE_MAX).value();
+
+  opened->commit(id, Edit().erase_prefix("k7").ops(), at_ms(50)).value();
+  flush(*opened);
+  opened->compact(0).value();  // the record of it may go
+  opened->apply(RemoteRepair{id, told});
+  flush(*opened);
+
+  EXPECT_THAT(opened->damaged(id), IsEmpty());
+  EXPECT_EQ(get(*opened, id, "k7"), Value());
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+TEST(DamagedRow, IsMendedByTwoPeersOfWhomEachLacksWhatTheOtherHas) {
+  Opened relay, one(8), other(9);
+  fill(*one);
+  pull(*relay, state_scope(*relay), *one, state_scope(*one));
+  pull(*other, state_scope(*other), *relay, state_scope(*relay));
+  for (Opened* peer : {&one, &other}) {
+    set(**peer, state_scope(**peer), "k7", "by " + to_string((*peer)->replica()), 60);
+    set(**peer, state_scope(**peer), "k8", "by " + to_string((*peer)->replica()), 70);
+    flush(**peer);
+    pull(*relay, state_scope(*relay), **peer, state_scope(**peer));
+  }
+  const auto sound = contents(*relay, state_scope(*relay));
+  rot(relay, value_key("k7"));
+  const ScopeId id = state_scope(*relay);
+  EXPECT_FALSE(read_key(*relay, id, "k7"));
+  flush(*relay);
+  const auto lost = relay->damaged(id);
+  const auto tell = [&](Opened& peer) {
+    relay->apply(RemoteRepair{id, peer->repair(state_scope(*peer), lost, SIZE_MAX).value()});
+    flush(*relay);
+  };
+
+  tell(one);
+  EXPECT_EQ(relay->damaged(id).size(), 1U);
+  tell(other);
+
+  EXPECT_THAT(relay->damaged(id), IsEmpty());
+  EXPECT_EQ(contents(*relay, id), sound);
+  EXPECT_THAT(findings(*relay), IsEmpty());
+}
+
 TEST(DamagedRow, ThatVanishedShowsInTheFingerprint) {
   Opened opened;
   fill(*opened);
