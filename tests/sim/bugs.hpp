@@ -61,7 +61,6 @@ inline constexpr std::array planted_bugs{
     PlantedBug{Bug::count_drops_twice, "count_drops_twice"},
     PlantedBug{Bug::age_by_wall, "age_by_wall"},
     PlantedBug{Bug::lose_tail_row, "lose_tail_row"},
-    PlantedBug{Bug::repair_over_news, "repair_over_news"},
     PlantedBug{Bug::skip_audit, "skip_audit", 0, "CopiedDisksLose"},
     PlantedBug{Bug::skip_environment, "skip_environment", 0, "CopiedDisksLose"},
     PlantedBug{Bug::skip_former, "skip_former", 0, "CopiedDisksLose"},
