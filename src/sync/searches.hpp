@@ -17,8 +17,9 @@ class Searches {
   bool needed(const Channel& channel) const;
   /// Lets the peer search, or notes that it is to when the search at hand is over.
   void begin(wire::Channel number, const Channel& channel);
-  /// A search of the channel that is under way, or done and not used yet.
+  /// True if there is a search, ours or the peer's, or one waits for its turn.
   bool any() const noexcept { return current_ || !later_.empty() || !searched_.empty(); }
+  /// A search of the channel that is under way, or done and not used yet.
   bool under_way(wire::Channel number) const noexcept { return current_ && current_->channel == number; }
   /// Requires in these: under_way().
   bool done() const noexcept { return current_->done; }
