@@ -41,7 +41,7 @@ enum class DropReason : std::uint8_t {
   age,        ///< They were older than the stream's retention.
   policy,     ///< Overflow::thin left them out, or the application gave the stream up.
   corrupt,    ///< A disk spoilt them, or lost them without a trace.
-  refused,    ///< They were never accepted: append() failed, and said so.
+  refused,    ///< append() failed, and said so; or the hub can never store them, and they are in the quarantine.
 };
 
 /// "quota", "age", "policy", "corrupt" or "refused"; "unknown" for anything else.
