@@ -137,8 +137,7 @@ void apply_changes(ScopeTable& table, const ReplicaId& self, const Changes& chan
                    [](const LogItem& a, const LogItem& b) { return a.dot.stamp < b.dot.stamp; });
   for (const LogItem& item : items) table.log(item);
   if (planted(Bug::forget_context)) return;
-  Context reached;
-  reached.advance({self, changes.last});
+  const Context reached({self, changes.last});
   table.advance(reached);
 }
 

@@ -33,6 +33,10 @@ class Context {
     bool operator==(const Item&) const = default;
   };
 
+  Context() = default;
+  /// Of one replica alone.
+  explicit Context(const Dot& dot) { advance(dot); }
+
   /// The highest stamp known of `replica`; 0 if none.
   Stamp operator[](const ReplicaId& replica) const noexcept;
   bool covers(const Dot& dot) const noexcept { return dot.stamp <= (*this)[dot.replica]; }

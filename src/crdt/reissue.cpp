@@ -38,8 +38,7 @@ class Reissue {
     for (const Bytes& key : keys_) move(key);
     table_.rewind({from_, first_});
     write_log();
-    Context reached;
-    reached.advance({to_, last});
+    Context reached({to_, last});
     reached.advance({from_, kept_});
     table_.advance(reached);
     if (floor > first_) restore_floors(floor);
@@ -156,8 +155,7 @@ class Reissue {
 
   /// Removals whose records are gone happened under both names now.
   void restore_floors(Stamp floor) {
-    Context floors;
-    floors.advance({from_, std::min(floor, kept_)});
+    Context floors({from_, std::min(floor, kept_)});
     if (floor > kept_) floors.advance({to_, floor});
     table_.raise_floors(floors);
   }

@@ -52,8 +52,7 @@ class Returned {
         return !writes.empty();
       });
       if (writes.empty()) continue;
-      Context untold;
-      untold.advance({replica, writes.rbegin()->first});
+      const Context untold({replica, writes.rbegin()->first});
       table.raise_floors(untold);
       std::vector<LogItem> items;
       for (const auto& [stamp, key] : writes) items.push_back({{replica, stamp}, LogItem::Type::write, key, {}, {}});

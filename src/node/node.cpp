@@ -27,10 +27,11 @@ Result<Node> Node::open(NodeOptions options) {
 
 State Node::state(std::string_view scope, StateOptions options) {
   auto handle = std::make_shared<node::ScopeHandle>(core_, Plane::state, scope);
-  if (auto lock = handle->lock()) {
-    if (options.history > 0) core_->store().keep_history(handle->id, options.history);
-    if (options.progressive) core_->store().preview(handle->id);
-  }
+  if (options.history > 0 || options.progressive)
+    if (auto lock = handle->lock()) {
+      if (options.history > 0) core_->store().keep_history(handle->id, options.history);
+      if (options.progressive) core_->store().preview(handle->id);
+    }
   return State(std::move(handle));
 }
 

@@ -84,11 +84,17 @@ struct Released {
   std::optional<RemoteSegment> back{};  ///< Goes back to its place.
 };
 
+/// In place of what was refused as it came.
+struct Refusal {
+  ScopeId scope{};
+  Error why;
+};
+
 struct Arrival {
-  using Body = std::variant<RemoteCut, RemoteSegment, RemoteGap, RemoteChunk, RemoteRepair, RefusedSegment, Released>;
+  using Body =
+      std::variant<RemoteCut, RemoteSegment, RemoteGap, RemoteChunk, RemoteRepair, RefusedSegment, Released, Refusal>;
   Ticket ticket = 0;
   Body body{};
-  std::optional<Error> refused{};  ///< Before anything was written.
 };
 
 class GroupCommit final : public Batch {

@@ -5,7 +5,7 @@
 // without it.
 #pragma once
 
-#include "store/batch.hpp"
+#include "store/arrivals.hpp"
 
 namespace edgesync::store {
 
@@ -20,9 +20,6 @@ class BatchWriter {
   Result<void> check_place();
   bool free_ballast();
   void write_lineage(const crdt::Lineage::Row& row);
-  void write_arrivals();
-  /// Sets aside what the failed attempt tripped over; false if it was nothing that a peer sent.
-  bool set_aside();
   /// Has the scopes swept in which the failed attempt met damage; false if there are none, or they were already.
   bool sweep_next();
   void settle(Error error);
@@ -31,27 +28,14 @@ class BatchWriter {
   void write_local(Part& part);
   void write_runs(Part& part);
   void skip_to(SqlTable& table, std::uint64_t first);
-  Part* taking(ScopeId id) noexcept;
-  Outcome refuse(const Arrival& arrival, const Outcome& why);
-  Outcome apply(const Arrival& arrival);
-  Outcome apply(const RemoteCut& cut);
-  void release(const Released& released);
-  void apply(Part& part, const RemoteDelta& remote);
   void mend_removed(SqlTable& table, const crdt::Changes& changes);
-  Outcome keep(const Part& part, const RemoteChunk& chunk);
-  bool mend(Part& part, const crdt::Repair& repair);
-  Outcome take_repair(Part& part, const crdt::Repair& repair);
-  void apply(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& join);
   void finish_part(Part& part);
   void collect_changes(Part& part);
 
   File& file_;
   GroupCommit& batch_;
-  std::optional<Error> place_{};                 // what check_place() put right
-  std::vector<std::optional<Outcome>> aside_{};  // by arrival: how it ends, if it is left out
-  std::size_t reached_ = 0;                      // the arrival that the last attempt failed at; none if their number
-  ScopeId at_{}, blamed_{};                      // the scope at hand, and the one in which the last attempt failed
-  bool local_ = false;                           // the last attempt failed before the first of them
+  Arrivals arrivals_{file_, batch_};
+  std::optional<Error> place_{};  // what check_place() put right
 };
 
 }  // namespace edgesync::store

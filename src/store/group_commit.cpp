@@ -67,11 +67,13 @@ Ticket SqliteStore::keep(RemoteChunk chunk) {
   const std::size_t bytes = size_of(chunk.chunk.delta);
   bytes_ += bytes;
   const bool room = state == nullptr || make_room(bytes, {state, chunk.from});
-  Arrival arrival{++accepted_, std::move(chunk), {}};
-  if (!room)
-    arrival.refused = Error(Errc::limit_exceeded, "chunk: more than " + std::to_string(options_.stage_bytes) +
-                                                      " bytes of cuts that are not complete");
-  arrivals_.push_back(std::move(arrival));
+  if (room)
+    arrivals_.push_back({++accepted_, std::move(chunk)});
+  else
+    arrivals_.push_back(
+        {++accepted_,
+         Refusal{chunk.scope, Error(Errc::limit_exceeded, "chunk: more than " + std::to_string(options_.stage_bytes) +
+                                                              " bytes of cuts that are not complete")}});
   return accepted_;
 }
 
@@ -137,7 +139,7 @@ Part SqliteStore::take(ScopeState& state) {
   if (budgeted(state)) part.budget = state.policy.budget;
   if (!part.runs.empty()) {
     part.schema = state.policy.schema;
-    part.sealed = std::max(state.sealed, state.frozen);
+    part.sealed = state.sealed;
     part.sealing = {part.sealed, options_.seal_segments, sealable_age(state)};
   }
   if (part.wipe) part.acked = state.acked;

@@ -22,12 +22,6 @@ std::uint64_t sealed_reason(std::uint32_t sid, Oid oid, const Gap& gap) {
 
 std::uint64_t size_of(const Gap& gap) noexcept { return gap.last - gap.first + 1; }
 
-crdt::Context context_of(const ReplicaId& origin, std::uint64_t sequence) {
-  crdt::Context context;
-  context.advance({origin, sequence});
-  return context;
-}
-
 void put(SqlTable& table, Oid oid, const Gap& gap) {
   Query(table.file().db, Sql::gap_put)
       .bind(table.sid())
@@ -137,7 +131,7 @@ void add_gap(SqlTable& table, const ReplicaId& origin, const Gap& gap) {
   const Oid oid = table.file().origins.intern(origin);
   put(table, oid, {joined(table, oid, gap), gap.last, gap.why});
   if (table.file().is_self(origin)) note_own(table.ledger().gaps[origin], gap);
-  table.advance(context_of(origin, gap.last));
+  table.advance(crdt::Context({origin, gap.last}));
 }
 
 void fill_gap(SqlTable& table, const ReplicaId& origin, std::uint64_t first, std::uint64_t last) {

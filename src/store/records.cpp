@@ -20,12 +20,6 @@ bool as_claimed(const RemoteSegment& segment) {
   return info && info->first == segment.first && info->count == segment.count && info->last <= INT64_MAX;
 }
 
-crdt::Context context_of(const ReplicaId& origin, std::uint64_t sequence) {
-  crdt::Context context;
-  context.advance({origin, sequence});
-  return context;
-}
-
 }  // namespace
 
 Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t first, ByteView body) noexcept {
@@ -83,7 +77,7 @@ bool set_segment_aside(SqlTable& table, const RefusedSegment& refused) {
 void put_segment(SqlTable& table, const RemoteSegment& segment) {
   restore_segment(table, segment);
   table.count_in(segment_hash(table.fingerprint_key(), segment.origin, segment.first, segment.body), segment.count);
-  table.advance(context_of(segment.origin, segment.first + segment.count - 1));
+  table.advance(crdt::Context({segment.origin, segment.first + segment.count - 1}));
 }
 
 void erase_segment(SqlTable& table, const ReplicaId& origin, const StoredSegment& segment) {
@@ -124,7 +118,7 @@ void trim_records(SqlTable& table, const Trim& trim) {
     table.count_bytes(-static_cast<std::int64_t>(bytes));
   }
   trimmed = std::max(trimmed, forget_gaps(table, trim.origin, through));
-  table.raise_floors(context_of(trim.origin, trimmed));
+  table.raise_floors(crdt::Context({trim.origin, trimmed}));
 }
 
 std::uint64_t drop_damaged_records(SqlTable& table) {

@@ -173,7 +173,7 @@ void SqliteStore::install(ScopeState& state, LoadedScope& loaded) {
   if (state.scope.plane != Plane::stream)
     clock_.pass(std::max(own, state.policy.own.replica == file_.replica() ? state.policy.own.stamp : 0));
   if (state.runs.empty() && state.holes.empty()) state.next_sequence = own + 1;
-  state.frozen = std::max(state.frozen, own);  // whether they were sent is not known any more
+  state.sealed = own;  // a peer may hold these as they are: whether they were sent is not known any more
 }
 
 void SqliteStore::observe_context(const crdt::Context& context, Timestamp now) {

@@ -38,8 +38,7 @@ struct ScopeState {
   Drops left_out{};                 ///< ... not numbered, since the last batch.
   std::uint64_t next_sequence = 1;  ///< Of this replica's records.
   std::uint64_t unwritten = 0;      ///< Bytes of `runs`.
-  std::uint64_t frozen = 0;         ///< Own records up to here a peer may hold as they are,
-  std::uint64_t sealed = 0;         ///< and up to here are in full segments, or are not to be.
+  std::uint64_t sealed = 0;         ///< Own records up to here stay in the segments they are in.
   std::uint64_t shed = 0;           ///< To be dropped for other streams' sake.
   stream::Age budget_due = 0;       ///< When it is to be looked at for what is too old.
   stream::Thinner thinner{};

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "crdt/chunk.hpp"
+#include "store/flushed.hpp"
 #include "store/origins.hpp"
+#include "store/remote.hpp"
 
 #include <map>
 
@@ -15,9 +17,6 @@ namespace edgesync::store {
 class File;
 class SqlTable;
 struct Loaded;
-struct Outcome;
-struct RemoteChunk;
-struct RemoteStage;
 
 /// How far a peer has told, durably.
 struct Stage {

@@ -18,8 +18,8 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "config/manifest.hpp"
-#include "crdt/repair.hpp"
-#include "crdt/view.hpp"
+#include "store/flushed.hpp"
+#include "store/remote.hpp"
 #include "store/stage.hpp"
 #include "stream/budget.hpp"
 #include "stream/segment.hpp"
@@ -40,12 +40,6 @@
 #include <vector>
 
 namespace edgesync::store {
-
-/// From 1.
-enum class ScopeId : std::uint32_t {};
-
-/// Order of acceptance; a ticket is durable when Flushed::through has reached it without an error.
-using Ticket = std::uint64_t;
 
 struct Options {
   std::string path{};                                  ///< Created if missing, mode 0600.
@@ -76,73 +70,9 @@ struct Renamed {
   std::string reason{};
 };
 
-struct Scope {
-  ScopeId id{};
-  Plane plane{};
-  std::string name{};
-};
-
 struct Committed {
   Ticket ticket = 0;
   crdt::Stamp stamp = 0;
-};
-
-struct RemoteDelta {
-  ScopeId scope{};
-  crdt::Delta delta{};
-  std::optional<crdt::Removed> removed{};  ///< What a search from `delta.base` found (crdt/search.hpp).
-};
-
-/// Part of what one scope of a later cut will hold, to be kept aside.
-struct RemoteChunk {
-  ScopeId scope{};
-  ReplicaId from{};
-  bool begin = false;              ///< What is kept aside takes its place.
-  crdt::Context base{}, floors{};  ///< If it begins: see Stage.
-  crdt::Chunk chunk{};
-};
-
-/// What a peer holds where rows were lost here.
-struct RemoteRepair {
-  ScopeId scope{};
-  crdt::Repair repair{};
-};
-
-/// All that a peer has told of a scope and that is kept aside.
-struct RemoteStage {
-  ScopeId scope{};
-  ReplicaId from{};
-  std::optional<crdt::Removed> removed{};  ///< What a search from the stage's base on found.
-};
-
-/// Deltas of one peer that become visible together.
-struct RemoteCut {
-  std::vector<RemoteDelta> deltas{};
-  std::vector<RemoteStage> stages{};
-};
-
-struct RemoteSegment {
-  ScopeId scope{};
-  ReplicaId origin{};
-  std::uint64_t first = 0;
-  std::uint32_t count = 0;
-  Bytes body{};
-};
-
-/// A segment that the hub said it can never store.
-struct RefusedSegment {
-  ScopeId scope{};
-  ReplicaId origin{};
-  std::uint64_t last = 0;  ///< Its last sequence.
-  std::string reason{};
-};
-
-/// Records that will not come: their origin has dropped them, or the root has them (stream::at_root).
-struct RemoteGap {
-  ScopeId scope{};
-  ReplicaId origin{};
-  Gap gap{};
-  Drops missing{};  ///< at_root: of all up to the last, those that were dropped.
 };
 
 struct StoredSegment {
@@ -183,37 +113,6 @@ struct VersionKey {
 struct VersionRow {
   config::Manifest manifest{};
   VersionRole role{};
-};
-
-/// How one accepted cut or segment ended.
-struct Outcome {
-  Ticket ticket = 0;
-  bool applied = false;          ///< False: a base was not covered (cut), or records are missing before it (segment).
-  std::optional<Error> error{};  ///< Set if it can never be applied: malformed, above a limit, or a damaged row here.
-  ScopeId scope{};               ///< Of an error: where it is; none if that is not known, or everywhere.
-  Drops missing{};               ///< Of records: what of their origin, up to the last of them, was reported as dropped.
-};
-
-struct PathChange {
-  ScopeId scope{};
-  std::string path{};
-  std::optional<crdt::Shown> before{}, after{};
-};
-
-struct Flushed {
-  /// Set: nothing of the batch is in the file; or, if the file could not be opened again to look, nobody knows yet and
-  /// every call fails until it can be.
-  std::optional<Error> error{};
-  std::optional<Error> log_error{};  ///< Set: the log could not be moved into the database: it grows.
-  Ticket through = 0;                ///< Every ticket up to here is settled.
-  std::vector<Outcome> outcomes{};   ///< Of the batch's cuts and segments, in order.
-  std::vector<ScopeId> advanced{};   ///< Scopes whose context, versions or records grew.
-  /// In watched scopes, by path; local and remote. An empty path: more changed than is told.
-  std::vector<PathChange> changes{};
-  std::vector<std::pair<ScopeId, std::string>> conflicts{};  ///< Paths where a cut left concurrent values.
-  /// Rows that were not what was written, per scope: set aside, and what that means.
-  std::vector<std::pair<ScopeId, Error>> faults{};
-  std::vector<ScopeId> diverged{};  ///< Equal context with a peer, different fingerprint: an incident.
 };
 
 /// One entry of a scope's journal: what one group commit replaced.

@@ -158,7 +158,7 @@ void SqliteStore::look_at_age(Instant now) {
 }
 
 void SqliteStore::freeze(ScopeId id, std::uint64_t through) {
-  if (ScopeState* state = find(id)) state->frozen = std::max(state->frozen, through);
+  if (ScopeState* state = find(id)) state->sealed = std::max(state->sealed, through);
 }
 
 /// A full segment goes when the last of it is too old: the first may be so by a sixteenth of the retention.

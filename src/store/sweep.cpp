@@ -86,8 +86,7 @@ class Sweep {
       for (const auto& [key, row] : rows) set_aside(origin, key, row);
       add_live(origin, items);
       table_.blocks().rewrite(oid, items);
-      crdt::Context gone;
-      gone.advance({origin, floor});
+      const crdt::Context gone({origin, floor});
       table_.raise_floors(gone);
       rewritten_ = true;
     }

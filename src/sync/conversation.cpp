@@ -56,8 +56,7 @@ std::string Conversation::described(wire::Channel number) const {
 
 crdt::Context Conversation::concerning(const Channel& channel, const crdt::Context& context) const {
   if (channel.plane != Plane::stream) return context;
-  crdt::Context part;
-  part.advance({peer.replica, context[peer.replica]});
+  crdt::Context part({peer.replica, context[peer.replica]});
   for (const crdt::Context::Item& item : channel.peer.items()) part.advance({item.replica, context[item.replica]});
   return part;
 }

@@ -229,8 +229,7 @@ void Records::on(wire::StreamAck&& ack) {
   else
     talk_.awaits.go_on(Awaited::records, ack.channel, talk_.heard + talk_.limits.ack);
   talk_.stored(ack.channel, true);
-  crdt::Context reached;
-  reached.advance({ack.origin, ack.through});
+  const crdt::Context reached({ack.origin, ack.through});
   channel->peer.join(reached);
   talk_.signal(Signal::Kind::acked, channel->scope, std::move(reached), {},
                std::vector<wire::Missing>{{ack.origin, ack.missing}});

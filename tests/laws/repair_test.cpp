@@ -36,14 +36,16 @@ class Repairs {
         ask(at);
       else if (dice < 95)
         repair(at);
-      else
+      else if (dice < 97)
         forget(at);
+      else if (auto wrong = join_of_two(at))
+        return "step " + std::to_string(step) + ": " + *wrong;
       if (auto wrong = check(at)) return "step " + std::to_string(step) + ": " + *wrong;
     }
     return std::nullopt;
   }
 
-  std::size_t repaired = 0, left = 0, late = 0;
+  std::size_t repaired = 0, left = 0, late = 0, joined = 0;
 
  private:
   crdt::MemoryTable& table(std::size_t at) { return replicas_[at]->table(); }
@@ -109,12 +111,55 @@ class Repairs {
     const std::size_t from = other_than(at);
     if (lost_[at].empty() || !lost_[from].empty()) return;
     if (!random_.one_in(4)) crdt::apply_delta(table(at), crdt::make_delta(table(from), table(at).context()));
-    crdt::Repair told{{range(at)}, table(from).context(), {}};
-    table(from).scan(told.ranges[0], [&](ByteView key, const crdt::Cell& cell) {
-      told.keys.push_back(crdt::list(key, cell, {}));
-      return true;
-    });
-    told_[at] = std::move(told);
+    told_[at] = tell(table(from), {range(at)});
+  }
+  static crdt::Repair tell(crdt::MemoryTable& from, std::vector<crdt::KeyRange> ranges) {
+    crdt::Repair told{std::move(ranges), from.context(), {}};
+    for (const crdt::KeyRange& range : told.ranges)
+      from.scan(range, [&](ByteView key, const crdt::Cell& cell) {
+        told.keys.push_back(crdt::list(key, cell, {}));
+        return true;
+      });
+    return told;
+  }
+
+  /// What two told, taken together, is what one of them tells once it has learned all that the other knows.
+  std::optional<std::string> join_of_two(std::size_t at) {
+    const std::size_t other = other_than(at);
+    if (!lost_[at].empty() || !lost_[other].empty()) return std::nullopt;
+    const auto one = ranges(), two = ranges();
+    const crdt::Repair both = crdt::both(tell(table(at), one), tell(table(other), two));
+    for (std::size_t i = 0; i < 30; ++i) {
+      const Bytes key = some_key();
+      const auto in = [&](const auto& all) {
+        return std::any_of(all.begin(), all.end(), [&](const auto& range) { return range.contains(key); });
+      };
+      if (in(both.ranges) != (in(one) && in(two))) return "ranges that both did not tell of, or not what they told of";
+    }
+    crdt::MemoryTable joined_table = table(at);
+    crdt::apply_delta(joined_table, crdt::make_delta(table(other), joined_table.context()));
+    const crdt::Repair expected = tell(joined_table, both.ranges);
+    joined += expected.keys.empty() ? 0 : 1;
+    if (both.upto != expected.upto) return "a context that is not that of both";
+    return both.keys == expected.keys ? std::nullopt : std::optional<std::string>("not what both know");
+  }
+  Bytes some_key() {
+    const std::string text = std::string(1, static_cast<char>('a' + random_.below(7))) +
+                             (random_.one_in(2) ? "/" + std::to_string(random_.below(8)) : "");
+    return to_bytes(text);
+  }
+  /// Ascending and disjoint; the last may have no end.
+  std::vector<crdt::KeyRange> ranges() {
+    std::set<Bytes, BytesLess> bounds;
+    for (std::uint64_t count = 1 + random_.below(6); count > 0; --count) bounds.insert(some_key());
+    if (random_.one_in(3)) bounds.insert(Bytes());
+    std::vector<crdt::KeyRange> ranges;
+    for (auto at = bounds.begin(); at != bounds.end(); ++at) {
+      ranges.push_back({*at, {}});
+      if (++at == bounds.end()) break;
+      ranges.back().high = *at;
+    }
+    return ranges;
   }
 
   void repair(std::size_t at) {
@@ -156,16 +201,17 @@ class Repairs {
 };
 
 TEST(Repair, MakesACopyWhatItWouldBeHadItLostNothing) {
-  std::size_t repaired = 0, left = 0, late = 0;
+  std::size_t repaired = 0, left = 0, late = 0, joined = 0;
   for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
     Repairs repairs(seed);
     const auto wrong = repairs.run();
     ASSERT_FALSE(wrong) << "seed " << seed << ": " << *wrong;
-    repaired += repairs.repaired, left += repairs.left, late += repairs.late;
+    repaired += repairs.repaired, left += repairs.left, late += repairs.late, joined += repairs.joined;
   }
   EXPECT_GT(repaired, 2'000U) << left << " left, " << late << " late";
   EXPECT_GT(left, 500U);
   EXPECT_GT(late, 500U);
+  EXPECT_GT(joined, 1'000U);
 }
 
 TEST(Repair, LeavesWhatIsNews) {

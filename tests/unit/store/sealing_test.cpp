@@ -122,6 +122,15 @@ TEST_F(Sealing, LeavesWhatAnEarlierProcessMayHaveSent) {
   expect_same_at_a_hub();
 }
 
+TEST_F(Sealing, BeginsAgainUnderAnotherId) {
+  append(2 * enough);
+  opened->freeze(id, 2 * enough);
+  opened->reidentify(ReplicaId{{std::byte{5}}}, {}, "a test", false).value();
+  append(enough);
+  EXPECT_THAT(sizes(), ElementsAre(enough));
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
 TEST_F(Sealing, LeavesFullSegmentsAndDoesNotReachOverThem) {
   append(3);
   std::vector<Row> large;

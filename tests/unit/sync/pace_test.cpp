@@ -11,6 +11,17 @@ const stream::Schema schema{{{"text", ColumnType::text}}};
 
 class Paced : public Pair {
  protected:
+  /// A link whose data wait for a minute. What is written after none was for so long goes at once.
+  void connect_by_the_minute() {
+    pacing.interval = 60s;
+    state = node->open(Plane::state, "s");
+    there = hub->open(Plane::state, "s");
+    connect();
+    settle();
+    write(1);
+    settle();
+    EXPECT_TRUE(node->engine->caught_up(state));
+  }
   void write(std::int64_t value) {
     node->store->commit(state, Edit().set("k", value).ops(), now.wall).value();
     node->commit();
@@ -44,18 +55,11 @@ class Paced : public Pair {
   }
 
   Xoshiro noise{4};
-  store::ScopeId state{};
+  store::ScopeId state{}, there{};
 };
 
 TEST_F(Paced, DataWaitForTheIntervalAndGoTogether) {
-  pacing.interval = 60s;
-  state = node->open(Plane::state, "s");
-  hub->open(Plane::state, "s");
-  connect();
-  settle();
-  write(1);
-  settle();
-  EXPECT_TRUE(node->engine->caught_up(state));  // nothing went in the minute before
+  connect_by_the_minute();
   const std::uint64_t before = cuts();
   for (int i = 2; i < 50; ++i) {
     write(i);
@@ -66,17 +70,11 @@ TEST_F(Paced, DataWaitForTheIntervalAndGoTogether) {
   wait(12s);
   EXPECT_EQ(cuts(), before + 1);
   EXPECT_TRUE(node->engine->caught_up(state));
-  EXPECT_EQ(hub->get(*hub->store->find_scope(Plane::state, "s"), "k"), Value(49));
+  EXPECT_EQ(hub->get(there, "k"), Value(49));
 }
 
 TEST_F(Paced, NothingWaitsOnceItIsAskedTo) {
-  pacing.interval = 60s;
-  state = node->open(Plane::state, "s");
-  hub->open(Plane::state, "s");
-  connect();
-  settle();
-  write(1);
-  settle();
+  connect_by_the_minute();
   write(2);
   settle();
   EXPECT_FALSE(node->engine->caught_up(state));
@@ -86,14 +84,8 @@ TEST_F(Paced, NothingWaitsOnceItIsAskedTo) {
 }
 
 TEST_F(Paced, UrgentRecordsAndTheHubsDataDoNotWait) {
-  pacing.interval = 60s;
-  state = node->open(Plane::state, "s");
-  const store::ScopeId there = hub->open(Plane::state, "s");
   const store::ScopeId urgent = open_stream("alarm", Priority::urgent), normal = open_stream("log", Priority::normal);
-  connect();
-  settle();
-  write(1);
-  settle();
+  connect_by_the_minute();
   for (const store::ScopeId scope : {urgent, normal}) append(scope, 3);
   hub->store->commit(there, Edit().set("k", 7).ops(), now.wall).value();
   hub->commit();
@@ -106,15 +98,9 @@ TEST_F(Paced, UrgentRecordsAndTheHubsDataDoNotWait) {
 }
 
 TEST_F(Paced, ALargeCutGoesInOneRound) {
-  pacing.interval = 60s;
   limits.cut_bytes = 20'000, limits.chunk_bytes = 5'000;
   reopen();
-  state = node->open(Plane::state, "s");
-  hub->open(Plane::state, "s");
-  connect();
-  settle();
-  write(1);
-  settle();
+  connect_by_the_minute();
   for (int i = 0; i < 200; ++i)
     node->store->commit(state, Edit().set("n/" + std::to_string(i), std::string(500, 'x')).ops(), now.wall).value();
   node->commit();
