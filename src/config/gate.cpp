@@ -103,7 +103,8 @@ Result<void> Gate::in_force(const Manifest& manifest, Timestamp now, const std::
   }
   if (now == Timestamp{} && (manifest.not_before != now || manifest.expires != now))
     return Error(Errc::not_in_force, what + ": has a time, and nobody knows what time it is");
-  if (now < manifest.not_before) return Error(Errc::not_in_force, what + ": its time has not come");
+  if (manifest.not_before != Timestamp{} && now < manifest.not_before)
+    return Error(Errc::not_in_force, what + ": its time has not come");
   if (manifest.expires != Timestamp{} && manifest.expires <= now)
     return Error(Errc::not_in_force, what + ": its time is over");
   return {};

@@ -132,12 +132,15 @@ Repair both(const Repair& one, const Repair& other) {
   return all;
 }
 
-bool repairable(const ScopeTable& table, const Repair& repair, std::span<const ReplicaId> selves) {
+bool repairable(const ScopeTable& table, const Repair& repair, std::span<const Dot> selves) {
   const auto& floors = table.floors().items();
-  return table.context().covers(repair.upto) && std::all_of(floors.begin(), floors.end(), [&](const Context::Item& at) {
-           return at.stamp <= repair.upto[at.replica] ||
-                  std::find(selves.begin(), selves.end(), at.replica) != selves.end();
-         });
+  const auto known = [&](const Context::Item& floor) {
+    const auto self =
+        std::find_if(selves.begin(), selves.end(), [&](const Dot& one) { return one.replica == floor.replica; });
+    const Stamp wanted = self != selves.end() ? std::min(floor.stamp, self->stamp) : floor.stamp;
+    return wanted <= repair.upto[floor.replica];
+  };
+  return table.context().covers(repair.upto) && std::all_of(floors.begin(), floors.end(), known);
 }
 
 Repaired apply_repair(ScopeTable& table, const Repair& repair, const Function<bool(ByteView key)>& lost) {

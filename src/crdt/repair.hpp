@@ -26,9 +26,9 @@ struct Repaired {
 };
 
 /// True if `table` knows all that the peer knew, and its log tells all that is newer: then apply_repair() is right. But
-/// for removals by `selves` that nobody was told of and whose records are gone: nobody can say which of the lost keys
-/// they removed, so these keys hold what the peer holds, as if they had not.
-bool repairable(const ScopeTable& table, const Repair& repair, std::span<const ReplicaId> selves = {});
+/// for changes by `selves`, up to whose stamps the hub has acknowledged them, beyond these: if their records are gone,
+/// nobody can say which of the lost keys they touched, so these keys hold what the peer holds, as if they had not.
+bool repairable(const ScopeTable& table, const Repair& repair, std::span<const Dot> selves = {});
 /// Makes the keys for which `lost` is true what the peer holds. Requires: repairable().
 Repaired apply_repair(ScopeTable& table, const Repair& repair, const Function<bool(ByteView key)>& lost);
 

@@ -132,13 +132,14 @@ std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
   }
   for (const RemoteStage& stage : cut.stages) {
     const Part* part = taking(stage.scope);
-    if (part == nullptr || part->scope.plane == Plane::stream || !joinable(*part->table, stage)) return Outcome{};
+    if (part == nullptr || part->scope.plane == Plane::stream || !joinable(*part->table, stage))
+      return Outcome{0, false, {}, stage.scope};
     if (sound(*part->table, stage.from)) continue;
     end_stage(*part->table, file_.origins.find(stage.from));
     const std::string where = std::string(name(part->scope.plane)) + " scope " + part->scope.name;
     batch_.faults.emplace_back(stage.scope,
                                Error(Errc::storage_corrupt, where + ": damaged: a cut that was kept aside"));
-    return Outcome{};
+    return Outcome{0, false, {}, stage.scope};
   }
   return {};
 }
@@ -188,7 +189,7 @@ Outcome Arrivals::apply(const RemoteRepair& remote) {
 /// False if the repair says too little of what has changed since.
 bool Arrivals::mend(Part& part, const crdt::Repair& repair) {
   SqlTable& table = *part.table;
-  if (!crdt::repairable(table, repair, batch_.selves)) return false;
+  if (!crdt::repairable(table, repair, part.selves)) return false;
   table.healing(true);
   crdt::Repaired repaired = crdt::apply_repair(table, repair, [&table](ByteView key) { return table.unknown(key); });
   table.healing(false);

@@ -54,7 +54,8 @@ struct Part {
   bool given_up = false;  ///< Nothing of it is taken from peers.
   bool preview = false;   ///< The application wants to see what has come of a first bootstrap.
   std::uint32_t history = 0;
-  crdt::Stamp stable_own = 0;  ///< Of this replica's transactions.
+  crdt::Stamp stable_own = 0;       ///< Of this replica's transactions.
+  std::vector<crdt::Dot> selves{};  ///< Store::selves(), with what the hub acknowledged of each.
   std::vector<Memtable::Generation> generations{};
   std::vector<Run> runs{};
   std::vector<Gap> holes{};                ///< Numbers of this replica that were given to records that are not kept.
@@ -104,7 +105,6 @@ class GroupCommit final : public Batch {
   Ticket through = 0;
   std::vector<Part> parts{};
   std::vector<Arrival> arrivals{};
-  std::vector<ReplicaId> selves{};                 ///< As Store::selves().
   std::optional<crdt::Lineage::Row> lineage{};     ///< Of the stamps that are minted since the file was opened.
   std::optional<stream::AgeClock::Saved> clock{};  ///< To be kept in the file.
   bool alone = false;  ///< Stages are joined, and nothing else is in it: it may take long, and fail for lack of room.

@@ -47,10 +47,11 @@ void BatchWriter::run() {
     auto written = write();
     batch_.log_error = file_.db.take_log_error();
     if (written) {
+      if (file_.db.log_doubtful()) settle(*batch_.log_error, true);
       if (!file_.full) file_.ballast.make();
       return;
     }
-    settle(written.error());
+    settle(written.error(), false);
     // If the file was closed before, what it turns out to hold is the owner's to look at first.
     if (!open || !batch_.error || !batch_.reloaded) return;
     if (!sweep_next() && !arrivals_.leave_out(*batch_.error, attempt >= attempts_max) && !free_ballast()) return;
@@ -111,10 +112,11 @@ void BatchWriter::write_lineage(const crdt::Lineage::Row& row) {
   Query(file_.db, Sql::lineage_trim).bind(std::uint64_t{crdt::Lineage::rows_max - 1}).step();
 }
 
-void BatchWriter::settle(Error error) {
+void BatchWriter::settle(Error error, bool durable) {
   // Whether a commit that failed is in the file cannot be asked of the handle that failed.
   file_.db.close(true);
-  auto loaded = file_.reopen(batch_.doubtful);
+  auto loaded = file_.reopen(durable ? batch_.number + 1 : batch_.doubtful);
+  if (!loaded && durable) return;
   if (!loaded) {
     error.detail += "; then " + loaded.error().detail;
     batch_.error = std::move(error);

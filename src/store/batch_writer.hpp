@@ -22,7 +22,8 @@ class BatchWriter {
   void write_lineage(const crdt::Lineage::Row& row);
   /// Has the scopes swept in which the failed attempt met damage; false if there are none, or they were already.
   bool sweep_next();
-  void settle(Error error);
+  /// `durable`: the batch is, and yet the handle cannot be trusted.
+  void settle(Error error, bool durable);
   void sweep_part(Part& part);
   void write_scope(Part& part);
   void write_local(Part& part);

@@ -125,6 +125,7 @@ Part SqliteStore::bare(ScopeState& state) {
   part.preview = state.preview;
   part.history = state.policy.history;
   part.stable_own = state.stable[file_.replica()];
+  for (const ReplicaId& self : selves_) part.selves.push_back({self, state.acked[self]});
   return part;
 }
 
@@ -175,6 +176,12 @@ Result<void> SqliteStore::revive() {
   return {};
 }
 
+Result<void> SqliteStore::steady() {
+  const bool steady = file_.db.is_open();
+  if (auto open = revive(); !open || steady) return open;
+  return Error(Errc::storage_io, "store: " + options_.path + ": was opened again after a failure");
+}
+
 void SqliteStore::install_again(Loaded& loaded) {
   doubtful_.reset();
   const bool another = file_.replica() != selves_.front();  // a new id that could not be told to be durable is
@@ -212,7 +219,6 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
     for (const Arrival& arrival : std::exchange(batch->arrivals, {}))
       batch->refused.push_back({arrival.ticket, false, no_room("arrivals")});
   batch->lineage = std::exchange(lineage_due_, {});
-  batch->selves = selves_;
   file_.age = age_.age();
   if (planted(Bug::age_by_wall)) file_.age = static_cast<stream::Age>(file_.now.time_since_epoch().count());
   file_.clock_due.reset();

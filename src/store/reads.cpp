@@ -58,7 +58,7 @@ Result<void> SqliteStore::checked(ScopeState& state) {
 }
 
 Result<void> SqliteStore::look(ScopeId id, const Function<void(crdt::CellSource&)>& look) {
-  if (auto open = revive(); !open) return open;
+  if (auto open = steady(); !open) return open;
   ScopeState* state = find(id);
   if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   const std::size_t known = state->table.noted().ranges().size();
@@ -71,7 +71,7 @@ Result<void> SqliteStore::look(ScopeId id, const Function<void(crdt::CellSource&
 }
 
 Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver, bool searched) {
-  if (auto open = revive(); !open) return open.error();
+  if (auto open = steady(); !open) return open.error();
   ScopeState* state = find(id);
   if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   SqlTable& table = state->table;
@@ -84,7 +84,7 @@ Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver
 
 Result<std::optional<crdt::Delta>> SqliteStore::small_delta(ScopeId id, const crdt::Context& receiver, bool searched,
                                                             std::size_t bytes_max) {
-  if (auto open = revive(); !open) return open.error();
+  if (auto open = steady(); !open) return open.error();
   ScopeState* state = find(id);
   if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   std::optional<crdt::Delta> delta;
@@ -98,7 +98,7 @@ Result<std::optional<crdt::Delta>> SqliteStore::small_delta(ScopeId id, const cr
 }
 
 Result<crdt::Chunk> SqliteStore::chunk(ScopeId id, const crdt::Context& told, std::size_t bytes_max) {
-  if (auto open = revive(); !open) return open.error();
+  if (auto open = steady(); !open) return open.error();
   ScopeState* state = find(id);
   if (gone(state) || state->scope.plane == Plane::stream) return no_scope();
   crdt::Chunk chunk = sound_chunk(*state, told, bytes_max);
@@ -107,7 +107,7 @@ Result<crdt::Chunk> SqliteStore::chunk(ScopeId id, const crdt::Context& told, st
 }
 
 Result<crdt::Repair> SqliteStore::repair(ScopeId id, const std::vector<crdt::KeyRange>& ranges, std::size_t bytes_max) {
-  if (auto open = revive(); !open) return open.error();
+  if (auto open = steady(); !open) return open.error();
   ScopeState* state = find(id);
   if (state == nullptr || state->scope.plane == Plane::stream) return no_scope();
   crdt::Repair repair = certain_repair(state->table, ranges, bytes_max);
@@ -277,7 +277,7 @@ Result<void> SqliteStore::compact(std::size_t removals_max) {
     look_back(*state);
     state->table.take_unknown();  // nobody asked for the keys that it met
   }
-  if (!done) {
+  if (!done || file_.db.log_doubtful()) {
     file_.db.close(true);
     for (auto& [sid, state] : states_) state->table.reset(state->durable);
     if (!doubtful_) doubtful_ = batch_;  // what was written under the last batch's number may be there and not durable

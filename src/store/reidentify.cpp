@@ -139,12 +139,13 @@ Result<Renamed> SqliteStore::reidentify(const ReplicaId& fresh, const ReplicaId&
   renaming_ = Renamed{file_.replica(), fresh, std::move(reason)};
   ++batch_;
   auto former = former_after(self);
-  if (auto written = write_reissue(fresh, self, authority); !written) {
+  if (auto written = write_reissue(fresh, self, authority); !written || file_.db.log_doubtful()) {
     // As after any commit that fails: only the file, opened again, knows which life it holds.
+    Error why = written ? *file_.db.take_log_error() : std::move(written).error();
     file_.db.close(true);
     for (auto& [sid, state] : states_) state->table.reset(state->durable);
     doubtful_ = std::min(doubtful_.value_or(batch_), batch_);
-    if (!revive() || file_.replica() != fresh) return written.error();
+    if (!revive() || file_.replica() != fresh) return why;
     return *std::exchange(renaming_, {});
   }
   take_selves(std::move(former));

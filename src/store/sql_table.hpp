@@ -37,7 +37,10 @@ class SqlTable final : public crdt::RewindableTable {
   void scan_log(const ReplicaId& replica, crdt::Stamp after,
                 const Function<bool(const crdt::LogItem&)>& visit) override;
   void restore_log(const ReplicaId& replica, std::span<const crdt::LogItem> items) override;
-  crdt::Summary summary() const override { return state_.damaged.empty() ? state_.summary : crdt::Summary::unknown(); }
+  /// Until a sweep, it counts the entries of a damaged row that was met and written over.
+  crdt::Summary summary() const override {
+    return state_.damaged.empty() && !wants_sweep_ ? state_.summary : crdt::Summary::unknown();
+  }
   void rewind(const crdt::Dot& to) override;
 
   const Durable& state() const noexcept { return state_; }

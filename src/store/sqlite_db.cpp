@@ -116,6 +116,7 @@ Result<void> SqliteDb::open(bool create) {
   process_ = ::getpid();
   log_id_ = {};
   log_left_ = log_there();
+  log_doubtful_ = false;
   if (vfs_.empty() && create) {
     if (auto created = create_file(); !created) return created;
   }
@@ -159,6 +160,7 @@ int SqliteDb::checkpoint(void* self, sqlite3* db, const char* name, int pages) {
   auto& owner = *static_cast<SqliteDb*>(self);
   const int code = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code != SQLITE_OK) owner.log_error_ = owner.error(code, "checkpoint");
+  owner.log_doubtful_ = owner.log_doubtful_ || (code & 0xff) == SQLITE_IOERR;
   return SQLITE_OK;  // the commit is in the log, whatever became of the checkpoint
 }
 

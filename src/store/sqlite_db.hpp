@@ -66,6 +66,10 @@ class SqliteDb {
   std::optional<Error> take_error() noexcept;
   /// Why the log could not be moved into the database since the last call: it grows.
   std::optional<Error> take_log_error() noexcept;
+  /// True once a checkpoint has met an I/O error. Commits are durable all the same, but SQLite writes frames behind the
+  /// last that it syncs, up to the end of a sector, and reads them, too: of these the system may have lost what it
+  /// could not write. Recovery at the next open checks them.
+  bool log_doubtful() const noexcept { return log_doubtful_; }
   /// Latches `error`, unless one is latched already.
   void fail(Error error);
   /// Latches storage_corrupt; `what` names the table and what is wrong in it.
@@ -92,7 +96,7 @@ class SqliteDb {
   std::size_t cache_bytes_;
   FileId id_{};
   mutable FileId log_id_{};
-  bool log_left_ = false, log_stays_ = false;
+  bool log_left_ = false, log_stays_ = false, log_doubtful_ = false;
   std::int64_t process_ = 0;
   sqlite3* db_ = nullptr;
   std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};

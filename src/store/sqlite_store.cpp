@@ -56,6 +56,10 @@ SqliteStore::SqliteStore(Options options, const Hash128& secret)
 Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   auto loaded = file_.open(fresh);
   if (!loaded) return loaded.error();
+  if (file_.db.log_left()) {
+    examined_ = Examined{};
+    file_.db.leave_log(true);  // whoever closes it before it is examined leaves that to the next
+  }
   // What an earlier process wrote and did not live to sync, or failed to, may be in the system's cache only: it would
   // be shipped and acknowledged, and then a power cut would take it.
   if (!planted(Bug::trust_cache))
@@ -64,10 +68,6 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   if (!renamed) return renamed.error();
   renamed_ = *std::move(renamed);
   salvaged_ = loaded->salvaged;
-  if (file_.db.log_left()) {
-    examined_ = Examined{};
-    file_.db.leave_log(true);  // whoever closes it before it is examined leaves that to the next
-  }
   take_selves(std::move(loaded->former));
   age_saved_ = loaded->clock;
   age_.start(loaded->clock, loaded->age, options_.boot, options_.since_boot);

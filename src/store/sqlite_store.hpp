@@ -198,6 +198,9 @@ class SqliteStore final : public Store {
   void give_back(GroupCommit& batch);
   /// Opens the file again if a failure has left it closed. Requires: !writing_. Fails with: storage_io.
   Result<void> revive();
+  /// For what peers are told: fails if the file had to be opened again, for it may hold other contexts and floors than
+  /// the caller went by.
+  Result<void> steady();
   /// What a file that was opened again holds, doubtful batches that turned out to be there included.
   void install_again(Loaded& loaded);
   Error closed_file(const char* call) const;

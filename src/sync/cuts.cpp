@@ -129,18 +129,18 @@ void Cuts::on(wire::Ack&& ack) {
   searches_.retry_later();
 }
 
-bool Cuts::resync(wire::Resync&& resync, Channel& channel) {
+Cuts::Refusal Cuts::resync(wire::Resync&& resync, Channel& channel) {
   if (const Refusal chunk = chunk_refused(resync.cut, resync.channel); chunk != Refusal::unknown) {
     if (chunk == Refusal::news) channel.peer = std::move(resync.context);
-    return true;
+    return chunk;
   }
   const auto at = outgoing_.find(channel.plane);
-  if (at == outgoing_.end() || at->second.id != resync.cut) return false;
-  for (const auto& [number, upto] : at->second.upto) talk_.mark_dirty(number);
+  if (at == outgoing_.end() || at->second.id != resync.cut) return Refusal::unknown;
+  send_again(at->second.upto);
   outgoing_.erase(at);
   telling_.erase(resync.channel);
   channel.peer = std::move(resync.context);
-  return true;
+  return Refusal::news;
 }
 
 Cuts::Refusal Cuts::refused(const wire::Refused& refused) {
@@ -156,12 +156,16 @@ bool Cuts::cut_refused(const wire::Refused& refused) {
   if (std::none_of(upto.begin(), upto.end(), [&](const auto& one) { return one.first == refused.channel; }))
     return false;
   outgoing_.erase(at);
-  for (const auto& [number, context] : upto) {
-    // What the peer found was for this cut.
+  send_again(upto);
+  return true;
+}
+
+/// In another cut: what the peer has found by searches was for the one that it did not take.
+void Cuts::send_again(const std::vector<std::pair<wire::Channel, crdt::Context>>& members) {
+  for (const auto& [number, upto] : members) {
     if (const auto told = telling_.find(number); told != telling_.end()) told->second.searched = false;
     talk_.mark_dirty(number);
   }
-  return true;
 }
 
 void Cuts::leave_out(wire::Channel number, Errc why) {

@@ -22,10 +22,11 @@ class Cuts {
   std::optional<wire::Message> next_chunk(Plane lane);
 
   void on(wire::Ack&& ack);
-  /// The peer has not what the cut or chunk builds on. False if there is none of that number.
-  bool resync(wire::Resync&& resync, Channel& channel);
-  /// The peer cannot store the cut or chunk: what was refused is left out, the rest is sent again.
+  /// Unknown: there is no cut or chunk of that number. Known: it was a chunk that followed one refused before.
   enum class Refusal : std::uint8_t { unknown, known, news };
+  /// The peer has not what the cut or chunk builds on.
+  Refusal resync(wire::Resync&& resync, Channel& channel);
+  /// The peer cannot store the cut or chunk: what was refused is left out, the rest is sent again.
   Refusal refused(const wire::Refused& refused);
   /// Nothing of the channel goes out before its next try.
   void leave_out(wire::Channel number, Errc why);
@@ -53,6 +54,7 @@ class Cuts {
   void add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta);
   bool send_cut(Plane lane, Outgoing out);
   bool cut_refused(const wire::Refused& refused);
+  void send_again(const std::vector<std::pair<wire::Channel, crdt::Context>>& members);
 
   // cuts_large.cpp
   bool tells_truly(const Telling& telling, const Channel& channel) const;

@@ -139,15 +139,19 @@ void Link::on(wire::Resync&& resync) {
   Channel* channel = talk_.find(number);
   if (channel == nullptr || !talk_.sends(*channel))
     return end({Errc::protocol_violation, "resync of channel " + std::to_string(number)});
-  if (++talk_.resyncs > talk_.limits.resyncs)
-    return end({Errc::protocol_violation, "the peer keeps refusing channel " + std::to_string(number)});
   if (planted(Bug::ignore_resync) || !audit_.own(*channel, resync.context)) return;
   // What it has it may have from others, and then nothing of it is left to be acked.
   talk_.signal(Signal::Kind::acked, channel->scope, resync.context);
-  if (resync.cut == 0)
+  const std::uint64_t cut = resync.cut;
+  auto refusal = Cuts::Refusal::news;
+  if (cut == 0)
     records_.rewind(number, std::move(resync.context));
-  else if (!cuts_.resync(std::move(resync), *channel))
-    return end({Errc::protocol_violation, "resync of cut " + std::to_string(resync.cut)});
+  else
+    refusal = cuts_.resync(std::move(resync), *channel);
+  if (refusal == Cuts::Refusal::known) return;
+  if (refusal == Cuts::Refusal::unknown) return end({Errc::protocol_violation, "resync of cut " + std::to_string(cut)});
+  if (++talk_.resyncs > talk_.limits.resyncs)
+    return end({Errc::protocol_violation, "the peer keeps refusing channel " + std::to_string(number)});
   searches_.end(number);
   talk_.mark_dirty(number);
 }

@@ -148,7 +148,8 @@ void Receiver::settle(const ReceivedCut& received, const store::Outcome& outcome
   for (const auto& [number, base] : received.bases)
     if (!talk_.mine(talk_.at(number)).covers(base)) return resync(received.cut, number);
   // What was kept aside is not there, or not complete: it is to be told again.
-  if (!received.stages.empty()) return resync(received.cut, unkept(received.stages));
+  if (const auto at = talk_.numbers.find(outcome.scope); at != talk_.numbers.end())
+    return resync(received.cut, at->second);
   talk_.end({Errc::protocol_violation, "cut " + std::to_string(received.cut) + " cannot be applied"});
 }
 
@@ -174,16 +175,6 @@ void Receiver::settle(const ReceivedSegment& received, const store::Outcome& out
 void Receiver::resync(std::uint64_t cut, wire::Channel number) {
   const Channel& channel = talk_.at(number);
   talk_.send(wire::Resync{cut, number, talk_.concerning(channel, talk_.mine(channel))});
-}
-
-/// The first of `stages` that is not kept whole; if all are, the first.
-wire::Channel Receiver::unkept(const std::vector<wire::Channel>& stages) const {
-  for (const wire::Channel number : stages) {
-    const store::Stages& kept = talk_.store.stages(talk_.at(number).scope);
-    const auto at = kept.find(talk_.peer.replica);
-    if (at == kept.end() || !at->second.complete()) return number;
-  }
-  return stages.front();
 }
 
 /// Tells the peer what we cannot store. False if the fault is not of one scope, or is the peer's own.

@@ -62,7 +62,6 @@ class Receiver {
   void settle(const ReceivedChunk& received, const store::Outcome& outcome);
   void settle(const ReceivedSegment& received, const store::Outcome& outcome);
   void resync(std::uint64_t cut, wire::Channel number);
-  wire::Channel unkept(const std::vector<wire::Channel>& stages) const;
   bool refuse(const Unsettled& unsettled, const store::Outcome& outcome);
 
   Conversation& talk_;

@@ -247,11 +247,16 @@ void World::look_deep(SimNode& node) {
   if (node.spoilt()) return;
   for (const store::Scope& scope : node.store().scopes()) {
     if (scope.plane != Plane::state) continue;
-    if (plan_.work.previews && !node.store().stages(scope.id).empty())
-      saw(Sight::previewed);  // more is shown than the context says
-    else if (auto broken = equals_truth(node.store(), scope.id, truth_.state(scope.name), node.visible(scope.id)))
+    if (auto broken = is_true(node.store(), scope, node.visible(scope.id)))
       violate("O2: node " + std::to_string(node.number()) + ": " + *broken);
   }
+}
+
+Finding World::is_true(store::Store& store, const store::Scope& scope, const crdt::Context& context) {
+  const bool previewed = plan_.work.previews && !store.stages(scope.id).empty();
+  if (!previewed) return equals_truth(store, scope.id, truth_.state(scope.name), context);
+  saw(Sight::previewed);  // more is shown than the context says
+  return std::nullopt;
 }
 
 void World::check_held(NodeNumber who, SimNode& holder, const std::string& scope, crdt::Stamp stamp,

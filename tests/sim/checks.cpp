@@ -17,12 +17,12 @@ bool is_register_or_member(ByteView key) {
                    parts->kind == static_cast<std::uint8_t>(crdt::Kind::member));
 }
 
-std::optional<laws::Cells> all_cells(store::Store& store, store::ScopeId scope) {
+Result<laws::Cells> all_cells(store::Store& store, store::ScopeId scope) {
   laws::Cells cells;
   const auto read = store.read(scope, [&](crdt::CellSource& source) {
     source.scan({}, [&](ByteView key, const crdt::Cell& cell) { return cells.emplace(to_bytes(key), cell).second; });
   });
-  if (!read) return std::nullopt;
+  if (!read) return read.error();
   return cells;
 }
 
@@ -81,7 +81,7 @@ Finding whole_tags(store::Store& store) {
 
 Finding equals_truth(store::Store& store, store::ScopeId scope, const StateTruth& truth, const crdt::Context& context) {
   auto cells = all_cells(store, scope);
-  if (!cells) return at(store, scope) + "cells cannot be read";
+  if (!cells) return at(store, scope) + "cells cannot be read: " + cells.error().detail;
   std::erase_if(*cells, [](const auto& cell) { return !is_register_or_member(cell.first); });
   if (auto differs = differing_cell(*cells, truth.cells(context)))
     return at(store, scope) + *differs + " at " + context.to_string();
@@ -166,7 +166,8 @@ Finding same_content(store::Store& a, store::Store& b, bool same_records) {
     if (!(a.summary(scope.id) == b.summary(*other)) && !some) return where + "fingerprints differ";
     if (scope.plane == Plane::stream) continue;
     const auto mine = all_cells(a, scope.id), theirs = all_cells(b, *other);
-    if (!mine || !theirs) return where + "cannot be read";
+    for (const auto* one : {&mine, &theirs})
+      if (!*one) return where + "cannot be read: " + one->error().detail;
     if (auto differs = differing_cell(*mine, *theirs)) return where + *differs;
   }
   return std::nullopt;

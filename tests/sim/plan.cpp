@@ -100,6 +100,7 @@ void add_extras(Plan& plan) {
   work.previews = random.one_in(4);
   if (random.one_in(4)) work.pacing.interval = milliseconds(50 + random.below(3'000));
   if (random.one_in(4)) work.pacing.bandwidth = 4'000 + random.below(100'000);
+  if (work.bulk && work.pacing.bandwidth > 0) work.pacing.bandwidth += 100'000;  // it has to end
   work.pacing.backfill_share = static_cast<unsigned>(random.below(101));
   work.seal_segments = pick(random, std::array<std::size_t, 4>{0, 2, 4, 64});
   plan.limits.backlog_records = pick(random, std::array<std::uint64_t, 3>{1, 20, 4'096});

@@ -31,12 +31,14 @@ void SimNode::dial() {
 void SimNode::roam(NodeNumber to) {
   const auto link = up() ? engine_->uplink_id() : std::nullopt;
   const auto at = link ? connections_.find(*link) : connections_.end();
-  if (at == connections_.end() || std::exchange(uplink_, to) == to) return;
+  if (at == connections_.end() || uplink_ == to) return;
   around_.trace.note(around_.timeline.now(), "roam", number_, static_cast<std::uint64_t>(to));
   around_.saw(Sight::roamed);
   const ConnectionId connection = at->second;
   around_.network.close(connection, number_);
   link_ended(connection, {Errc::closed, "goes to another hub"});
+  take_events();  // these are of the hub that it was at
+  uplink_ = to;
   retry_ = around_.timeline.now();
   stir();
 }

@@ -232,8 +232,7 @@ Finding World::check_all(const std::vector<store::Store*>& stores) {
     if (auto broken = whole_tags(store)) return "O9: " + *broken;
     for (const store::Scope& scope : store.scopes()) {
       if (scope.plane == Plane::state)
-        if (auto broken = equals_truth(store, scope.id, truth_.state(scope.name), store.context(scope.id)))
-          return "O2: " + *broken;
+        if (auto broken = is_true(store, scope, store.context(scope.id))) return "O2: " + *broken;
       for (const auto& node : nodes_)
         if (i == 0 && reaches_root(*node) && lacks(store, scope, *node))
           return "O4: the root lacks commits of " + scope.name + " that were promised";

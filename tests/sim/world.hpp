@@ -82,6 +82,8 @@ class World {
   void trouble_disk(SimNode& node, Fault fault);
   void observe();
   void look_deep(SimNode& node);
+  /// Of a state scope.
+  Finding is_true(store::Store& store, const store::Scope& scope, const crdt::Context& context);
   void check_held(NodeNumber who, SimNode& holder, const std::string& scope, crdt::Stamp stamp,
                   const std::string& promise);
   void check_stable(NodeNumber who, const std::string& scope, crdt::Stamp stamp);

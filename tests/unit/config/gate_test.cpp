@@ -108,6 +108,8 @@ TEST_F(Gates, KeepTimesAndTheLibrarysVersion) {
   EXPECT_EQ(answer(signed_by(newer, {2})), Errc::unsupported);
   EXPECT_EQ(answer(signed_by(odd, {2})), Errc::unsupported);
   EXPECT_FALSE(gate.admit(signed_by(exact, {2}), "plant-7", seen, Timestamp{})) << "nobody knows what time it is";
+  const Timestamp broken = Timestamp{} - std::chrono::hours(24);
+  EXPECT_TRUE(gate.admit(signed_by(version(1), {2}), "plant-7", seen, broken)) << "it has no time to keep";
 }
 
 TEST_F(Gates, WithoutARootNeedNoSignatures) {
