@@ -3,6 +3,7 @@
 #pragma once
 
 #include <edgesync/config.hpp>
+#include <edgesync/consumer.hpp>
 #include <edgesync/edit.hpp>
 #include <edgesync/error.hpp>
 #include <edgesync/event.hpp>

@@ -4,6 +4,7 @@
 // in state.hpp. Thread safety: any member from any thread.
 #pragma once
 
+#include <edgesync/consumer.hpp>
 #include <edgesync/event.hpp>
 #include <edgesync/options.hpp>
 #include <edgesync/records.hpp>
@@ -63,6 +64,15 @@ class EDGESYNC_EXPORT Stream {
   /// At a hub or relay: the records of `origin` that never came and never will, as the node said that dropped them;
   /// read() tells which.
   Result<Drops> dropped(const ReplicaId& origin) const;
+  /// A reader with a place of its own, which is kept under `name`: 1 to 64 bytes of UTF-8 without '/' and control
+  /// characters. One at a time of a name.
+  Consumer consumer(std::string_view name) const;
+  /// Names of consumers that have committed, ascending.
+  Result<std::vector<std::string>> consumers() const;
+  /// The place of a consumer is forgotten: another one of that name begins at the first record.
+  Result<void> forget_consumer(std::string_view name);
+  /// `handler` is called when there may be more to read, whoever wrote it: once for many records.
+  Subscription on_records(Function<void()> handler) const;
   Result<Digest> digest() const;
   const std::string& name() const noexcept;
 

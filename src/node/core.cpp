@@ -218,6 +218,8 @@ void Core::group_commit(Lock& lock) {
   }
   engine_->flushed(flushed);
   std::move(flushed.changes.begin(), flushed.changes.end(), std::back_inserter(changes_));
+  for (const store::ScopeId id : flushed.advanced)
+    if (store_->scope(id).plane == Plane::stream) grown_.insert(id);
   settled_.notify_all();
   stir(lock);
 }

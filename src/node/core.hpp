@@ -191,6 +191,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<Failure> failures_;
   std::vector<FlushWaiter> flushes_;
   std::vector<store::PathChange> changes_;
+  std::set<store::ScopeId> grown_;     ///< Streams with records of which nobody was told yet.
   store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
   Instant examine_due_ = never;  ///< When to look at the next rows.

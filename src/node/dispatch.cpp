@@ -43,6 +43,8 @@ void Core::dispatch() {
       changes.push_back({store_->scope(change.scope).name, change.path, shown_value(change.before),
                          shown_value(change.after), author->dot.replica, crdt::Hlc::wall(author->dot.stamp)});
     }
+    std::vector<std::string> grown;
+    for (const store::ScopeId id : std::exchange(grown_, {})) grown.push_back(store_->scope(id).name);
     std::vector<std::shared_ptr<transport::Connection>> awake;
     for (sync::LinkId id : engine_->take_wakes())
       if (const auto at = connections_.find(id); at != connections_.end()) awake.push_back(at->second);
@@ -53,6 +55,7 @@ void Core::dispatch() {
       handlers_.call(event);
     }
     for (const Change& change : changes) handlers_.call(change);
+    for (const std::string& stream : grown) handlers_.call_for_records(stream);
     lock.lock();
   }
   if (!closed_) arm(lock);

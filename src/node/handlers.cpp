@@ -32,6 +32,11 @@ void Handlers::call(const Change& change) {
       contain([&] { entry->callback(change); });
 }
 
+void Handlers::call_for_records(const std::string& scope) {
+  for (const auto& entry : records_.all())
+    if (entry->live && entry->topic == scope) contain([&] { entry->callback(); });
+}
+
 std::optional<Verdict> Handlers::ask(const std::string& scope, const Candidate& candidate) {
   const auto all = activations_.all();
   const auto latest =

@@ -68,6 +68,9 @@ class Handlers {
   Subscription on_change(std::string scope, std::string prefix, ChangeHandler handler) {
     return changes_.add({std::move(scope), std::move(prefix)}, std::move(handler));
   }
+  Subscription on_records(std::string scope, Function<void()> handler) {
+    return records_.add(std::move(scope), std::move(handler));
+  }
   /// The latest registration decides for its scope.
   Subscription on_activate(std::string scope, ActivationHandler handler) {
     return activations_.add(std::move(scope), std::move(handler));
@@ -75,6 +78,8 @@ class Handlers {
 
   void call(const Event& event);
   void call(const Change& change);
+  /// The stream `scope` has more records.
+  void call_for_records(const std::string& scope);
   /// Nothing if nobody decides for this scope. A handler that throws rejects.
   std::optional<Verdict> ask(const std::string& scope, const Candidate& candidate);
   /// Runs a callback of the application that is registered nowhere. Returns false if it threw.
@@ -88,6 +93,7 @@ class Handlers {
 
   Registry<EventHandler, Everything> events_;
   Registry<ChangeHandler, Keys> changes_;
+  Registry<Function<void()>, std::string> records_;
   Registry<ActivationHandler, std::string> activations_;
   Function<void(std::string_view)> report_;
 };

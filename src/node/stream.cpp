@@ -2,14 +2,12 @@
 #include <edgesync/stream.hpp>
 
 #include "node/core.hpp"
-#include "stream/drops.hpp"
+#include "node/record_reads.hpp"
 
 #include <algorithm>
 
 namespace edgesync {
 namespace {
-
-constexpr std::size_t read_bytes = 64 * 1024;  // of segments fetched at a time: thousands of records, about a page
 
 Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const store::Row> rows, Durability durability) {
   auto lock = scope.lock();
@@ -27,32 +25,6 @@ Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const st
     return std::move(settled).error();
   }
   return Sequences{appended->first, appended->last};
-}
-
-/// Takes the wanted records of one segment.
-void take(const std::vector<Record>& records, std::uint64_t& next, std::size_t limit, RecordsRead& read) {
-  for (const Record& record : records) {
-    if (record.sequence < next || read.records.size() == limit) continue;
-    next = record.sequence + 1;
-    read.records.push_back(record);
-  }
-}
-
-/// Notes what is missing from `from` to the last record read, or to the last that ever was if nothing follows, and why.
-Result<void> note_gaps(store::Store& store, store::ScopeId id, const ReplicaId& origin, std::uint64_t from, bool end,
-                       RecordsRead& read) {
-  std::uint64_t last = read.records.empty() ? 0 : read.records.back().sequence, floor = 0;
-  for (const store::StreamState& state : store.stream(id))
-    if (state.origin == origin) floor = state.trimmed, last = end ? state.last : last;
-  const auto known = store.gaps(id, origin, from - 1, SIZE_MAX);
-  if (!known) return known.error();
-  std::uint64_t next = std::max(from, floor + 1);
-  for (const Gap& gap : *known) {
-    if (gap.first > last) break;
-    if (gap.why == stream::at_root) continue;
-    read.gaps.push_back({std::max(gap.first, next), std::min(gap.last, last), gap.why});
-  }
-  return {};
 }
 
 }  // namespace
@@ -82,23 +54,9 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope_->core;
   if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
-  RecordsRead read;
-  std::uint64_t next = std::max<std::uint64_t>(from, 1);
-  bool end = false;
-  while (read.records.size() < limit) {
-    const auto segments = core.store().segments(scope_->id, origin, next - 1, read_bytes);
-    if (!segments) return segments.error();
-    if (end = segments->empty(); end) break;
-    for (const store::StoredSegment& segment : *segments) {
-      if (read.records.size() == limit) break;  // decoding costs more than fetching
-      const auto records = stream::decode(segment.body);
-      if (!records) return records.error();
-      take(*records, next, limit, read);
-    }
-  }
-  auto noted = note_gaps(core.store(), scope_->id, origin, std::max<std::uint64_t>(from, 1), end, read);
-  if (!noted) return std::move(noted).error();
-  return read;
+  auto found = node::read_records(core.store(), scope_->id, origin, std::max<std::uint64_t>(from, 1), limit, SIZE_MAX);
+  if (!found) return std::move(found).error();
+  return std::move(found->read);
 }
 
 Result<RecordsRead> Stream::read(std::uint64_t from, std::size_t limit) const {
@@ -132,6 +90,12 @@ Result<Drops> Stream::dropped(const ReplicaId& origin) const {
   auto lock = scope_->lock();
   if (!lock) return std::move(lock).error();
   return scope_->core->store().missing(scope_->id, origin);
+}
+
+Consumer Stream::consumer(std::string_view name) const { return Consumer(scope_, name); }
+
+Subscription Stream::on_records(Function<void()> handler) const {
+  return scope_->core->handlers().on_records(scope_->name, std::move(handler));
 }
 
 Result<Digest> Stream::digest() const { return scope_->digest(); }

@@ -53,7 +53,8 @@ Ticket SqliteStore::give_up(ScopeId id) {
   state->memtable = {};
   streams_unwritten_ -= std::exchange(state->unwritten, 0);
   state->left_out = {};
-  state->runs.clear(), state->holes.clear(), state->versions.clear(), state->trims.clear();
+  state->runs.clear(), state->holes.clear(), state->trims.clear();
+  std::erase_if(state->versions, [](const VersionOp& op) { return op.kind != VersionOp::Kind::memo; });
   state->acks_dirty.clear(), state->stages_ended.clear();
   state->sweep = false;
   state->suspicion = {};

@@ -320,7 +320,8 @@ void SqliteStore::publish(ScopeState& state, const Part& part, Flushed& flushed)
   const bool grew = mended || !(state.durable.context == state.table.context());
   if (part.more_to_shed) touch(state), ++accepted_;
   state.sealed = std::max(state.sealed, part.sealed);
-  if (grew || !part.versions.empty()) flushed.advanced.push_back(state.scope.id);
+  const bool versions = state.scope.plane == Plane::config && !part.versions.empty();
+  if (grew || versions) flushed.advanced.push_back(state.scope.id);
   if (part.learned) state.memtable.learned();
   state.durable = state.table.state();
   state.stored = true;

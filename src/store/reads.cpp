@@ -157,6 +157,13 @@ Result<Bytes> SqliteStore::memo(ScopeId id, std::string_view name) {
   return read_memo(state->table, name, state->versions);
 }
 
+Result<std::map<std::string, Bytes>> SqliteStore::memos(ScopeId id, std::string_view prefix) {
+  ScopeState* state = find(id);
+  if (state == nullptr) return Error(Errc::not_found, "memos: unknown scope");
+  if (auto open = revive(); !open) return open.error();
+  return read_memos(state->table, prefix, state->versions);
+}
+
 Result<config::Release> SqliteStore::release(ScopeId id, const VersionKey& version) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);

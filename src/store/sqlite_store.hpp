@@ -142,6 +142,7 @@ class SqliteStore final : public Store {
   Result<std::uint64_t> versions_bytes(ScopeId id) override;
   Result<config::Release> release(ScopeId id, const VersionKey& version) override;
   Result<Bytes> memo(ScopeId id, std::string_view name) override;
+  Result<std::map<std::string, Bytes>> memos(ScopeId id, std::string_view prefix) override;
   Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) override;
   Result<Pending> pending(ScopeId id) override;
   Result<std::vector<Quarantined>> quarantine(std::uint64_t after, std::size_t limit) override;

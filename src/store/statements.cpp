@@ -100,6 +100,8 @@ constexpr auto texts = [] {
       "SELECT coalesce(sum(length(manifest) + length(base) + length(content)), 0) FROM ver WHERE sid = ?1");
   put(Sql::memo_get, "SELECT body FROM memo WHERE sid = ?1 AND name = ?2");
   put(Sql::memo_put, "REPLACE INTO memo VALUES (?1, ?2, ?3)");
+  put(Sql::memo_scan, "SELECT name, body FROM memo WHERE sid = ?1 AND name >= ?2 ORDER BY name");
+  put(Sql::memo_delete, "DELETE FROM memo WHERE sid = ?1 AND name = ?2");
   put(Sql::aside_put,
       "INSERT INTO quarantine (kind, sid, place, reason, origin, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   put(Sql::aside_list,

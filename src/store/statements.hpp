@@ -75,6 +75,8 @@ enum class Sql : std::size_t {
   version_bytes,
   memo_get,
   memo_put,
+  memo_scan,
+  memo_delete,
   aside_put,
   raw_cell,
   raw_log,

@@ -33,6 +33,7 @@
 #include <edgesync/versions.hpp>
 
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -216,6 +217,7 @@ class Store {
   virtual Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) = 0;
   virtual Ticket forget_version(ScopeId id, const VersionKey& version) = 0;
   /// A small fact about the scope that is this node's own affair: never shipped, and kept when the scope is given up.
+  /// An empty body: it is forgotten.
   virtual Ticket put_memo(ScopeId id, std::string_view name, Bytes body) = 0;
   /// Deletes whole segments of `origin` that end at or before `through`.
   virtual Ticket trim(ScopeId id, const ReplicaId& origin, std::uint64_t through) = 0;
@@ -272,7 +274,9 @@ class Store {
   /// With its content, if that was ever here: proved by its hash. Fails with: not_found, storage_corrupt (its row is
   /// damaged, or one that it is stored as a difference to), storage_io.
   virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;
-  virtual Result<Bytes> memo(ScopeId id, std::string_view name) = 0;                     ///< not_found
+  virtual Result<Bytes> memo(ScopeId id, std::string_view name) = 0;  ///< not_found
+  /// By name, those that begin with `prefix`; damaged ones are left out.
+  virtual Result<std::map<std::string, Bytes>> memos(ScopeId id, std::string_view prefix) = 0;
   virtual Result<std::vector<JournalEntry>> journal(ScopeId id, std::size_t limit) = 0;  ///< Newest first.
   /// Own transactions not yet acked, as the number of keys that would be sent, or of sequence numbers used; and the
   /// oldest one's time.

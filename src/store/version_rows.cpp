@@ -99,9 +99,19 @@ std::uint32_t memo_check(std::uint32_t sid, std::string_view name, ByteView body
 }
 
 void save_memo(File& file, std::uint32_t sid, const VersionOp& op) {
+  if (op.memo.empty()) {
+    Query(file.db, Sql::memo_delete).bind(sid).bind_text(op.key.id).step();
+    return;
+  }
   Bytes body = op.memo;
   append_check(body, memo_check(sid, op.key.id, body));
   Query(file.db, Sql::memo_put).bind(sid).bind_text(op.key.id).bind(body).step();
+}
+
+/// Nothing if the row is not what was written.
+std::optional<Bytes> open_memo(std::uint32_t sid, std::string_view name, ByteView all) {
+  const ByteView body = all.first(all.size() - std::min(all.size(), check_bytes));
+  return check_at_end(all) == memo_check(sid, name, body) ? std::optional(to_bytes(body)) : std::nullopt;
 }
 
 }  // namespace
@@ -182,15 +192,32 @@ Result<Bytes> read_memo(SqlTable& table, std::string_view name, const std::vecto
   {
     Query rows(table.file().db, Sql::memo_get);
     rows.bind(table.sid()).bind_text(name);
-    if (rows.step()) {
-      const ByteView all = rows.blob(0), body = all.first(all.size() - std::min(all.size(), check_bytes));
-      if (check_at_end(all) == memo_check(table.sid(), name, body)) memo = to_bytes(body);
-    }
+    if (rows.step()) memo = open_memo(table.sid(), name, rows.blob(0));
   }
   if (auto good = table.file().check(); !good) return good.error();
   for (const VersionOp& op : pending)
     if (op.kind == VersionOp::Kind::memo && op.key.id == name) memo = op.memo;
-  return memo ? Result<Bytes>(*std::move(memo)) : Error(Errc::not_found, "memo: " + std::string(name));
+  return memo && !memo->empty() ? Result<Bytes>(*std::move(memo))
+                                : Error(Errc::not_found, "memo: " + std::string(name));
+}
+
+Result<std::map<std::string, Bytes>> read_memos(SqlTable& table, std::string_view prefix,
+                                                const std::vector<VersionOp>& pending) {
+  std::map<std::string, Bytes> memos;
+  {
+    Query rows(table.file().db, Sql::memo_scan);
+    rows.bind(table.sid()).bind_text(prefix);
+    while (rows.step()) {
+      const std::string name(as_text(rows.blob(0)));
+      if (!name.starts_with(prefix)) break;
+      if (auto body = open_memo(table.sid(), name, rows.blob(1))) memos[name] = *std::move(body);
+    }
+  }
+  if (auto good = table.file().check(); !good) return good.error();
+  for (const VersionOp& op : pending)
+    if (op.kind == VersionOp::Kind::memo && op.key.id.starts_with(prefix)) memos[op.key.id] = op.memo;
+  std::erase_if(memos, [](const auto& memo) { return memo.second.empty(); });
+  return memos;
 }
 
 std::size_t drop_damaged_versions(SqlTable& table) {

@@ -17,6 +17,8 @@ Result<config::Release> read_release(SqlTable& table, const VersionKey& key, con
 Result<std::uint64_t> read_version_bytes(SqlTable& table);
 /// A damaged one counts as never written. Fails with: not_found, storage_io.
 Result<Bytes> read_memo(SqlTable& table, std::string_view name, const std::vector<VersionOp>& pending);
+Result<std::map<std::string, Bytes>> read_memos(SqlTable& table, std::string_view prefix,
+                                                const std::vector<VersionOp>& pending);
 
 /// What a row says of its version; nothing if it is not what was written. Says nothing of the content.
 std::optional<VersionRow> prove_version(std::uint32_t sid, ByteView manifest, std::uint64_t role);

@@ -52,15 +52,25 @@ TEST(VersionStore, RemembersMemosEvenOfAScopeThatWasGivenUp) {
   EXPECT_TRUE(opened->memo(id, "seen").error().is(Errc::not_found));
   opened->put_memo(id, "seen", to_bytes("first"));
   opened->put_memo(id, "seen", to_bytes("second"));
-  opened->put_memo(id, "other", {});
+  opened->put_memo(id, "seen/1", to_bytes("one"));
+  opened->put_memo(id, "other", to_bytes("gone"));
   EXPECT_EQ(opened->memo(id, "seen").value(), to_bytes("second"));
   flush(*opened);
+  opened->put_memo(id, "other", {});
+  EXPECT_TRUE(opened->memo(id, "other").error().is(Errc::not_found));
+  EXPECT_EQ(opened->memos(id, "").value().size(), 2U);
+  opened->put_memo(id, "late", to_bytes("just before"));
   opened->give_up(id);
   flush(*opened);
   opened.reopen();
   id = opened->open_scope(Plane::config, "plant").value();
   EXPECT_EQ(opened->memo(id, "seen").value(), to_bytes("second"));
-  EXPECT_EQ(opened->memo(id, "other").value(), Bytes{});
+  EXPECT_TRUE(opened->memo(id, "other").error().is(Errc::not_found));
+  const std::map<std::string, Bytes> all{
+      {"late", to_bytes("just before")}, {"seen", to_bytes("second")}, {"seen/1", to_bytes("one")}};
+  EXPECT_EQ(opened->memos(id, "").value(), all);
+  EXPECT_EQ(opened->memos(id, "seen/").value().size(), 1U);
+  EXPECT_TRUE(opened->memos(id, "t").value().empty());
 }
 
 TEST(VersionStore, KeepsContentWhenAnOfferRepeats) {

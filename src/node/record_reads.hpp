@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the records of one origin: a few segments at a time, decoded as they are needed.
+#pragma once
+
+#include "store/store.hpp"
+
+#include <edgesync/stream.hpp>
+
+namespace edgesync::node {
+
+struct OriginRead {
+  RecordsRead read{};
+  std::uint64_t last = 0;  ///< All up to here is told, as records or as gaps; at least one less than asked for.
+  std::size_t bytes = 0;   ///< Of the segments that were decoded.
+};
+
+/// Records from `from` on, at most `records_max`, and none of a segment that begins behind `bytes_max` of them.
+Result<OriginRead> read_records(store::Store& store, store::ScopeId id, const ReplicaId& origin, std::uint64_t from,
+                                std::size_t records_max, std::size_t bytes_max);
+
+}  // namespace edgesync::node
