@@ -19,6 +19,17 @@ std::uint32_t little_endian(ByteView bytes) noexcept {
   return number;
 }
 
+std::uint32_t check_over(std::initializer_list<std::uint64_t> words, std::initializer_list<ByteView> parts) noexcept {
+  SipHash hash(check_key);
+  for (const std::uint64_t word : words) {
+    std::array<std::byte, 8> number{};
+    for (std::size_t i = 0; i < number.size(); ++i) number[i] = static_cast<std::byte>(word >> (8 * i));
+    hash.add(number);
+  }
+  for (const ByteView part : parts) hash.add(part);
+  return static_cast<std::uint32_t>(hash.finish().a);
+}
+
 void append(Bytes& row, std::uint32_t number, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) row.push_back(static_cast<std::byte>(number >> (8 * i)));
 }
@@ -26,15 +37,7 @@ void append(Bytes& row, std::uint32_t number, std::size_t bytes) {
 }  // namespace
 
 std::uint32_t row_check(std::initializer_list<std::uint64_t> words, ByteView bytes, ByteView more) noexcept {
-  SipHash hash(check_key);
-  for (const std::uint64_t word : words) {
-    std::array<std::byte, 8> number{};
-    for (std::size_t i = 0; i < number.size(); ++i) number[i] = static_cast<std::byte>(word >> (8 * i));
-    hash.add(number);
-  }
-  hash.add(bytes);
-  hash.add(more);
-  return static_cast<std::uint32_t>(hash.finish().a);
+  return check_over(words, {bytes, more});
 }
 
 void append_check(Bytes& row, std::uint32_t check) { append(row, check, check_bytes); }
@@ -50,9 +53,12 @@ void seal_cell(Bytes& row, std::uint32_t sid, ByteView key) {
 
 std::optional<ByteView> open_cell(ByteView row, std::uint32_t sid, ByteView key) noexcept {
   if (row.size() <= cell_check_bytes) return std::nullopt;
-  const ByteView covered = row.first(row.size() - check_bytes);
-  if (row_check({sid, key.size()}, key, covered) != little_endian(row.last(check_bytes))) return std::nullopt;
-  return row.first(row.size() - cell_check_bytes);
+  // The key's check is made anew: if that alone has changed, nothing is lost.
+  const ByteView entries = row.first(row.size() - cell_check_bytes);
+  const std::uint32_t of_key = key_check(sid, key);
+  const std::array stored{static_cast<std::byte>(of_key), static_cast<std::byte>(of_key >> 8)};
+  const bool stands = check_over({sid, key.size()}, {key, entries, stored}) == little_endian(row.last(check_bytes));
+  return stands ? std::optional(entries) : std::nullopt;
 }
 
 bool key_stands(ByteView row, std::uint32_t sid, ByteView key) noexcept {

@@ -21,7 +21,7 @@ std::uint32_t check_at_end(ByteView row) noexcept;
 inline constexpr std::size_t cell_check_bytes = 6;
 /// Ends the row of a cell: 16 bits over its key alone, 32 over everything.
 void seal_cell(Bytes& row, std::uint32_t sid, ByteView key);
-/// The entries; nothing if the row is not what was written.
+/// The entries; nothing if they, or the key, are not what was written.
 std::optional<ByteView> open_cell(ByteView row, std::uint32_t sid, ByteView key) noexcept;
 /// Of a row that open_cell() refuses: its key is the one it was written under.
 bool key_stands(ByteView row, std::uint32_t sid, ByteView key) noexcept;

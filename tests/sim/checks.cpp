@@ -164,7 +164,8 @@ Finding same_content(store::Store& a, store::Store& b, bool same_records) {
     const bool some =
         scope.plane == Plane::stream && (has_gaps(a, scope.id) || has_gaps(b, *other) || b.missing(*other).total() > 0);
     if (!(a.summary(scope.id) == b.summary(*other)) && !some) return where + "fingerprints differ";
-    if (scope.plane == Plane::stream) continue;
+    const bool shows_more = !a.stages(scope.id).empty() || !b.stages(*other).empty();  // by a preview
+    if (scope.plane == Plane::stream || shows_more) continue;
     const auto mine = all_cells(a, scope.id), theirs = all_cells(b, *other);
     for (const auto* one : {&mine, &theirs})
       if (!*one) return where + "cannot be read: " + one->error().detail;

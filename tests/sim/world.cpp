@@ -182,8 +182,8 @@ std::string World::why_not_converged() {
     if (node->gone()) continue;
     if (!node->up()) return who + " is down";
     if (!node->quiet()) return who + " has something to write";
-    if (node->spoilt()) return who + " has damaged rows";
     if (node->uplink() < 0 || !reaches_root(*node)) continue;
+    if (node->spoilt()) return who + " has damaged rows";
     if (!node->engine().linked()) return who + " is not linked";
     SimNode& above = *nodes_[static_cast<std::size_t>(node->uplink())];
     if (!above.quiet()) return "the uplink of " + who + " has something to write";
@@ -253,7 +253,8 @@ void World::final_checks() {
   std::vector<store::Store*> stores;
   for (const auto& node : nodes_) {
     if (node->gone()) saw(Sight::finished_without);
-    stores.push_back(node->gone() ? nullptr : &node->store());
+    const bool cut_off = !node->gone() && node->spoilt();  // and nobody was left to repair it
+    stores.push_back(node->gone() || cut_off ? nullptr : &node->store());
     if (node->gone()) continue;
     if (const auto stream = node->store().find_scope(Plane::stream, stream_scope))
       for (const store::StreamState& state : node->store().stream(*stream))

@@ -67,6 +67,35 @@ TEST(DamagedRow, WithAChangedKeyHidesEverythingItMayHaveBeen) {
   EXPECT_TRUE(read_key(*opened, id, "k8"));
 }
 
+TEST(DamagedRow, WithOneChangedByteCostsNoMoreThanItself) {
+  Opened opened;
+  fill(*opened);
+  const Bytes key = value_key("k7");
+  set(*opened, state_scope(*opened), "k7", 7);
+  flush(*opened);
+  const auto sound = contents(*opened, state_scope(*opened));
+  auto without = sound;
+  without.erase("k7");
+  int lost = 0;
+  for (int at = 1; at <= 64; ++at) {
+    opened.close();
+    const std::string i = std::to_string(at), next = std::to_string(at + 1),
+                      row = " WHERE key = x'" + to_hex(key) + "'";
+    run_sql(opened.path(), "UPDATE cell SET e = CAST(substr(e, 1, " + i + " - 1) || x'5b' || substr(e, " + next +
+                               ") AS BLOB)" + row + " AND length(e) >= " + i);
+    opened.reopen();
+    const ScopeId id = state_scope(*opened);
+    const auto shown = contents(*opened, id);
+    EXPECT_TRUE(shown == sound || shown == without) << "byte " << at;
+    lost += shown == without;
+    for (const crdt::KeyRange& range : opened->damaged(id)) EXPECT_EQ(range.low, key) << "byte " << at;
+    set(*opened, id, "k7", 7);  // which mends it
+    ASSERT_FALSE(flush(*opened).error);
+    EXPECT_THAT(opened->damaged(id), IsEmpty());
+  }
+  EXPECT_GT(lost, 10);
+}
+
 TEST(DamagedRow, ThatACompactionMeetsIsNoAnswerToTheNextRead) {
   Opened opened;
   fill(*opened);
