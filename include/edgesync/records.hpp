@@ -74,6 +74,22 @@ struct Gap {
   bool operator==(const Gap&) const = default;
 };
 
+/// Some records of one origin: those that are within all four, ends included.
+struct Range {
+  std::uint64_t first = 1, last = UINT64_MAX;                ///< Sequences.
+  Timestamp from = Timestamp::min(), to = Timestamp::max();  ///< By the origin's clock, which may go back.
+};
+
+/// What a column of numbers comes to. Booleans count as 0 and 1.
+struct Aggregate {
+  std::uint64_t records = 0;  ///< In the range.
+  std::uint64_t values = 0;   ///< Fields that are neither null nor NaN.
+  Value min{}, max{};         ///< int64, or double in a column of these; null if there are no values.
+  Value sum{};                ///< Likewise, but a double also where an int64 has no room.
+  /// NaN if there are no values.
+  EDGESYNC_EXPORT double mean() const noexcept;
+};
+
 /// What of a node's streams is sent first.
 enum class Priority : std::uint8_t {
   urgent = 1,  ///< Before all others, and at once whatever LinkOptions::sync_interval says.

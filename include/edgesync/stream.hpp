@@ -56,6 +56,14 @@ class EDGESYNC_EXPORT Stream {
   Result<RecordsRead> read(const ReplicaId& origin, std::uint64_t from = 1, std::size_t limit = 1000) const;
   /// Own records.
   Result<RecordsRead> read(std::uint64_t from = 1, std::size_t limit = 1000) const;
+  /// Records of `origin` within `range`, and of their fields those of `columns`, in that order: nothing else is
+  /// decoded. Gaps are those among the sequences. Fails with: not_found (a column), storage_*.
+  Result<RecordsRead> read(const ReplicaId& origin, const Range& range, std::span<const std::string> columns,
+                           std::size_t limit = 1000) const;
+  /// Of the records of `origin` that are here, or of all origins together. What a segment notes of its columns is used
+  /// where the whole of it is in the range. Fails with: not_found (the column), type_mismatch (no numbers), storage_*.
+  Result<Aggregate> aggregate(const ReplicaId& origin, std::string_view column, const Range& range = {}) const;
+  Result<Aggregate> aggregate(std::string_view column, const Range& range = {}) const;
   /// Who has records here, and up to which sequence.
   Result<std::vector<std::pair<ReplicaId, std::uint64_t>>> origins() const;
   Result<std::vector<Column>> columns() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/record_reads.hpp"
 
+#include "stream/aggregation.hpp"
 #include "stream/drops.hpp"
 
 #include <algorithm>
@@ -40,6 +41,51 @@ Result<void> note_gaps(store::Store& store, store::ScopeId id, const store::Stre
 }
 
 }  // namespace
+
+Result<void> each_segment(store::Store& store, store::ScopeId id, const ReplicaId& origin, const Range& range,
+                          const Function<Result<bool>(ByteView segment)>& visit) {
+  const std::uint64_t first = std::max<std::uint64_t>(range.first, 1);
+  for (std::uint64_t after = first - 1; after < range.last;) {
+    const auto segments = store.segments(id, origin, after, fetch_bytes);
+    if (!segments) return segments.error();
+    if (segments->empty()) return {};
+    for (const store::StoredSegment& segment : *segments) {
+      if (segment.first > range.last) return {};
+      const auto more = visit(segment.body);
+      if (!more) return more.error();
+      if (!*more) return {};
+      after = segment.first + segment.count - 1;
+    }
+  }
+  return {};
+}
+
+Result<RecordsRead> read_range(store::Store& store, store::ScopeId id, const ReplicaId& origin, const Range& range,
+                               std::span<const std::string> columns, std::size_t records_max) {
+  RecordsRead found;
+  bool end = true;
+  const auto visit = [&](ByteView body) -> Result<bool> {
+    if (found.records.size() >= records_max) return end = false, false;
+    const auto reader = stream::SegmentReader::open(body);
+    if (!reader) return reader.error();
+    std::vector<std::optional<std::size_t>> positions;
+    for (const std::string& column : columns) positions.push_back(stream::position(reader->schema(), column));
+    const auto runs = stream::rows_within(*reader, range);
+    if (!runs) return runs.error();
+    auto records = stream::read_rows(*reader, *runs, positions);
+    if (!records) return std::move(records).error();
+    const std::size_t room = records_max - found.records.size();
+    if (records->size() > room) records->resize(room), end = false;
+    std::move(records->begin(), records->end(), std::back_inserter(found.records));
+    return true;
+  };
+  if (auto read = each_segment(store, id, origin, range, visit); !read) return std::move(read).error();
+  const store::StreamState state = state_of(store, id, origin);
+  const std::uint64_t last = end ? std::min(range.last, state.last) : found.records.back().sequence;
+  auto noted = note_gaps(store, id, state, std::max<std::uint64_t>(range.first, 1), last, found);
+  if (!noted) return std::move(noted).error();
+  return found;
+}
 
 Result<OriginRead> read_records(store::Store& store, store::ScopeId id, const ReplicaId& origin, std::uint64_t from,
                                 std::size_t records_max, std::size_t bytes_max) {

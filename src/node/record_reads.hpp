@@ -18,4 +18,13 @@ struct OriginRead {
 Result<OriginRead> read_records(store::Store& store, store::ScopeId id, const ReplicaId& origin, std::uint64_t from,
                                 std::size_t records_max, std::size_t bytes_max);
 
+/// Calls `visit` for each segment of `origin` that has records with sequences within `range`, in order, while it
+/// says true.
+Result<void> each_segment(store::Store& store, store::ScopeId id, const ReplicaId& origin, const Range& range,
+                          const Function<Result<bool>(ByteView segment)>& visit);
+
+/// Records within `range`, at most `records_max`, with the fields of `columns` alone.
+Result<RecordsRead> read_range(store::Store& store, store::ScopeId id, const ReplicaId& origin, const Range& range,
+                               std::span<const std::string> columns, std::size_t records_max);
+
 }  // namespace edgesync::node

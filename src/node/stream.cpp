@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <edgesync/stream.hpp>
 
+#include "base/text.hpp"
 #include "node/core.hpp"
 #include "node/record_reads.hpp"
+#include "stream/aggregation.hpp"
 
 #include <algorithm>
 
@@ -25,6 +27,39 @@ Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const st
     return std::move(settled).error();
   }
   return Sequences{appended->first, appended->last};
+}
+
+/// Fails with: not_found.
+Result<Column> column_of(const node::ScopeHandle& scope, std::string_view name) {
+  const auto schema = scope.core->store().schema(scope.id);
+  const auto at = schema ? stream::position(*schema, name) : std::nullopt;
+  if (at) return schema->columns[*at];
+  return Error(Errc::not_found, "stream: " + scope.name + ": no column '" + printable(name) + "'");
+}
+
+/// Of these origins, or of all.
+Result<Aggregate> aggregate_of(const node::ScopeHandle& scope, std::span<const ReplicaId> origins,
+                               std::string_view name, const Range& range) {
+  auto lock = scope.lock_idle();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope.core;
+  if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
+  const auto column = column_of(scope, name);
+  if (!column) return column.error();
+  if (column->type == text || column->type == bytes)
+    return Error(Errc::type_mismatch, "stream: " + scope.name + ": column '" + column->name + "' holds no numbers");
+  std::vector<ReplicaId> all(origins.begin(), origins.end());
+  if (origins.empty())
+    for (const store::StreamState& state : core.store().stream(scope.id)) all.push_back(state.origin);
+  stream::Aggregation aggregation(column->type);
+  const auto add = [&](ByteView segment) -> Result<bool> {
+    if (auto added = aggregation.add(segment, column->name, range); !added) return std::move(added).error();
+    return true;
+  };
+  for (const ReplicaId& origin : all)
+    if (auto read = node::each_segment(core.store(), scope.id, origin, range, add); !read)
+      return std::move(read).error();
+  return aggregation.result();
 }
 
 }  // namespace
@@ -61,6 +96,25 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
 
 Result<RecordsRead> Stream::read(std::uint64_t from, std::size_t limit) const {
   return read(scope_->core->id(), from, limit);
+}
+
+Result<RecordsRead> Stream::read(const ReplicaId& origin, const Range& range, std::span<const std::string> columns,
+                                 std::size_t limit) const {
+  auto lock = scope_->lock_idle();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope_->core;
+  if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
+  for (const std::string& column : columns)
+    if (auto known = column_of(*scope_, column); !known) return std::move(known).error();
+  return node::read_range(core.store(), scope_->id, origin, range, columns, limit);
+}
+
+Result<Aggregate> Stream::aggregate(const ReplicaId& origin, std::string_view column, const Range& range) const {
+  return aggregate_of(*scope_, {&origin, 1}, column, range);
+}
+
+Result<Aggregate> Stream::aggregate(std::string_view column, const Range& range) const {
+  return aggregate_of(*scope_, {}, column, range);
 }
 
 Result<std::vector<std::pair<ReplicaId, std::uint64_t>>> Stream::origins() const {

@@ -8,18 +8,19 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 namespace edgesync::stream {
 namespace {
 
-enum Known : std::uint8_t { nothing = 0, extremes = 1, all = 2 };
+enum Known : std::uint8_t { nothing = 0, extremes = 1, all = 2, some_nan = 4 };
 
 std::optional<Statistics> of_integers(std::span<const std::uint64_t> values) {
   const auto [low, high] = extent_of(values);
   std::uint64_t sum = 0;
   for (const std::uint64_t word : values) sum += word;
-  Statistics found{static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(high), {}};
+  Statistics found{static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(high), {}, false};
   const std::int64_t reach = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(values.size());
   if (low >= -reach && high <= reach) found.sum = sum;
   return found;
@@ -43,7 +44,9 @@ std::optional<Statistics> of_doubles(std::span<const std::uint64_t> values) {
   const double least = std::min({low[0], low[1], low[2], low[3]}),
                most = std::max({high[0], high[1], high[2], high[3]});
   if (!(least <= most)) return std::nullopt;
-  Statistics found{std::bit_cast<std::uint64_t>(least), std::bit_cast<std::uint64_t>(most), {}};
+  const bool some_nan = std::any_of(values.begin(), values.end(),
+                                    [](std::uint64_t bits) { return std::isnan(std::bit_cast<double>(bits)); });
+  Statistics found{std::bit_cast<std::uint64_t>(least), std::bit_cast<std::uint64_t>(most), {}, some_nan};
   const double total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
   if (total == total) found.sum = std::bit_cast<std::uint64_t>(total);
   return found;
@@ -59,7 +62,8 @@ std::optional<Statistics> statistics_of(ColumnType type, std::span<const std::ui
 void encode_statistics(ColumnType type, const std::optional<Statistics>& statistics, Bytes& out) {
   Writer writer(out);
   if (!statistics) return writer.u8(Known::nothing);
-  writer.u8(statistics->sum ? Known::all : Known::extremes);
+  const auto known = statistics->sum ? Known::all : Known::extremes;
+  writer.u8(static_cast<std::uint8_t>(known | (statistics->some_nan ? Known::some_nan : 0)));
   const std::array<std::uint64_t, 2> ends{statistics->min, statistics->max};
   type == ColumnType::f64 ? encode_doubles(ends, out) : encode_integers(ends, out);
   if (!statistics->sum) return;
@@ -67,12 +71,14 @@ void encode_statistics(ColumnType type, const std::optional<Statistics>& statist
 }
 
 bool decode_statistics(Reader& in, ColumnType type, std::optional<Statistics>& statistics) {
-  const std::uint8_t known = in.u8();
-  if (known > Known::all) return false;
+  const std::uint8_t form = in.u8(), known = form & 3;
+  const bool nan = (form & Known::some_nan) != 0;
+  if (form > (Known::all | Known::some_nan) || known > Known::all || (nan && (known == 0 || type != ColumnType::f64)))
+    return false;
   if (known == Known::nothing) return !in.failed();
   std::array<std::uint64_t, 2> ends{};
   if (type == ColumnType::f64 ? !decode_doubles(in, ends) : !decode_integers(in, ends)) return false;
-  statistics = Statistics{ends[0], ends[1], {}};
+  statistics = Statistics{ends[0], ends[1], {}, nan};
   if (known == Known::all)
     statistics->sum = type == ColumnType::f64 ? in.u64() : static_cast<std::uint64_t>(in.svarint());
   return !in.failed();

@@ -19,6 +19,7 @@ namespace edgesync::stream {
 struct Statistics {
   std::uint64_t min = 0, max = 0;
   std::optional<std::uint64_t> sum{};
+  bool some_nan = false;  ///< Beside these: of a column that is not null, not all fields count.
   bool operator==(const Statistics&) const = default;
 };
 

@@ -198,7 +198,7 @@ TEST(Statistics, AreExactOrAbsent) {
   EXPECT_FALSE(statistics_of(edgesync::f64, Words{0x7ff8000000000000U}));
   const auto real = [](double value) { return std::bit_cast<std::uint64_t>(value); };
   const Words reals{real(1.5), 0x7ff8000000000000U, real(-2), real(0.25), real(8), real(1)};
-  EXPECT_EQ(statistics_of(edgesync::f64, reals), (Statistics{real(-2), real(8), real(8.75)}));
+  EXPECT_EQ(statistics_of(edgesync::f64, reals), (Statistics{real(-2), real(8), real(8.75), true}));
   const Words lanes{real(1e16), real(1), real(1), real(1), real(-1e16)};
   EXPECT_EQ(statistics_of(edgesync::f64, lanes)->sum, real(3)) << "one after another they would make 0";
   const Words infinite{real(std::numeric_limits<double>::infinity()), real(-std::numeric_limits<double>::infinity())};

@@ -76,7 +76,7 @@ class Reference {
     for (const ColumnType type : types_) {
       varint();  // the nulls, or the bytes of the dictionary
       if (type < ColumnType::text) {
-        const unsigned known = u8();
+        const unsigned known = u8() & 3U;  // 4: some are NaN
         if (known > 0) type == ColumnType::f64 ? doubles(2) : integers(2);
         if (known > 1) type == ColumnType::f64 ? u64() : static_cast<std::uint64_t>(svarint());
       }
