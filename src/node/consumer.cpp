@@ -60,11 +60,11 @@ Bytes encode(std::uint64_t sequence) {
 }
 
 /// What follows of one origin; nothing if nothing does.
-Result<std::optional<Delivery>> follow(store::Store& store, store::ScopeId id, const store::StreamState& state,
+Result<std::optional<Delivery>> follow(const node::ScopeHandle& scope, const store::StreamState& state,
                                        std::uint64_t after, std::size_t records_max, std::size_t& bytes_left,
                                        std::uint64_t& last) {
   if (state.last <= after) return std::optional<Delivery>();
-  auto found = node::read_records(store, id, state.origin, after + 1, records_max, bytes_left);
+  auto found = node::read_records(scope, state.origin, after + 1, records_max, bytes_left);
   if (!found) return std::move(found).error();
   bytes_left -= std::min(bytes_left, found->bytes);
   last = found->last;
@@ -113,7 +113,6 @@ Result<Cursor> parse_cursor(std::string_view text) {
 Result<Batch> Consumer::next(std::size_t limit) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  store::Store& store = scope_->core->store();
   if (!place_) {
     auto place = committed_place(*scope_, name_);
     if (!place) return std::move(place).error();
@@ -122,10 +121,12 @@ Result<Batch> Consumer::next(std::size_t limit) {
   Batch batch{{}, *place_};
   ReplicaId turn = turn_;
   std::size_t bytes_left = batch_bytes_max;
-  for (const store::StreamState& state : in_turn(store.stream(scope_->id), turn_)) {
+  const auto states = in_turn(scope_->core->store().stream(scope_->id), turn_);
+  lock->unlock();
+  for (const store::StreamState& state : states) {
     if (limit == 0 || bytes_left == 0) break;
     std::uint64_t& last = batch.upto.last[state.origin];
-    auto delivery = follow(store, scope_->id, state, last, limit, bytes_left, last);
+    auto delivery = follow(*scope_, state, last, limit, bytes_left, last);
     if (!delivery) return std::move(delivery).error();
     if (!*delivery) continue;
     turn = state.origin;

@@ -26,10 +26,31 @@ void take(const std::vector<Record>& records, std::uint64_t& next, std::size_t l
   }
 }
 
+/// Segments of one origin, and what the store knew of it when it fetched the last of them.
+class Fetcher {
+ public:
+  Fetcher(const ScopeHandle& scope, const ReplicaId& origin) : scope_(scope), state_{origin, 0, 0} {}
+
+  Result<std::vector<store::StoredSegment>> after(std::uint64_t sequence) {
+    auto lock = scope_.lock_idle();
+    if (!lock) return std::move(lock).error();
+    store::Store& store = scope_.core->store();
+    state_ = state_of(store, scope_.id, state_.origin);
+    return store.segments(scope_.id, state_.origin, sequence, fetch_bytes);
+  }
+  const store::StreamState& state() const noexcept { return state_; }
+
+ private:
+  const ScopeHandle& scope_;
+  store::StreamState state_;
+};
+
 /// What is missing from `from` to `last`, and why.
-Result<void> note_gaps(store::Store& store, store::ScopeId id, const store::StreamState& state, std::uint64_t from,
+Result<void> note_gaps(const ScopeHandle& scope, const store::StreamState& state, std::uint64_t from,
                        std::uint64_t last, RecordsRead& read) {
-  const auto known = store.gaps(id, state.origin, from - 1, SIZE_MAX);
+  auto lock = scope.lock_idle();
+  if (!lock) return std::move(lock).error();
+  const auto known = scope.core->store().gaps(scope.id, state.origin, from - 1, SIZE_MAX);
   if (!known) return known.error();
   const std::uint64_t next = std::max(from, state.trimmed + 1);
   for (const Gap& gap : *known) {
@@ -42,25 +63,25 @@ Result<void> note_gaps(store::Store& store, store::ScopeId id, const store::Stre
 
 }  // namespace
 
-Result<void> each_segment(store::Store& store, store::ScopeId id, const ReplicaId& origin, const Range& range,
-                          const Function<Result<bool>(ByteView segment)>& visit) {
-  const std::uint64_t first = std::max<std::uint64_t>(range.first, 1);
-  for (std::uint64_t after = first - 1; after < range.last;) {
-    const auto segments = store.segments(id, origin, after, fetch_bytes);
+Result<store::StreamState> each_segment(const ScopeHandle& scope, const ReplicaId& origin, const Range& range,
+                                        const Function<Result<bool>(ByteView segment)>& visit) {
+  Fetcher fetcher(scope, origin);
+  for (std::uint64_t after = std::max<std::uint64_t>(range.first, 1) - 1; after < range.last;) {
+    const auto segments = fetcher.after(after);
     if (!segments) return segments.error();
-    if (segments->empty()) return {};
+    if (segments->empty()) break;
     for (const store::StoredSegment& segment : *segments) {
-      if (segment.first > range.last) return {};
+      if (segment.first > range.last) return fetcher.state();
       const auto more = visit(segment.body);
       if (!more) return more.error();
-      if (!*more) return {};
+      if (!*more) return fetcher.state();
       after = segment.first + segment.count - 1;
     }
   }
-  return {};
+  return fetcher.state();
 }
 
-Result<RecordsRead> read_range(store::Store& store, store::ScopeId id, const ReplicaId& origin, const Range& range,
+Result<RecordsRead> read_range(const ScopeHandle& scope, const ReplicaId& origin, const Range& range,
                                std::span<const std::string> columns, std::size_t records_max) {
   RecordsRead found;
   bool end = true;
@@ -79,22 +100,24 @@ Result<RecordsRead> read_range(store::Store& store, store::ScopeId id, const Rep
     std::move(records->begin(), records->end(), std::back_inserter(found.records));
     return true;
   };
-  if (auto read = each_segment(store, id, origin, range, visit); !read) return std::move(read).error();
-  const store::StreamState state = state_of(store, id, origin);
-  const std::uint64_t last = end ? std::min(range.last, state.last) : found.records.back().sequence;
-  auto noted = note_gaps(store, id, state, std::max<std::uint64_t>(range.first, 1), last, found);
+  const auto state = each_segment(scope, origin, range, visit);
+  if (!state) return state.error();
+  const std::uint64_t first = std::max<std::uint64_t>(range.first, 1);
+  const std::uint64_t read_to = found.records.empty() ? first - 1 : found.records.back().sequence;
+  auto noted = note_gaps(scope, *state, first, end ? std::min(range.last, state->last) : read_to, found);
   if (!noted) return std::move(noted).error();
   return found;
 }
 
-Result<OriginRead> read_records(store::Store& store, store::ScopeId id, const ReplicaId& origin, std::uint64_t from,
+Result<OriginRead> read_records(const ScopeHandle& scope, const ReplicaId& origin, std::uint64_t from,
                                 std::size_t records_max, std::size_t bytes_max) {
+  Fetcher fetcher(scope, origin);
   OriginRead found;
   std::uint64_t next = from;
   bool end = false;
   const auto enough = [&] { return found.read.records.size() >= records_max || found.bytes >= bytes_max; };
   while (!end && !enough()) {
-    const auto segments = store.segments(id, origin, next - 1, fetch_bytes);
+    const auto segments = fetcher.after(next - 1);
     if (!segments) return segments.error();
     end = segments->empty();
     for (auto segment = segments->begin(); segment != segments->end() && !enough(); ++segment) {
@@ -104,9 +127,8 @@ Result<OriginRead> read_records(store::Store& store, store::ScopeId id, const Re
       found.bytes += segment->body.size();
     }
   }
-  const store::StreamState state = state_of(store, id, origin);
-  found.last = std::max(end ? state.last : next - 1, from - 1);
-  auto noted = note_gaps(store, id, state, from, found.last, found.read);
+  found.last = std::max(end ? fetcher.state().last : next - 1, from - 1);
+  auto noted = note_gaps(scope, fetcher.state(), from, found.last, found.read);
   if (!noted) return std::move(noted).error();
   return found;
 }

@@ -51,14 +51,14 @@ Result<Aggregate> aggregate_of(const node::ScopeHandle& scope, std::span<const R
   std::vector<ReplicaId> all(origins.begin(), origins.end());
   if (origins.empty())
     for (const store::StreamState& state : core.store().stream(scope.id)) all.push_back(state.origin);
+  lock->unlock();
   stream::Aggregation aggregation(column->type);
   const auto add = [&](ByteView segment) -> Result<bool> {
     if (auto added = aggregation.add(segment, column->name, range); !added) return std::move(added).error();
     return true;
   };
   for (const ReplicaId& origin : all)
-    if (auto read = node::each_segment(core.store(), scope.id, origin, range, add); !read)
-      return std::move(read).error();
+    if (auto read = node::each_segment(scope, origin, range, add); !read) return std::move(read).error();
   return aggregation.result();
 }
 
@@ -89,7 +89,8 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope_->core;
   if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
-  auto found = node::read_records(core.store(), scope_->id, origin, std::max<std::uint64_t>(from, 1), limit, SIZE_MAX);
+  lock->unlock();
+  auto found = node::read_records(*scope_, origin, std::max<std::uint64_t>(from, 1), limit, SIZE_MAX);
   if (!found) return std::move(found).error();
   return std::move(found->read);
 }
@@ -106,7 +107,8 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, const Range& range, st
   if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
   for (const std::string& column : columns)
     if (auto known = column_of(*scope_, column); !known) return std::move(known).error();
-  return node::read_range(core.store(), scope_->id, origin, range, columns, limit);
+  lock->unlock();
+  return node::read_range(*scope_, origin, range, columns, limit);
 }
 
 Result<Aggregate> Stream::aggregate(const ReplicaId& origin, std::string_view column, const Range& range) const {

@@ -37,6 +37,7 @@ TEST_F(Reading, TakesATimeAndColumns) {
   EXPECT_THAT(rows, ElementsAre("299299\"odd\"", "300300\"even\"", "301301\"odd\"", "302302\"even\""));
   EXPECT_EQ(stream.read(node.id(), {.first = 5, .last = 7}, columns).value().records.size(), 3U);
   EXPECT_EQ(stream.read(node.id(), {.first = 5}, columns, 2).value().records.back().sequence, 6U);
+  EXPECT_TRUE(stream.read(node.id(), {}, columns, 0).value().records.empty());
   EXPECT_TRUE(stream.read(node.id(), {.first = 400}, columns).value().records.empty());
   const std::vector<std::string> none{"humidity"};
   EXPECT_TRUE(stream.read(node.id(), {}, none).error().is(Errc::not_found));
