@@ -54,6 +54,7 @@ Result<std::vector<Record>> read_rows(const SegmentReader& reader, const std::ve
   std::vector<Record> records;
   std::vector<Timestamp> times;
   ColumnValues values;
+  std::size_t budget = max_segment_bytes;  // a small input may name one long text many times
   for (const Rows& run : runs) {
     const std::size_t base = records.size();
     if (auto read = reader.times(run, times); !read) return std::move(read).error();
@@ -62,6 +63,10 @@ Result<std::vector<Record>> read_rows(const SegmentReader& reader, const std::ve
     for (std::size_t column = 0; column < columns.size(); ++column) {
       if (!columns[column]) continue;
       if (auto read = reader.column(*columns[column], run, values); !read) return std::move(read).error();
+      for (const ByteView text : values.texts) {
+        if (text.size() > budget) return Error(Errc::limit_exceeded, "segment: above 4 MiB decoded");
+        budget -= text.size();
+      }
       const ColumnType type = reader.schema().columns[*columns[column]].type;
       for (std::size_t i = 0; i < times.size(); ++i) records[base + i].fields[column] = value_at(type, values, i);
     }

@@ -36,7 +36,7 @@ class Aggregation {
 Result<std::vector<Rows>> rows_within(const SegmentReader& reader, const Range& range);
 
 /// The records in `runs`, with the fields of `columns` (positions in the schema; none: the field is null).
-/// Fails with: protocol_violation.
+/// Texts come to max_segment_bytes at most. Fails with: protocol_violation, limit_exceeded.
 Result<std::vector<Record>> read_rows(const SegmentReader& reader, const std::vector<Rows>& runs,
                                       std::span<const std::optional<std::size_t>> columns);
 

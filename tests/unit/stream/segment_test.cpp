@@ -3,6 +3,7 @@
 
 #include "reference.hpp"
 #include "samples.hpp"
+#include "stream/aggregation.hpp"
 
 #include <gtest/gtest.h>
 
@@ -210,6 +211,11 @@ TEST(Segment, ADictionaryCannotMultiplyPastTheLimit) {
   EXPECT_TRUE(within) << within.error().detail;
   ASSERT_FALSE(beyond);
   EXPECT_EQ(beyond.error().detail, "segment: column 'x'");
+  const Bytes segment = hostile({.count = 128}, after);
+  const SegmentReader reader = SegmentReader::open(segment).value();
+  const std::optional<std::size_t> column = 0;
+  EXPECT_TRUE(read_rows(reader, {{0, 60}}, {&column, 1}));
+  EXPECT_TRUE(read_rows(reader, {reader.all()}, {&column, 1}).error().is(Errc::limit_exceeded));
 }
 
 TEST(Segment, ANewerVersionIsNotCalledDamage) {
