@@ -41,14 +41,14 @@ class Warehouse {
     return answer;
   }
   /// The records and the place behind them, or neither.
-  void store(const es::Batch& batch) {
+  void store(const es::Delivery& delivery) {
     run("BEGIN");
-    for (const es::Delivery& delivery : batch.deliveries)
-      for (const es::Record& record : delivery.records)
-        run("INSERT INTO sample VALUES ('" + es::to_string(delivery.origin) + "', " + std::to_string(record.sequence) +
-            ", " + es::to_json(record.fields[0]) + ")");
+    for (const es::OriginRecords& of : delivery.origins)
+      for (const es::Record& record : of.records)
+        run("INSERT INTO sample VALUES ('" + es::to_string(of.origin) + "', " + std::to_string(record.sequence) + ", " +
+            es::to_json(record.fields[0]) + ")");
     run("DELETE FROM place");
-    run("INSERT INTO place VALUES ('" + es::to_string(batch.upto) + "')");
+    run("INSERT INTO place VALUES ('" + es::to_string(delivery.upto) + "')");
     run("COMMIT");
   }
 
@@ -59,15 +59,14 @@ class Warehouse {
   std::unique_ptr<sqlite3, Close> db_;
 };
 
-/// One life of the pipeline: it takes a few batches, and dies.
+/// One life of the pipeline: it takes three deliveries, and dies.
 bool pipeline(const es::Stream& stream, Warehouse& warehouse) {
   es::Consumer consumer = stream.consumer("warehouse");
   consumer.seek(es::parse_cursor(warehouse.ask("SELECT cursor FROM place")).value()).value();
-  for (int batches = 0; batches < 3; ++batches) {
-    const es::Batch batch = consumer.next(100).value();
-    if (batch.empty()) return false;
-    warehouse.store(batch);
-    if (batches == 1) consumer.commit(batch.upto).value();  // for `edgesync`'s own account; late, and that is no harm
+  for (int i = 0; i < 3; ++i) {
+    const es::Delivery delivery = consumer.next(100).value();
+    if (delivery.empty()) return false;
+    warehouse.store(delivery);
   }
   return true;
 }

@@ -132,11 +132,13 @@ class Wire:
     """A TCP link to a server on this machine that can be cut: now, or after so many bytes.
 
     `sent` and `received` count bytes as the client sees them. `budget` is how many more it carries, in both directions
-    together, before the connection that asks for more is cut; None: any number."""
+    together, before the connection that asks for more is cut; None: any number. `seen`: what it carried, if told to
+    keep it."""
 
     def __init__(self):
         self.target, self.up, self.budget = 0, True, None
         self.sent = self.received = 0
+        self.seen = None
         self.pairs = set()
         self.lock = threading.Lock()
         self.door = socket.create_server(("127.0.0.1", 0))
@@ -186,6 +188,8 @@ class Wire:
         try:
             while data := source.recv(65536):
                 share = self._share(len(data), name)
+                if self.seen is not None:
+                    self.seen.setdefault(name, bytearray()).extend(data[:share])
                 sink.sendall(data[:share])
                 if share < len(data):
                     break

@@ -35,6 +35,8 @@ es::Result<int> run_quarantine_drop(const Options& options, Output& output);
 es::Result<int> run_salvage(const Options& options, Output& output);
 es::Result<int> run_backup(const Options& options, Output& output);
 
+/// What `edgesync stream ...` does: stream_commands.cpp.
+es::Result<int> run_stream(const Options& options, Output& output);
 /// What `edgesync config ...` does: config_commands.cpp, config_documents.cpp.
 es::Result<int> run_config(const Options& options, Output& output);
 /// YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ; 0 if `text` is empty. Fails with: invalid_argument.

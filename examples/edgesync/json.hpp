@@ -42,6 +42,8 @@ json::array from_conflicts(const std::vector<es::Conflict>& conflicts);
 json::value from_item(const es::Item& item);
 /// [unix_us, field...]
 json::array from_record(const es::Record& record);
+/// records, values, and if there are any: min, max, sum, mean.
+json::object from_aggregate(const es::Aggregate& aggregate);
 json::array from_gaps(const std::vector<es::Gap>& gaps);
 
 /// The stable name of a failure: an Errc's, else what its category says.

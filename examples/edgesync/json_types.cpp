@@ -88,6 +88,16 @@ json::array from_record(const es::Record& record) {
   return out;
 }
 
+json::object from_aggregate(const es::Aggregate& aggregate) {
+  json::object out{{"records", aggregate.records}, {"values", aggregate.values}};
+  if (aggregate.values == 0) return out;
+  out["min"] = from_value(aggregate.min);
+  out["max"] = from_value(aggregate.max);
+  out["sum"] = from_value(aggregate.sum);
+  out["mean"] = aggregate.mean();
+  return out;
+}
+
 json::array from_gaps(const std::vector<es::Gap>& gaps) {
   json::array out;
   for (const es::Gap& gap : gaps) out.push_back(json::array{gap.first, gap.last, es::name(gap.why)});

@@ -31,6 +31,9 @@ Answer config_unhealthy(Session&, Fields&);
 Answer stream_open(Session&, Fields&);
 Answer stream_append(Session&, Fields&);
 Answer stream_read(Session&, Fields&);
+Answer stream_aggregate(Session&, Fields&);
+Answer stream_consume(Session&, Fields&);
+Answer stream_commit(Session&, Fields&);
 
 /// Does what a request without an id asks for.
 Answer perform(Session& session, std::string_view line);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests of the stream plane. A row is [unix_us, field...] with the fields in the order of the columns.
+// Requests of the stream plane that write. A row is [unix_us, field...] with the fields in the order of the columns.
 #include "ops.hpp"
 
 #include <algorithm>
@@ -39,6 +39,30 @@ es::Result<std::vector<es::Column>> to_columns(const json::array& list) {
     columns.push_back(std::move(*column));
   }
   return columns;
+}
+
+/// "drop", {"hash": key} or {"round": step}.
+es::Result<es::Mask> to_mask(const json::value& from, const std::string& where) {
+  if (from.is_string() && from.get_string() == "drop") return es::Mask::drop();
+  const json::object* rule = from.if_object();
+  const bool one = rule != nullptr && rule->size() == 1;
+  const json::value* key = one ? rule->if_contains("hash") : nullptr;
+  if (key != nullptr && key->is_string()) return es::Mask::hash(std::string(key->get_string()));
+  const json::value* step = one ? rule->if_contains("round") : nullptr;
+  if (step != nullptr && step->is_number()) return es::Mask::round(step->to_number<double>());
+  return invalid(where, R"(not "drop", {"hash": key} or {"round": step})");
+}
+
+es::Result<es::Masks> to_masks(const json::value* from) {
+  es::Masks masks;
+  if (from == nullptr) return masks;
+  if (!from->is_object()) return invalid("masks", "not an object");
+  for (const auto& [name, rule] : from->get_object()) {
+    auto mask = to_mask(rule, "masks." + std::string(name));
+    if (!mask) return mask.error();
+    masks.emplace(std::string(name), std::move(*mask));
+  }
+  return masks;
 }
 
 es::Result<es::Record> to_record(const json::value& from, const std::vector<es::Column>& columns,
@@ -92,6 +116,7 @@ Answer stream_open(Session& session, Fields& fields) {
   const std::string overflow = fields.text_or("overflow", "drop_oldest");
   const std::uint64_t thin = fields.number_or("thin", 0);
   const std::string priority = fields.text_or("priority", "normal");
+  const json::value* masked = fields.find("masks");
   if (auto checked = fields.check(); !checked) return checked.error();
   constexpr std::uint64_t second = 1'000, most = 1'000'000'000'000'000;
   options.retention = std::chrono::seconds((std::min(retention_ms, most) + second - 1) / second);
@@ -101,6 +126,9 @@ Answer stream_open(Session& session, Fields& fields) {
   auto first = to_priority(priority);
   if (!first) return first.error();
   options.priority = *first;
+  auto masks = to_masks(masked);
+  if (!masks) return masks.error();
+  options.masks = std::move(*masks);
   auto columns = to_columns(*list);
   if (!columns) return columns.error();
   options.columns = std::move(*columns);
@@ -128,28 +156,6 @@ Answer stream_append(Session& session, Fields& fields) {
   json::object out;
   out["first"] = sequences->first;
   out["last"] = sequences->last;
-  return out;
-}
-
-Answer stream_read(Session& session, Fields& fields) {
-  const std::string scope = fields.text("scope");
-  const std::string origin = fields.text_or("origin", es::to_string(session.node().id()));
-  const std::uint64_t from = fields.number_or("from", 1);
-  const std::uint64_t limit = fields.number_or("limit", 1000);
-  if (auto checked = fields.check(); !checked) return checked.error();
-  const auto replica = to_replica(origin, "origin");
-  if (!replica) return replica.error();
-  auto read = session.node().stream(scope).read(*replica, from, limit);
-  if (!read) return read.error();
-  json::array rows;
-  for (const es::Record& record : read->records) rows.push_back(from_record(record));
-  json::object out;
-  out["rows"] = std::move(rows);
-  out["gaps"] = from_gaps(read->gaps);
-  if (!read->records.empty()) {
-    out["first"] = read->records.front().sequence;
-    out["last"] = read->records.back().sequence;
-  }
   return out;
 }
 

@@ -47,6 +47,9 @@ const std::vector<Command>& commands() {
       {"quarantine drop", {"--db", "--json"}, 1, letters_max},
       {"salvage", {"--db", "--json"}},
       {"backup", {"--db", "--to", "--json"}},
+      {"stream export", {"--db", "--scope", "--format", "--columns", "--since", "--until"}},
+      {"stream aggregate", {"--db", "--scope", "--columns", "--since", "--until", "--json"}},
+      {"stream consumers", {"--db", "--scope", "--json"}},
       {"config keygen", {"--to", "--json"}},
       {"config root", {"--to", "--number", "--root-keys", "--publishers", "--json"}},
       {"config sign",
@@ -95,6 +98,10 @@ const std::vector<TextOption>& text_options() {
       {"--expires", &Options::expires},
       {"--min-library", &Options::min_library},
       {"--root-keys", &Options::root_keys},
+      {"--format", &Options::format},
+      {"--columns", &Options::columns},
+      {"--since", &Options::since},
+      {"--until", &Options::until},
   };
   return all;
 }
@@ -210,12 +217,19 @@ class Parser {
     std::string_view command, name;
   };
   static constexpr std::pair<Place, std::string Options::*> required_[] = {
-      {{"config keygen", "--to"}, &Options::to},        {{"config root", "--to"}, &Options::to},
-      {{"config root", "--number"}, &Options::number},  {{"config root", "--root-keys"}, &Options::root_keys},
-      {{"config sign", "--key"}, &Options::secret},     {{"config sign", "--to"}, &Options::to},
-      {{"config publish", "--scope"}, &Options::scope}, {{"config publish", "--from"}, &Options::from},
-      {{"config show", "--from"}, &Options::from},      {{"config history", "--scope"}, &Options::scope},
-      {{"config tag", "--name"}, &Options::name},       {{"config untag", "--name"}, &Options::name},
+      {{"stream", "--scope"}, &Options::scope},
+      {{"config keygen", "--to"}, &Options::to},
+      {{"config root", "--to"}, &Options::to},
+      {{"config root", "--number"}, &Options::number},
+      {{"config root", "--root-keys"}, &Options::root_keys},
+      {{"config sign", "--key"}, &Options::secret},
+      {{"config sign", "--to"}, &Options::to},
+      {{"config publish", "--scope"}, &Options::scope},
+      {{"config publish", "--from"}, &Options::from},
+      {{"config show", "--from"}, &Options::from},
+      {{"config history", "--scope"}, &Options::scope},
+      {{"config tag", "--name"}, &Options::name},
+      {{"config untag", "--name"}, &Options::name},
       {{"config uses", "--scope"}, &Options::scope}};
 
   const Command& command_;
@@ -234,7 +248,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     const bool told = arguments.size() > 1 && !arguments[1].starts_with("--");
     name += ' ' + (told ? arguments[words++] : std::string("list"));
   }
-  if (name == "config" && arguments.size() > 1) name += ' ' + arguments[words++];
+  if ((name == "config" || name == "stream") && arguments.size() > 1) name += ' ' + arguments[words++];
   const Command* command = find(commands(), name);
   if (command == nullptr) return {{}, UsageError{"command: " + name + ": unknown"}};
   return Parser(*command, arguments, words).run();
@@ -261,6 +275,9 @@ std::string_view usage() noexcept {
   edgesync quarantine replay --db FILE [ID...]             puts back what proves itself; the rest stays
   edgesync quarantine drop   --db FILE ID...               forgets it for good
   edgesync backup --db FILE --to FILE
+  edgesync stream export    --db FILE --scope S [--format csv|jsonl] [--columns NAME,...] [--since T] [--until T]
+  edgesync stream aggregate --db FILE --scope S [--columns NAME,...] [--since T] [--until T]
+  edgesync stream consumers --db FILE --scope S                    who reads it, and how far each has come
   edgesync config keygen   --to KEYFILE   a secret key; its name, the public key, is told
   edgesync config root     --number N --root-keys M:KEY,... --publishers SCOPE=M:KEY,... --to FILE
   edgesync config sign     --key KEYFILE --to FILE --from FILE

@@ -31,6 +31,11 @@ struct Options {
   std::string config_root{};             ///< A root document's file.
   std::uint64_t health_window_ms = 0;
 
+  // stream
+  std::string format{};          ///< csv or jsonl
+  std::string columns{};         ///< Names, with commas between them.
+  std::string since{}, until{};  ///< Times.
+
   // config
   std::string secret{};   ///< A signing key's file.
   std::string from{};     ///< A document to sign, publish or show.

@@ -45,6 +45,12 @@ std::string for_people(const json::object& object) {
 
 void Output::line(const json::object& object) { text(human_ ? for_people(object) : json::serialize(object)); }
 
+void Output::raw(std::string_view lines) {
+  const std::lock_guard lock(mutex_);
+  std::fwrite(lines.data(), 1, lines.size(), stdout);
+  std::fflush(stdout);
+}
+
 void Output::text(std::string_view line) {
   const std::lock_guard lock(mutex_);
   std::fwrite(line.data(), 1, line.size(), stdout);

@@ -19,6 +19,8 @@ class Output {
   /// As JSON, or for people: the first member's value, then "name value" of the others.
   void line(const json::object& object);
   void text(std::string_view line);
+  /// Whole lines, each with its end.
+  void raw(std::string_view lines);
 
  private:
   const bool human_;

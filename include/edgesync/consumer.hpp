@@ -4,13 +4,13 @@
 // come as a gap. Handles as in state.hpp. Thread safety: one caller at a time; others may use the stream meanwhile.
 //
 //   Consumer pipeline = hub.stream("telemetry").consumer("influx");
-//   for (Batch batch = pipeline.next().value(); !batch.empty(); batch = pipeline.next().value()) {
-//     write(batch);
-//     pipeline.commit(batch.upto).value();
+//   for (Delivery next = pipeline.next().value(); !next.empty(); next = pipeline.next().value()) {
+//     write(next);
+//     pipeline.commit(next.upto).value();
 //   }
 //
-// Whoever dies between the two is given the batch again: at least once. Exactly once takes one transaction for both:
-// keep to_string(batch.upto) in the database that the records go to, in their transaction, and seek() there at a start.
+// Whoever dies between the two is given the same again: at least once. Exactly once takes one transaction for both:
+// keep to_string(next.upto) in the database that the records go to, in their transaction, and seek() there at a start.
 #pragma once
 
 #include <edgesync/error.hpp>
@@ -41,18 +41,20 @@ EDGESYNC_EXPORT std::string to_string(const Cursor& cursor);
 EDGESYNC_EXPORT Result<Cursor> parse_cursor(std::string_view text);
 
 /// What follows of one origin.
-struct Delivery {
+struct OriginRecords {
   ReplicaId origin{};
   std::vector<Record> records{};  ///< Ascending.
   std::vector<Gap> gaps{};  ///< Records among and before these that will never come; behind them if nothing follows.
   /// Numbers that the consumer was too slow for: the root has them, so they were deleted here. Never at a root.
   std::uint64_t trimmed = 0;
+  std::uint64_t last = 0;  ///< All up to this number is among these.
 };
 
-struct Batch {
-  std::vector<Delivery> deliveries{};
+/// What one next() gives.
+struct Delivery {
+  std::vector<OriginRecords> origins{};
   Cursor upto{};  ///< Where the consumer is when it has done with these.
-  bool empty() const noexcept { return deliveries.empty(); }
+  bool empty() const noexcept { return origins.empty(); }
 };
 
 class EDGESYNC_EXPORT Consumer {
@@ -60,7 +62,7 @@ class EDGESYNC_EXPORT Consumer {
   /// What follows, and moves on: at most `limit` records, and not many more than 4 MiB. Origins take turns. Begins
   /// where the last commit() was, by whatever process. Empty: there is nothing new. Fails with: invalid_argument (the
   /// name), storage_*; then it has not moved.
-  Result<Batch> next(std::size_t limit = 1000);
+  Result<Delivery> next(std::size_t limit = 1000);
   /// All up to `upto` is done with. Durable when it returns. Fails with: storage_*.
   Result<void> commit(const Cursor& upto);
   /// next() goes on there. Nothing is written.

@@ -4,6 +4,7 @@
 
 #include <edgesync/error.hpp>
 #include <edgesync/function.hpp>
+#include <edgesync/mask.hpp>
 #include <edgesync/records.hpp>
 #include <edgesync/runtime.hpp>
 
@@ -115,6 +116,11 @@ struct LinkOptions {
 struct StreamOptions {
   std::vector<Column> columns{};  ///< Empty: the columns that the stream already has, and its rules.
   bool local_only = false;        ///< Never leaves this node. Decided with the columns, for good.
+  /// What of some columns may leave, decided with them, for good. The stream then holds what leaves, from append() on,
+  /// and no encoder ever sees the rest. Whole records are appended with it, in the same commit, to the stream
+  /// "<name>/local", which is local_only and drops its oldest under the same retention and quota. What overflow leaves
+  /// out here is there, so that a record may have another number in it.
+  Masks masks{};
   /// Records older than this are dropped, whether a hub has them or not. The age is the time that has certainly passed:
   /// it goes on by the system's boot-time clock, and while the machine is off by the word of the hub before and after;
   /// never by the wall clock. 0: no record is too old.

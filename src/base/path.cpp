@@ -31,6 +31,13 @@ Result<void> check_path(std::string_view what, std::string_view path) {
   return {};
 }
 
+Result<void> check_name(std::string_view what, std::string_view name) {
+  if (auto good = check_path(what, name); !good) return good;
+  if (name.size() <= name_bytes_max && name.find('/') == std::string_view::npos) return {};
+  return Error(Errc::invalid_argument,
+               std::string(what) + ": \"" + printable(name.substr(0, 80)) + "\": longer than 64 bytes, or with a '/'");
+}
+
 bool below(std::string_view path, std::string_view prefix) noexcept {
   if (prefix.empty() || path == prefix) return true;
   return path.size() > prefix.size() && path.starts_with(prefix) && path[prefix.size()] == '/';

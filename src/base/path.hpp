@@ -16,6 +16,11 @@ inline constexpr std::size_t path_segments_max = 16;
 /// `what` names the argument in the error ("key", "scope").
 Result<void> check_path(std::string_view what, std::string_view path);
 
+inline constexpr std::size_t name_bytes_max = 64;
+
+/// A name is a path of one segment and at most 64 bytes.
+Result<void> check_name(std::string_view what, std::string_view name);
+
 /// True if `path` is `prefix` or lies below it; everything lies below "".
 bool below(std::string_view path, std::string_view prefix) noexcept;
 

@@ -21,9 +21,7 @@ void Marks::drop(std::string_view name) {
 }
 
 Result<void> Marks::tag(const Key& version, std::string_view name) {
-  if (auto good = check_path("tag", name); !good) return good;
-  if (name.size() > max_tag_bytes || name.find('/') != std::string_view::npos)
-    return Error(Errc::invalid_argument, "tag: \"" + std::string(name) + "\": longer than 64 bytes, or with a '/'");
+  if (auto good = check_name("tag", name); !good) return good;
   std::size_t tags = 1;
   for (const auto& [key, mark] : marks_) tags += mark.tags.size();
   if (tags > max_tags && !tagged(name)) return Error(Errc::limit_exceeded, "config: there are 256 tags");

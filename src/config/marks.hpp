@@ -20,7 +20,6 @@ namespace edgesync::config {
 
 inline constexpr std::size_t max_marked = 64;  // versions; each may be as large as a content
 inline constexpr std::size_t max_tags = 256;
-inline constexpr std::size_t max_tag_bytes = 64;
 
 class Marks {
  public:

@@ -14,8 +14,7 @@ namespace edgesync {
 namespace {
 
 constexpr std::string_view memo_prefix = "consumer/";
-constexpr std::size_t name_bytes_max = 64;
-constexpr std::size_t batch_bytes_max = 4 << 20;  // of encoded records
+constexpr std::size_t delivery_bytes_max = 4 << 20;  // of encoded records
 
 std::optional<ReplicaId> parse_origin(std::string_view text) {
   const auto bytes = from_hex(text);
@@ -30,16 +29,10 @@ std::uint64_t at(const Cursor& cursor, const ReplicaId& origin) {
   return found == cursor.last.end() ? 0 : found->second;
 }
 
-Result<void> check_name(std::string_view name) {
-  if (auto good = check_path("consumer", name); !good) return good;
-  if (name.size() <= name_bytes_max && name.find('/') == std::string_view::npos) return {};
-  return Error(Errc::invalid_argument, "consumer: \"" + std::string(name) + "\": longer than 64 bytes, or with a '/'");
-}
-
 std::string memo_of(std::string_view consumer) { return std::string(memo_prefix) + std::string(consumer) + "/"; }
 
 Result<Cursor> committed_place(const node::ScopeHandle& scope, std::string_view name) {
-  if (auto good = check_name(name); !good) return good.error();
+  if (auto good = check_name("consumer", name); !good) return good.error();
   const std::string prefix = memo_of(name);
   const auto memos = scope.core->store().memos(scope.id, prefix);
   if (!memos) return memos.error();
@@ -59,25 +52,26 @@ Bytes encode(std::uint64_t sequence) {
   return body;
 }
 
-/// What follows of one origin; nothing if nothing does.
-Result<std::optional<Delivery>> follow(const node::ScopeHandle& scope, const store::StreamState& state,
-                                       std::uint64_t after, std::size_t records_max, std::size_t& bytes_left,
-                                       std::uint64_t& last) {
-  if (state.last <= after) return std::optional<Delivery>();
-  auto found = node::read_records(scope, state.origin, after + 1, records_max, bytes_left);
+/// What follows of one origin; nothing (`last` is `after`) if nothing does.
+Result<OriginRecords> follow(const node::ScopeHandle& scope, const store::StreamState& state, std::uint64_t after,
+                             std::size_t records_max, std::size_t& bytes_left) {
+  OriginRecords next{state.origin, {}, {}, 0, after};
+  if (state.last <= after) return next;
+  auto found = node::read_records(scope, state.origin,
+                                  {.range = {.first = after + 1}, .records_max = records_max, .bytes_max = bytes_left});
   if (!found) return std::move(found).error();
   bytes_left -= std::min(bytes_left, found->bytes);
-  last = found->last;
-  if (last <= after) return std::optional<Delivery>();
-  std::uint64_t told = found->read.records.size();
-  for (const Gap& gap : found->read.gaps) told += gap.last - gap.first + 1;
-  return std::optional<Delivery>(
-      {state.origin, std::move(found->read.records), std::move(found->read.gaps), last - after - told});
+  next.records = std::move(found->read.records);
+  next.gaps = std::move(found->read.gaps);
+  next.last = found->last;
+  std::uint64_t told = next.records.size();
+  for (const Gap& gap : next.gaps) told += gap.last - gap.first + 1;
+  next.trimmed = next.last - after - told;
+  return next;
 }
 
-/// Origins from the one after `turn` on, and then the others.
+/// Origins, which are ascending, from the one after `turn` on, and then the others.
 std::vector<store::StreamState> in_turn(std::vector<store::StreamState> states, const ReplicaId& turn) {
-  std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) { return a.origin < b.origin; });
   const auto first = std::find_if(states.begin(), states.end(), [&](const auto& state) { return turn < state.origin; });
   std::rotate(states.begin(), first, states.end());
   return states;
@@ -110,7 +104,7 @@ Result<Cursor> parse_cursor(std::string_view text) {
   return cursor;
 }
 
-Result<Batch> Consumer::next(std::size_t limit) {
+Result<Delivery> Consumer::next(std::size_t limit) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
   if (!place_) {
@@ -118,25 +112,23 @@ Result<Batch> Consumer::next(std::size_t limit) {
     if (!place) return std::move(place).error();
     place_ = *std::move(place);
   }
-  Batch batch{{}, *place_};
-  ReplicaId turn = turn_;
-  std::size_t bytes_left = batch_bytes_max;
   const auto states = in_turn(scope_->core->store().stream(scope_->id), turn_);
   lock->unlock();
+  Delivery delivery{{}, *place_};
+  std::size_t bytes_left = delivery_bytes_max;
   for (const store::StreamState& state : states) {
     if (limit == 0 || bytes_left == 0) break;
-    std::uint64_t& last = batch.upto.last[state.origin];
-    auto delivery = follow(*scope_, state, last, limit, bytes_left, last);
-    if (!delivery) return std::move(delivery).error();
-    if (!*delivery) continue;
-    turn = state.origin;
-    limit -= (*delivery)->records.size();
-    batch.deliveries.push_back(**std::move(delivery));
+    const std::uint64_t after = at(*place_, state.origin);
+    auto next = follow(*scope_, state, after, limit, bytes_left);
+    if (!next) return std::move(next).error();
+    if (next->last == after) continue;
+    limit -= next->records.size();
+    delivery.upto.last[state.origin] = next->last;
+    delivery.origins.push_back(*std::move(next));
   }
-  std::erase_if(batch.upto.last, [](const auto& one) { return one.second == 0; });
-  place_ = batch.upto;
-  turn_ = turn;
-  return batch;
+  place_ = delivery.upto;
+  if (!delivery.empty()) turn_ = delivery.origins.back().origin;
+  return delivery;
 }
 
 Result<void> Consumer::commit(const Cursor& upto) {
@@ -155,7 +147,7 @@ Result<void> Consumer::commit(const Cursor& upto) {
 }
 
 Result<void> Consumer::seek(Cursor to) {
-  if (auto good = check_name(name_); !good) return good;
+  if (auto good = check_name("consumer", name_); !good) return good;
   place_ = std::move(to);
   return {};
 }

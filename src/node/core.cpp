@@ -49,23 +49,6 @@ Result<std::optional<config::Root>> root_of(const Bytes& document) {
   return std::optional(*std::move(root));
 }
 
-/// `makes`: this node makes records, and does not keep those of others.
-/// Requires: nobody was told of the scope yet if it is new, for it may be one that does not leave this node.
-Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptions& options, bool makes) {
-  const auto named = [&] { return "stream: \"" + store.scope(scope).name + "\""; };
-  if (options.columns.empty()) {
-    if (options.local_only && !store.local_only(scope))
-      return Error(Errc::invalid_argument, named() + ": local_only: needs columns, and a stream that is new");
-    return {};
-  }
-  if (store.schema(scope) && store.local_only(scope) != options.local_only)
-    return Error(Errc::type_mismatch, named() + (options.local_only ? " leaves" : " does not leave") + " this node");
-  const stream::Budget budget{options.retention, options.quota, options.overflow, options.priority};
-  if (auto good = stream::validate(budget); !good) return Error(Errc::invalid_argument, named() + good.error().detail);
-  if (auto good = store.define_stream(scope, {options.columns}, options.local_only); !good) return good;
-  return makes ? store.set_budget(scope, budget) : Result<void>();
-}
-
 }  // namespace
 
 Core::Core(NodeOptions options, Kind kind, std::shared_ptr<Runtime> runtime)
@@ -163,19 +146,21 @@ Result<Core::Lock> Core::lock_idle() {
   return lock;
 }
 
-Result<store::ScopeId> Core::open_scope(Plane plane, std::string_view name, const StreamOptions* stream) {
+Result<Core::Opened> Core::open_scope(Plane plane, std::string_view name, const StreamOptions* stream) {
   auto lock = lock_idle();
   if (!lock) return std::move(lock).error();
   const auto known = store_->find_scope(plane, name);
-  auto scope = known ? Result<store::ScopeId>(*known) : store_->open_scope(plane, name);
-  if (!scope) return scope;
+  const auto scope = known ? Result<store::ScopeId>(*known) : store_->open_scope(plane, name);
+  if (!scope) return scope.error();
   const auto defined = stream != nullptr ? define(*store_, *scope, *stream, kind_ == Kind::node) : Result<void>();
   // A hub also knows what its nodes subscribed to; a config scope among them may never have been opened here.
   if (!known || (plane == Plane::config && !engine_->config().is_open(*known)))
     if (auto opened = engine_->scope_opened(*scope); !opened) return std::move(opened).error();
   stir(*lock);
   if (!defined) return defined.error();
-  return scope;
+  auto whole = whole_of(*store_, *scope);
+  if (!whole) return std::move(whole).error();
+  return Opened{*scope, *std::move(whole)};
 }
 
 Result<void> Core::settle(Lock& lock, store::Ticket ticket) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "node/handlers.hpp"
+#include "node/stream_rules.hpp"
 #include "sync/backoff.hpp"
 #include "sync/engine.hpp"
 #include "transport/transport.hpp"
@@ -36,8 +37,12 @@ class Core : public std::enable_shared_from_this<Core> {
   static void let_go(std::shared_ptr<Core>& core) noexcept;
 
   // --- scopes ---
+  struct Opened {
+    store::ScopeId id{};
+    std::shared_ptr<const Whole> whole{};  ///< Of a masked stream.
+  };
   /// `stream`: also defines the stream, before anybody hears of it.
-  Result<store::ScopeId> open_scope(Plane plane, std::string_view name, const StreamOptions* stream = nullptr);
+  Result<Opened> open_scope(Plane plane, std::string_view name, const StreamOptions* stream = nullptr);
 
   Result<void> unsubscribe(Plane plane, std::string_view name, bool discard);
   /// Makes sure that what is written to `scope` next cannot be taken for all that this node ever wrote there: see
@@ -210,7 +215,8 @@ class ScopeHandle {
   Plane plane;
   std::string name;
   store::ScopeId id{};
-  std::optional<Error> bad{};  ///< Why the scope could not be opened; every call fails with it.
+  std::shared_ptr<const Whole> whole{};  ///< Of a masked stream.
+  std::optional<Error> bad{};            ///< Why the scope could not be opened; every call fails with it.
 
   /// Locks the core for a call on this scope.
   Result<Core::Lock> lock() const { return bad ? Result<Core::Lock>(*bad) : core->lock(); }

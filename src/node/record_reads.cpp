@@ -11,19 +11,44 @@ namespace {
 
 constexpr std::size_t fetch_bytes = 64 * 1024;  // of segments fetched at a time: thousands of records, about a page
 
-store::StreamState state_of(const store::Store& store, store::ScopeId id, const ReplicaId& origin) {
-  for (const store::StreamState& state : store.stream(id))
-    if (state.origin == origin) return state;
-  return {origin, 0, 0};
+/// What is taken of the segments of one origin, as far as it is wanted.
+class Collector {
+ public:
+  explicit Collector(const Wanted& wanted) : wanted_(wanted) {}
+
+  /// False: there is enough already.
+  Result<bool> take(ByteView segment);
+  OriginRead found{};
+  bool whole = true;  ///< Nothing that is wanted was left out.
+
+ private:
+  std::vector<std::optional<std::size_t>> positions(const stream::Schema& schema) const;
+  const Wanted& wanted_;
+};
+
+/// Without names: all of them.
+std::vector<std::optional<std::size_t>> Collector::positions(const stream::Schema& schema) const {
+  std::vector<std::optional<std::size_t>> positions;
+  if (!wanted_.columns)
+    for (std::size_t at = 0; at < schema.columns.size(); ++at) positions.push_back(at);
+  else
+    for (const std::string& column : *wanted_.columns) positions.push_back(stream::position(schema, column));
+  return positions;
 }
 
-/// Takes the wanted records of one segment.
-void take(const std::vector<Record>& records, std::uint64_t& next, std::size_t limit, RecordsRead& read) {
-  for (const Record& record : records) {
-    if (record.sequence < next || read.records.size() == limit) continue;
-    next = record.sequence + 1;
-    read.records.push_back(record);
-  }
+Result<bool> Collector::take(ByteView segment) {
+  std::vector<Record>& records = found.read.records;
+  if (records.size() >= wanted_.records_max || found.bytes >= wanted_.bytes_max) return whole = false;
+  const auto reader = stream::SegmentReader::open(segment);
+  if (!reader) return reader.error();
+  auto runs = stream::rows_within(*reader, wanted_.range);
+  if (!runs) return std::move(runs).error();
+  whole = stream::keep_rows(*runs, wanted_.records_max - records.size());
+  auto more = stream::read_rows(*reader, *runs, positions(reader->schema()));
+  if (!more) return std::move(more).error();
+  found.bytes += segment.size() * more->size() / reader->info().count;
+  std::move(more->begin(), more->end(), std::back_inserter(records));
+  return whole;
 }
 
 /// Segments of one origin, and what the store knew of it when it fetched the last of them.
@@ -35,7 +60,8 @@ class Fetcher {
     auto lock = scope_.lock_idle();
     if (!lock) return std::move(lock).error();
     store::Store& store = scope_.core->store();
-    state_ = state_of(store, scope_.id, state_.origin);
+    state_.last = store.context(scope_.id)[state_.origin];
+    state_.trimmed = store.floors(scope_.id)[state_.origin];
     return store.segments(scope_.id, state_.origin, sequence, fetch_bytes);
   }
   const store::StreamState& state() const noexcept { return state_; }
@@ -81,54 +107,16 @@ Result<store::StreamState> each_segment(const ScopeHandle& scope, const ReplicaI
   return fetcher.state();
 }
 
-Result<RecordsRead> read_range(const ScopeHandle& scope, const ReplicaId& origin, const Range& range,
-                               std::span<const std::string> columns, std::size_t records_max) {
-  RecordsRead found;
-  bool end = true;
-  const auto visit = [&](ByteView body) -> Result<bool> {
-    if (found.records.size() >= records_max) return end = false, false;
-    const auto reader = stream::SegmentReader::open(body);
-    if (!reader) return reader.error();
-    std::vector<std::optional<std::size_t>> positions;
-    for (const std::string& column : columns) positions.push_back(stream::position(reader->schema(), column));
-    const auto runs = stream::rows_within(*reader, range);
-    if (!runs) return runs.error();
-    auto records = stream::read_rows(*reader, *runs, positions);
-    if (!records) return std::move(records).error();
-    const std::size_t room = records_max - found.records.size();
-    if (records->size() > room) records->resize(room), end = false;
-    std::move(records->begin(), records->end(), std::back_inserter(found.records));
-    return true;
-  };
-  const auto state = each_segment(scope, origin, range, visit);
+Result<OriginRead> read_records(const ScopeHandle& scope, const ReplicaId& origin, const Wanted& wanted) {
+  Collector collector(wanted);
+  const auto state =
+      each_segment(scope, origin, wanted.range, [&](ByteView segment) { return collector.take(segment); });
   if (!state) return state.error();
-  const std::uint64_t first = std::max<std::uint64_t>(range.first, 1);
-  const std::uint64_t read_to = found.records.empty() ? first - 1 : found.records.back().sequence;
-  auto noted = note_gaps(scope, *state, first, end ? std::min(range.last, state->last) : read_to, found);
-  if (!noted) return std::move(noted).error();
-  return found;
-}
-
-Result<OriginRead> read_records(const ScopeHandle& scope, const ReplicaId& origin, std::uint64_t from,
-                                std::size_t records_max, std::size_t bytes_max) {
-  Fetcher fetcher(scope, origin);
-  OriginRead found;
-  std::uint64_t next = from;
-  bool end = false;
-  const auto enough = [&] { return found.read.records.size() >= records_max || found.bytes >= bytes_max; };
-  while (!end && !enough()) {
-    const auto segments = fetcher.after(next - 1);
-    if (!segments) return segments.error();
-    end = segments->empty();
-    for (auto segment = segments->begin(); segment != segments->end() && !enough(); ++segment) {
-      const auto records = stream::decode(segment->body);  // which costs more than fetching
-      if (!records) return records.error();
-      take(*records, next, records_max, found.read);
-      found.bytes += segment->body.size();
-    }
-  }
-  found.last = std::max(end ? fetcher.state().last : next - 1, from - 1);
-  auto noted = note_gaps(scope, fetcher.state(), from, found.last, found.read);
+  OriginRead found = std::move(collector.found);
+  const std::uint64_t first = std::max<std::uint64_t>(wanted.range.first, 1);
+  found.last = found.read.records.empty() ? first - 1 : found.read.records.back().sequence;
+  if (collector.whole) found.last = std::max(found.last, std::min(wanted.range.last, state->last));
+  auto noted = note_gaps(scope, *state, first, found.last, found.read);
   if (!noted) return std::move(noted).error();
   return found;
 }

@@ -5,11 +5,13 @@ namespace edgesync::node {
 
 ScopeHandle::ScopeHandle(std::shared_ptr<Core> held, Plane of, std::string_view named, const StreamOptions* stream)
     : core(std::move(held)), plane(of), name(named) {
-  auto scope = core->open_scope(plane, name, stream);
-  if (scope)
-    id = *scope;
-  else
-    bad = std::move(scope).error();
+  auto opened = core->open_scope(plane, name, stream);
+  if (!opened) {
+    bad = std::move(opened).error();
+    return;
+  }
+  id = opened->id;
+  whole = opened->whole;
 }
 
 Result<void> ScopeHandle::read(const Function<void(crdt::CellSource&)>& read) const {

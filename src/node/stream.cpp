@@ -15,7 +15,8 @@ Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const st
   auto lock = scope.lock();
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope.core;
-  auto appended = core.store().append(scope.id, rows);
+  auto appended = scope.whole ? node::append_masked(core.store(), scope.id, *scope.whole, rows)
+                              : core.store().append(scope.id, rows);
   if (!appended) {
     core.commit_later(*lock, core.batch_delay());  // what a quota refuses is counted, and one commit counts many
     return std::move(appended).error();
@@ -90,7 +91,7 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, st
   node::Core& core = *scope_->core;
   if (auto settled = core.settle_all(*lock); !settled) return std::move(settled).error();
   lock->unlock();
-  auto found = node::read_records(*scope_, origin, std::max<std::uint64_t>(from, 1), limit, SIZE_MAX);
+  auto found = node::read_records(*scope_, origin, {.range = {.first = from}, .records_max = limit});
   if (!found) return std::move(found).error();
   return std::move(found->read);
 }
@@ -108,7 +109,9 @@ Result<RecordsRead> Stream::read(const ReplicaId& origin, const Range& range, st
   for (const std::string& column : columns)
     if (auto known = column_of(*scope_, column); !known) return std::move(known).error();
   lock->unlock();
-  return node::read_range(*scope_, origin, range, columns, limit);
+  auto found = node::read_records(*scope_, origin, {.range = range, .columns = columns, .records_max = limit});
+  if (!found) return std::move(found).error();
+  return std::move(found->read);
 }
 
 Result<Aggregate> Stream::aggregate(const ReplicaId& origin, std::string_view column, const Range& range) const {

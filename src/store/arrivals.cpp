@@ -125,10 +125,10 @@ Outcome Arrivals::apply(const RemoteCut& cut) {
 std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
   for (const auto& [id, delta, removed] : cut.deltas) {
     const Part* part = taking(id);
-    if (part == nullptr || part->scope.plane == Plane::stream) return Outcome{};
+    if (part == nullptr || part->scope.plane == Plane::stream) return Outcome{0, false, {}, id};
     const crdt::Context& mine = part->table->context();
     if (auto good = admit(delta, mine, file_.replica()); !good) return Outcome{0, false, good.error(), id};
-    if (!crdt::applicable(delta, mine)) return Outcome{};
+    if (!crdt::applicable(delta, mine)) return Outcome{0, false, {}, id};
   }
   for (const RemoteStage& stage : cut.stages) {
     const Part* part = taking(stage.scope);
@@ -176,6 +176,7 @@ Outcome Arrivals::apply(const RemoteRepair& remote) {
   const crdt::Repair& repair = remote.repair;
   if (auto good = admit(repair); !good) return {0, false, good.error(), {}};
   if (part->scope.plane == Plane::stream) return {};
+  if (!part->table->damaged()) return {0, true, {}, {}};
   const bool enough = mend(*part, repair);
   // Of two peers each may lack what the other has, and neither gets it through us while our rows are lost.
   auto& told = part->table->told_of_lost();

@@ -20,8 +20,8 @@ struct Outcome {
   Ticket ticket = 0;
   bool applied = false;          ///< False: a base was not covered (cut), or records are missing before it (segment).
   std::optional<Error> error{};  ///< Set if it can never be applied: malformed, above a limit, or a damaged row here.
-  /// Of an error: where it is; none if that is not known, or everywhere. Of a cut without one: whose part of it is not
-  /// kept here as it has to be.
+  /// Of an error: where it is; none if that is not known, or everywhere. Of a cut without one that is not applied: the
+  /// scope whose base is not covered, or whose part of it is not kept here as it has to be.
   ScopeId scope{};
   Drops missing{};  ///< Of records: what of their origin, up to the last of them, was reported as dropped.
 };

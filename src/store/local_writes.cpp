@@ -81,16 +81,19 @@ Result<Committed> SqliteStore::commit(ScopeId id, std::span<const Edit::Op> ops,
   return Committed{ticket(*state), stamp};
 }
 
-Result<void> SqliteStore::define_stream(ScopeId id, const stream::Schema& schema, bool local_only) {
+Result<void> SqliteStore::define_stream(ScopeId id, const stream::Schema& schema, bool local_only, const Masks& masks) {
   ScopeState* state = find(id);
   if (state == nullptr || state->scope.plane != Plane::stream) return no_scope("define_stream");
   if (auto valid = stream::validate(schema); !valid) return valid;
   Policy& policy = state->policy;
   if (policy.schema && *policy.schema != schema)
     return Error(Errc::type_mismatch, "stream: \"" + state->scope.name + "\" has other columns");
+  if (policy.schema && policy.masks != masks)
+    return Error(Errc::type_mismatch, "stream: \"" + state->scope.name + "\" has other masks");
   if (policy.schema && policy.local_only == local_only) return {};
   policy.schema = schema;
   policy.local_only = local_only;
+  policy.masks = masks;
   state->policy_dirty = true;
   touch(*state);
   return {};
@@ -120,6 +123,12 @@ std::optional<stream::Schema> SqliteStore::schema(ScopeId id) const {
 bool SqliteStore::local_only(ScopeId id) const {
   const ScopeState* state = find(id);
   return state != nullptr && state->policy.local_only;
+}
+
+const Masks& SqliteStore::masks(ScopeId id) const {
+  static const Masks none;
+  const ScopeState* state = find(id);
+  return state != nullptr ? state->policy.masks : none;
 }
 
 void SqliteStore::add_row(ScopeState& state, const Row& row) {

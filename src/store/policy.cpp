@@ -6,7 +6,7 @@
 namespace edgesync::store {
 namespace {
 
-constexpr unsigned local_only_bit = 1, given_up_bit = 2, refused_bit = 4, budgeted_bit = 8;
+constexpr unsigned local_only_bit = 1, given_up_bit = 2, refused_bit = 4, budgeted_bit = 8, masked_bit = 16;
 
 void write_budget(Writer& out, const stream::Budget& budget) {
   out.varint(static_cast<std::uint64_t>(budget.retention.count()));
@@ -38,7 +38,8 @@ Bytes Policy::encode() const {
   Writer out(bytes);
   out.varint(history);
   out.u8(static_cast<std::uint8_t>((local_only ? local_only_bit : 0) | (given_up ? given_up_bit : 0) |
-                                   (refusal ? refused_bit : 0) | (budgeted ? budgeted_bit : 0)));
+                                   (refusal ? refused_bit : 0) | (budgeted ? budgeted_bit : 0) |
+                                   (masks.empty() ? 0 : masked_bit)));
   out.varint(own.stamp);
   if (own.stamp != 0) out.raw(own.replica.bytes);
   if (refusal) {
@@ -48,6 +49,7 @@ Bytes Policy::encode() const {
   out.varint(schema ? schema->columns.size() : 0);
   if (!schema) return bytes;
   if (budgeted) write_budget(out, budget);
+  if (!masks.empty()) stream::write_masks(out, masks);
   for (const Column& column : schema->columns) {
     out.u8(static_cast<std::uint8_t>(column.type));
     out.blob(as_view(column.name));
@@ -74,7 +76,8 @@ std::optional<Policy> Policy::decode(ByteView bytes) {
   }
   stream::Schema schema;
   schema.columns.resize(in.count(2));
-  if (policy.budgeted) policy.budget = read_budget(in);
+  if (!schema.columns.empty() && policy.budgeted) policy.budget = read_budget(in);
+  if (!schema.columns.empty() && (flags & masked_bit) != 0) policy.masks = stream::read_masks(in);
   for (Column& column : schema.columns) {
     column.type = static_cast<ColumnType>(in.u8());
     column.name = std::string(as_text(in.blob()));

@@ -4,7 +4,7 @@
 
 #include "crdt/dot.hpp"
 #include "stream/budget.hpp"
-#include "stream/schema.hpp"
+#include "stream/masking.hpp"
 
 #include <edgesync/error.hpp>
 
@@ -14,6 +14,7 @@ namespace edgesync::store {
 
 struct Policy {
   std::optional<stream::Schema> schema{};
+  Masks masks{};  ///< What is done to records before they are appended.
   bool local_only = false;
   bool budgeted = false;  ///< `budget` was given: this node makes records.
   stream::Budget budget{};

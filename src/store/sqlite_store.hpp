@@ -100,7 +100,8 @@ class SqliteStore final : public Store {
   void hub_time(Timestamp hub, Instant when) override;
 
   Result<Committed> commit(ScopeId id, std::span<const Edit::Op> ops, Timestamp wall) override;
-  Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only) override;
+  Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only, const Masks& masks) override;
+  const Masks& masks(ScopeId id) const override;
   std::optional<stream::Schema> schema(ScopeId id) const override;
   Result<void> set_budget(ScopeId id, const stream::Budget& budget) override;
   Priority priority(ScopeId id) const override;

@@ -26,6 +26,7 @@
 
 #include <edgesync/edit.hpp>
 #include <edgesync/error.hpp>
+#include <edgesync/mask.hpp>
 #include <edgesync/options.hpp>
 #include <edgesync/quarantine.hpp>
 #include <edgesync/records.hpp>
@@ -204,8 +205,11 @@ class Store {
 
   // --- local writes (in memory, except that operations for which crdt::reads(op) holds require: !writing()) ---
   virtual Result<Committed> commit(ScopeId id, std::span<const Edit::Op> ops, Timestamp wall) = 0;
-  /// The stream's columns. Later calls must give the same, or fail with: type_mismatch.
-  virtual Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only) = 0;
+  /// The stream's columns, those that leave. `masks`: what whoever appends has done to some of them. Later calls must
+  /// give the same, or fail with: type_mismatch.
+  virtual Result<void> define_stream(ScopeId id, const stream::Schema& schema, bool local_only,
+                                     const Masks& masks = {}) = 0;
+  virtual const Masks& masks(ScopeId id) const = 0;
   virtual std::optional<stream::Schema> schema(ScopeId id) const = 0;
   /// What this replica's records may take; kept in the file. Without one they take what they need.
   virtual Result<void> set_budget(ScopeId id, const stream::Budget& budget) = 0;

@@ -49,6 +49,19 @@ Result<std::vector<Rows>> rows_within(const SegmentReader& reader, const Range& 
   return runs;
 }
 
+bool keep_rows(std::vector<Rows>& runs, std::size_t most) {
+  for (auto run = runs.begin(); run != runs.end(); ++run) {
+    if (run->end - run->begin <= most) {
+      most -= run->end - run->begin;
+      continue;
+    }
+    run->end = run->begin + most;
+    runs.erase(most == 0 ? run : run + 1, runs.end());
+    return false;
+  }
+  return true;
+}
+
 Result<std::vector<Record>> read_rows(const SegmentReader& reader, const std::vector<Rows>& runs,
                                       std::span<const std::optional<std::size_t>> columns) {
   std::vector<Record> records;

@@ -35,6 +35,9 @@ class Aggregation {
 /// Runs of rows of the segment within `range`, ascending.
 Result<std::vector<Rows>> rows_within(const SegmentReader& reader, const Range& range);
 
+/// Leaves the first `most` rows of `runs`; false if there were more.
+bool keep_rows(std::vector<Rows>& runs, std::size_t most);
+
 /// The records in `runs`, with the fields of `columns` (positions in the schema; none: the field is null).
 /// Texts come to max_segment_bytes at most. Fails with: protocol_violation, limit_exceeded.
 Result<std::vector<Record>> read_rows(const SegmentReader& reader, const std::vector<Rows>& runs,

@@ -30,12 +30,14 @@ std::optional<Statistics> of_doubles(std::span<const std::uint64_t> values) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   constexpr std::size_t lanes = 4;
   std::array<double, lanes> low, high, sum{};
+  std::array<std::uint64_t, lanes> nan{};  // their number
   low.fill(infinity), high.fill(-infinity);
   const auto take = [&](std::size_t lane, std::uint64_t bits) {
     const auto value = std::bit_cast<double>(bits);
     low[lane] = value < low[lane] ? value : low[lane];
     high[lane] = value > high[lane] ? value : high[lane];
     sum[lane] += value == value ? value : 0.0;
+    nan[lane] += value == value ? 0U : 1U;
   };
   std::size_t at = 0;
   for (; at + lanes <= values.size(); at += lanes)
@@ -44,8 +46,7 @@ std::optional<Statistics> of_doubles(std::span<const std::uint64_t> values) {
   const double least = std::min({low[0], low[1], low[2], low[3]}),
                most = std::max({high[0], high[1], high[2], high[3]});
   if (!(least <= most)) return std::nullopt;
-  const bool some_nan = std::any_of(values.begin(), values.end(),
-                                    [](std::uint64_t bits) { return std::isnan(std::bit_cast<double>(bits)); });
+  const bool some_nan = (nan[0] | nan[1] | nan[2] | nan[3]) != 0;
   Statistics found{std::bit_cast<std::uint64_t>(least), std::bit_cast<std::uint64_t>(most), {}, some_nan};
   const double total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
   if (total == total) found.sum = std::bit_cast<std::uint64_t>(total);

@@ -44,12 +44,12 @@ void Receiver::on(wire::Cut&& cut) {
   auto whole = inbox_.take(cut);
   if (!whole) return talk_.end(std::move(whole).error());
   store::RemoteCut remote;
-  ReceivedCut received{cut.cut, {}, {}};
+  ReceivedCut received{cut.cut, {}};
   std::size_t bytes = 0;
   for (auto& [number, delta] : whole->deltas) {
     Channel& channel = talk_.at(number);
     note_held(channel, delta.upto);
-    received.bases.emplace_back(number, delta.base);
+    received.channels.push_back(number);
     bytes += weight(delta);
     talk_.metrics.keys_received += delta.keys.size();
     store::RemoteDelta& added = remote.deltas.emplace_back();
@@ -58,7 +58,7 @@ void Receiver::on(wire::Cut&& cut) {
     added.removed = searches_.take_removed(number);
   }
   for (const wire::Channel number : whole->stages) {
-    received.stages.push_back(number);
+    received.channels.push_back(number);
     store::RemoteStage& added = remote.stages.emplace_back();
     added.scope = talk_.at(number).scope;
     added.from = talk_.peer.replica;
@@ -140,14 +140,11 @@ void Receiver::on_flushed(const store::Outcome& outcome) {
 void Receiver::settle(const ReceivedCut& received, const store::Outcome& outcome) {
   if (outcome.applied) {
     ++talk_.metrics.cuts_applied;
-    for (const auto& [number, base] : received.bases) talk_.stored(number, false);
-    for (const wire::Channel number : received.stages) talk_.stored(number, false);
+    for (const wire::Channel number : received.channels) talk_.stored(number, false);
     if (!planted(Bug::ack_before_commit)) talk_.send(wire::Ack{received.cut});
     return;
   }
-  for (const auto& [number, base] : received.bases)
-    if (!talk_.mine(talk_.at(number)).covers(base)) return resync(received.cut, number);
-  // What was kept aside is not there, or not complete: it is to be told again.
+  // It does not build on what is here; or what was kept aside is not there, or not complete: it is to be told again.
   if (const auto at = talk_.numbers.find(outcome.scope); at != talk_.numbers.end())
     return resync(received.cut, at->second);
   talk_.end({Errc::protocol_violation, "cut " + std::to_string(received.cut) + " cannot be applied"});

@@ -39,8 +39,7 @@ class Receiver {
  private:
   struct ReceivedCut {
     std::uint64_t cut = 0;
-    std::vector<std::pair<wire::Channel, crdt::Context>> bases{};
-    std::vector<wire::Channel> stages{};
+    std::vector<wire::Channel> channels{};
   };
   struct ReceivedChunk {  // to be kept aside
     std::uint64_t cut = 0;

@@ -4,6 +4,8 @@
     command_test.py PROGRAMS [CASE...]"""
 
 import contextlib
+import csv
+import io
 import json
 import os
 import pty
@@ -45,6 +47,8 @@ class CommandLine(fleet.Case):
         self.fails(2, "status", *db, "extra", naming="extra")
         self.fails(2, "quarantine", "drop", *db, naming="ID")
         self.fails(2, "quarantine", "burn", *db, naming="burn")
+        self.fails(2, "stream", *db, naming="stream")
+        self.fails(2, "stream", "export", *db, naming="--scope")
         self.assertFalse(Path(self.rig.path("x.db")).exists())
 
     def test_other_errors_exit_with_1_and_one_line(self):
@@ -74,6 +78,11 @@ class CommandLine(fleet.Case):
 class Tools(fleet.Case):
     def lines(self, command, *arguments):
         return self.tool(command, "node", *arguments)
+
+    def stream_lines(self, command, *arguments):
+        code, out, error = self.rig.run("edgesync", "stream", command, "--db", self.database("node"), *arguments)
+        self.assertEqual((code, error), (0, ""))
+        return [json.loads(line) for line in out.splitlines()]
 
     def seen(self, *arguments):
         """What a person at a terminal sees."""
@@ -128,6 +137,48 @@ class Tools(fleet.Case):
         rows = [line for line in dump if line["scope"] == "t" and "rows" in line]
         self.assertEqual((rows[0]["first"], rows[0]["last"], rows[0]["rows"]), (1, 10, ROWS))
         self.assertEqual({line["scope"] for line in self.lines("dump", "--scope", "s")}, {"s"})
+
+    def test_records_are_exported_as_csv_and_json_lines(self):
+        node = self.shell("node")
+        columns = [["x", "f64"], ["n", "i64"], ["on", "bool"], ["s", "text"], ["raw", "bytes"]]
+        texts = ["plain", "", None, 'a "quoted", one', "two\nlines", "žluťoučký"]
+        rows = [[i * 86_400_000_000 + i, i / 8, -i, i % 2 == 0, text, {"base64": "AAH/"}]
+                for i, text in enumerate(texts)]
+        node.do("stream.open", scope="t", columns=columns)
+        node.do("stream.append", scope="t", rows=rows)
+        given = node.do("stream.consume", scope="t", consumer="pipe", limit=2)
+        node.do("stream.commit", scope="t", consumer="pipe", upto=given["upto"])
+        origin = node.do("status")["replica"]
+        self.assertEqual(node.finish(), 0)
+
+        def export(*arguments):
+            code, out, error = self.rig.run("edgesync", "stream", "export", "--db", self.database("node"), *arguments)
+            self.assertEqual((code, error), (0, ""))
+            return out
+
+        with_ends = export("--scope", "t")
+        table = list(csv.reader(io.StringIO(with_ends, newline="")))
+        self.assertEqual(table[0], ["origin", "sequence", "at", "x", "n", "on", "s", "raw"])
+        self.assertEqual(table[3], [origin, "3", "1970-01-03T00:00:00.000002Z", "0.25", "-2", "true", "", "AAH/"])
+        self.assertEqual([row[6] for row in table[1:]], [text or "" for text in texts])
+        self.assertIn(',"",', with_ends.splitlines()[2])  # an empty text is not a null
+        part = export("--scope", "t", "--format", "jsonl", "--columns", "s,n", "--since", "1970-01-02",
+                      "--until", "1970-01-03T00:00:00Z")
+        self.assertEqual(json.loads(part), {"origin": origin, "sequence": 2, "at": "1970-01-02T00:00:00.000001Z",
+                                            "fields": {"s": "", "n": -1}})
+        whole = [json.loads(line)["fields"] for line in export("--scope", "t", "--format", "jsonl").splitlines()]
+        self.assertEqual([list(fields.values()) for fields in whole], [row[1:] for row in rows])
+        sums = self.stream_lines("aggregate", "--scope", "t", "--since", "1970-01-02")
+        self.assertEqual([(s["column"], s["records"], s["min"], s["max"]) for s in sums],
+                         [("x", 5, 0.125, 0.625), ("n", 5, -5, -1), ("on", 5, 0, 1)])
+        self.assertEqual(self.stream_lines("consumers", "--scope", "t"),
+                         [{"consumer": "pipe", "behind": 4, "committed": f"{origin}:2"}])
+        for wrong, why in ((["--scope", "none"], "none"), (["--scope", "t", "--columns", "y"], "'y'"),
+                           (["--scope", "t", "--format", "xml"], "--format"),
+                           (["--scope", "t", "--since", "now"], "--since")):
+            code, out, error = self.rig.run("edgesync", "stream", "export", "--db", self.database("node"), *wrong)
+            self.assertEqual((code, out), (1, ""), wrong)
+            self.assertIn(why, error)
 
     def test_what_is_set_aside_is_listed_exported_replayed_and_dropped(self):
         node = self.shell("node")

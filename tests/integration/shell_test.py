@@ -142,6 +142,40 @@ class Stream(Case):
         self.refused(node.ask("stream.read", scope="t", origin="zz"), "invalid_argument", "origin")
         self.assertEqual(node.do("stream.read", scope="t")["rows"], [])
 
+    def test_bad_masks_are_refused(self):
+        node = self.shell()
+        for masks, why in ((1, "masks"), ({"a": "hide"}, "masks.a"), ({"a": {"hash": 1}}, "masks.a"),
+                           ({"a": {"hash": "k", "round": 1}}, "masks.a"), ({"a": {"round": 0}}, "'a': the step"),
+                           ({"b": "drop"}, "'b': there is none"), ({"a": "drop"}, "no column is left")):
+            opened = node.ask("stream.open", scope="t", columns=[["a", "f64"]], masks=masks)
+            self.refused(opened, "invalid_argument", why)
+
+    def test_a_consumer_is_given_what_follows_its_last_commit(self):
+        node = self.shell()
+        node.do("stream.open", scope="t", columns=COLUMNS)
+        node.do("stream.append", scope="t", rows=ROWS)
+        self.assertEqual(node.do("stream.consume", scope="none", consumer="c")["origins"], [])
+        for _ in range(2):
+            given = node.do("stream.consume", scope="t", consumer="c", limit=4)
+            self.assertEqual([(of["rows"], of["last"], of["gaps"], of["trimmed"]) for of in given["origins"]],
+                             [(ROWS[:4], 4, [], 0)])
+        self.assertEqual(node.do("stream.commit", scope="t", consumer="c", upto=given["upto"])["behind"], 6)
+        self.assertEqual(node.do("stream.consume", scope="t", consumer="c")["origins"][0]["rows"], ROWS[4:])
+        self.refused(node.ask("stream.commit", scope="t", consumer="c", upto="x"), "invalid_argument", "cursor")
+        self.refused(node.ask("stream.consume", scope="t", consumer="a/b"), "invalid_argument", "a/b")
+
+    def test_columns_of_numbers_are_summed_up(self):
+        node = self.shell()
+        node.do("stream.open", scope="t", columns=[["n", "i64"], ["s", "text"]])
+        node.do("stream.append", scope="t", rows=[[i, n, "x"] for i, n in enumerate((3, None, -1, 6))])
+        sums = {"records": 4, "values": 3, "min": -1, "max": 6, "sum": 8}
+        for origin in ({}, {"origin": node.do("status")["replica"]}):
+            found = node.do("stream.aggregate", scope="t", column="n", **origin)
+            self.assertEqual({name: found[name] for name in sums}, sums)
+            self.assertAlmostEqual(found["mean"], 8 / 3)
+        self.refused(node.ask("stream.aggregate", scope="t", column="s"), "type_mismatch", "s")
+        self.refused(node.ask("stream.aggregate", scope="t", column="x"), "not_found", "x")
+
     def test_a_full_quota_refuses_and_counts(self):
         node = self.shell()
         node.do("stream.open", scope="t", columns=COLUMNS, quota_bytes=1000, overflow="reject", retention_ms=60000)
@@ -182,7 +216,10 @@ class Requests(Case):
                   "config.get": {"scope": "c", "key": "k"}, "config.history": {"scope": "c"},
                   "config.diff": {"scope": "c", "from": 1, "to": 2}, "config.rollback": {"scope": "c", "to": 1},
                   "stream.open": {"scope": "t", "columns": []}, "stream.append": {"scope": "t", "rows": []},
-                  "stream.read": {"scope": "t"}, "subscribe": {"plane": "state", "scope": "s"},
+                  "stream.read": {"scope": "t"}, "stream.aggregate": {"scope": "t", "column": "v"},
+                  "stream.consume": {"scope": "t", "consumer": "c"},
+                  "stream.commit": {"scope": "t", "consumer": "c", "upto": ""},
+                  "subscribe": {"plane": "state", "scope": "s"},
                   "digest": {"plane": "state", "scope": "s"}, "status": {}, "flush": {"timeout_ms": 1},
                   "watch": {"plane": "state", "scope": "s"}, "link": {"url": "wss://127.0.0.1:1"}, "unlink": {},
                   "close": {}}

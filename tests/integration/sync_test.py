@@ -3,9 +3,12 @@
 
     sync_test.py PROGRAMS [CASE...]"""
 
+import base64
+import random
 from pathlib import Path
 
 import fleet
+from websocket import payloads
 
 
 class Case(fleet.Case):
@@ -154,6 +157,29 @@ class Streams(Case):
             read = hub.do("stream.read", scope="telemetry/all", origin=status["replica"], limit=5000)
             self.assertEqual(read["gaps"], [])
             self.assertEqual(read["rows"], [[i, float(i + shift)] for i in range(3000)])
+
+    def test_what_is_masked_is_neither_on_the_wire_nor_at_the_hub(self):
+        hub = self.start("serve", "--stdin", "--db", self.database("hub"), "--listen", "127.0.0.1:0", "--insecure",
+                         "--tokens", self.rig.path("tokens"))
+        wire = self.rig.wire()
+        wire.target, wire.seen = hub.event("listening")["port"], {}
+        node = self.start("shell", "--db", self.database("edge"), "--insecure")
+        node.do("link", url=f"ws://127.0.0.1:{wire.port}", token="full")
+        columns = ["clear", "hashed", "dropped"]
+        node.do("stream.open", scope="t", columns=[[name, "bytes"] for name in columns],
+                masks={"hashed": {"hash": "pepper"}, "dropped": "drop"})
+        node.do("stream.open", scope="here", columns=[["kept", "bytes"]], local_only=True)
+        markers = {name: random.randbytes(24) for name in [*columns, "kept"]}  # which no coder makes shorter
+        boxed = {name: {"base64": base64.b64encode(marker).decode()} for name, marker in markers.items()}
+        node.do("stream.append", scope="t", rows=[[1, *(boxed[name] for name in columns)]] * 3)
+        node.do("stream.append", scope="here", rows=[[1, boxed["kept"]]])
+        node.do("flush", timeout_ms=30_000)
+        node.stop()
+        hub.stop()
+        places = {"wire": payloads(wire.seen["sent"]), "back": payloads(wire.seen["received"]),
+                  "edge": Path(self.database("edge")).read_bytes(), "hub": Path(self.database("hub")).read_bytes()}
+        found = {place: {name for name, marker in markers.items() if marker in held} for place, held in places.items()}
+        self.assertEqual(found, {"wire": {"clear"}, "back": set(), "edge": set(markers), "hub": {"clear"}})
 
     def test_records_written_offline_arrive_once(self):
         hub = self.serve()

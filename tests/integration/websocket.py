@@ -31,6 +31,22 @@ def encode(payload, kind=BINARY, final=True, claim=None, mask=True, reserved=0):
     return head + (bytes(4) if mask else b"") + payload  # a mask of zeros leaves the payload as it is
 
 
+def payloads(carried):
+    """What the frames held that one side sent, without their masks."""
+    out, at = bytearray(), carried.index(b"\r\n\r\n") + 4
+    while at + 2 <= len(carried):
+        masked, size = carried[at + 1] >> 7, carried[at + 1] & 127
+        at += 2
+        if size >= 126:
+            wide = 2 if size == 126 else 8
+            size, at = int.from_bytes(carried[at:at + wide], "big"), at + wide
+        mask = carried[at:at + 4] if masked else bytes(4)
+        at += 4 * masked
+        out += bytes(byte ^ mask[i % 4] for i, byte in enumerate(carried[at:at + size]))
+        at += size
+    return bytes(out)
+
+
 class Peer:
     """One connection. `context` None: plaintext. `upgrade` False: no WebSocket yet."""
 

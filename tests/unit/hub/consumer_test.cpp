@@ -22,10 +22,10 @@ class Consumers : public Fleet {
     for (std::int64_t n = first; n <= last; ++n) records.push_back({0, {}, {Value(n)}});
     stream.append(records).value();
   }
-  static std::vector<std::int64_t> numbers(const Batch& batch) {
+  static std::vector<std::int64_t> numbers(const Delivery& delivery) {
     std::vector<std::int64_t> all;
-    for (const Delivery& delivery : batch.deliveries)
-      for (const Record& record : delivery.records) all.push_back(std::get<std::int64_t>(record.fields.at(0)));
+    for (const OriginRecords& of : delivery.origins)
+      for (const Record& record : of.records) all.push_back(std::get<std::int64_t>(record.fields.at(0)));
     return all;
   }
 };
@@ -36,7 +36,7 @@ TEST_F(Consumers, GoOnWhereTheyCommittedAndNotWhereTheyRead) {
     Stream stream = open(node);
     append(stream, 1, 10);
     Consumer consumer = stream.consumer("c");
-    const Batch first = consumer.next(4).value();
+    const Delivery first = consumer.next(4).value();
     EXPECT_THAT(numbers(first), ElementsAre(1, 2, 3, 4));
     consumer.commit(first.upto).value();
     EXPECT_THAT(numbers(consumer.next(3).value()), ElementsAre(5, 6, 7));
@@ -47,7 +47,7 @@ TEST_F(Consumers, GoOnWhereTheyCommittedAndNotWhereTheyRead) {
   Stream stream = open(node);
   Consumer consumer = stream.consumer("c");
   EXPECT_EQ(consumer.behind().value(), 6U);
-  const Batch rest = consumer.next().value();
+  const Delivery rest = consumer.next().value();
   EXPECT_THAT(numbers(rest), ElementsAre(5, 6, 7, 8, 9, 10));
   EXPECT_TRUE(consumer.next().value().empty());
   consumer.commit(rest.upto).value();
@@ -100,13 +100,13 @@ TEST_F(Consumers, AreToldWhatNeverComes) {
   Stream stream = open(node, options);
   for (int i = 1; i <= 40; ++i) append(stream, i, i);
   Consumer consumer = stream.consumer("c");
-  const Batch batch = consumer.next().value();
-  ASSERT_EQ(batch.deliveries.size(), 1U);
-  const Delivery& of_node = batch.deliveries[0];
+  const Delivery delivery = consumer.next().value();
+  ASSERT_EQ(delivery.origins.size(), 1U);
+  const OriginRecords& of_node = delivery.origins[0];
   ASSERT_EQ(of_node.gaps.size(), 1U);
   EXPECT_EQ(of_node.gaps[0].why, DropReason::quota);
   EXPECT_EQ(of_node.gaps[0].first, of_node.records.back().sequence + 1);
-  EXPECT_EQ(batch.upto.last.at(node.id()), 40U);
+  EXPECT_EQ(delivery.upto.last.at(node.id()), 40U);
   EXPECT_EQ(of_node.trimmed, 0U);
 }
 
@@ -125,12 +125,12 @@ TEST_F(Consumers, OfAHubAreGivenAllOriginsInTurn) {
   }
   EXPECT_TRUE(witness.waits_for("records"));
   Consumer consumer = all.consumer("c");
-  const Batch first = consumer.next(6).value();
-  ASSERT_EQ(first.deliveries.size(), 1U);
+  const Delivery first = consumer.next(6).value();
+  ASSERT_EQ(first.origins.size(), 1U);
   EXPECT_THAT(numbers(first), ElementsAre(1, 2, 3, 4, 5, 6));
-  const Batch second = consumer.next(2).value();
-  ASSERT_EQ(second.deliveries.size(), 1U);
-  EXPECT_NE(second.deliveries[0].origin, first.deliveries[0].origin);
+  const Delivery second = consumer.next(2).value();
+  ASSERT_EQ(second.origins.size(), 1U);
+  EXPECT_NE(second.origins[0].origin, first.origins[0].origin);
   EXPECT_EQ(second.upto.last.size(), 2U);
   EXPECT_THAT(numbers(consumer.next().value()), ElementsAre(3, 4, 5, 6));
 }
@@ -141,15 +141,16 @@ TEST_F(Consumers, TellAnEdgeWhatWasTrimmedBeforeTheyCame) {
   append(open(node), 1, 5);
   node.link(to_hub()).value();
   node.flush(20s).value();
-  Batch batch = open(node).consumer("c").next().value();
-  for (int i = 6; batch.empty() || batch.deliveries[0].trimmed == 0; ++i) {  // what is stable goes with a later commit
+  Delivery delivery = open(node).consumer("c").next().value();
+  for (int i = 6; delivery.empty() || delivery.origins[0].trimmed == 0;
+       ++i) {  // what is stable goes with a later commit
     ASSERT_LT(i, 1'000);
     append(open(node), i, i);
     node.flush(20s).value();
-    batch = open(node).consumer("c").next().value();
+    delivery = open(node).consumer("c").next().value();
   }
-  ASSERT_EQ(batch.deliveries.size(), 1U);
-  EXPECT_EQ(batch.deliveries[0].trimmed + batch.deliveries[0].records.size(), batch.upto.last.at(node.id()));
+  ASSERT_EQ(delivery.origins.size(), 1U);
+  EXPECT_EQ(delivery.origins[0].trimmed + delivery.origins[0].records.size(), delivery.upto.last.at(node.id()));
 }
 
 TEST_F(Consumers, RefuseNamesAndCursorsThatAreNone) {
@@ -191,10 +192,10 @@ TEST_F(Consumers, GiveEverythingOncePerCommit) {
       append(open(*node), last + 1, last + more);
       last += more;
     } else if (dice < 7) {
-      const Batch batch = consumer.next(1 + random.below(15)).value();
-      for (const std::int64_t n : numbers(batch)) ASSERT_EQ(n, ++place) << step;
-      ASSERT_EQ(batch.empty(), place == last && numbers(batch).empty());
-      upto = batch.upto;
+      const Delivery delivery = consumer.next(1 + random.below(15)).value();
+      for (const std::int64_t n : numbers(delivery)) ASSERT_EQ(n, ++place) << step;
+      ASSERT_EQ(delivery.empty(), place == last && numbers(delivery).empty());
+      upto = delivery.upto;
     } else if (dice < 9) {
       consumer.commit(upto).value();
       committed = upto.last.empty() ? 0 : static_cast<std::int64_t>(upto.last.at(node->id()));
