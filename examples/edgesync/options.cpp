@@ -30,10 +30,10 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"serve",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--uplink", "--token",
-        "--ca", "--config-root", "--health-window-ms", "--insecure", "--stdin", "--json"}},
+        "--ca", "--config-root", "--health-window-ms", "--insecure", "--stdin", "--otlp", "--otlp-scope", "--json"}},
       {"shell",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--hub", "--token", "--ca",
-        "--config-root", "--health-window-ms", "--insecure", "--json"}},
+        "--config-root", "--health-window-ms", "--insecure", "--otlp", "--otlp-scope", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -84,6 +84,7 @@ const std::vector<TextOption>& text_options() {
       {"--token", &Options::token},
       {"--ca", &Options::ca},
       {"--scope", &Options::scope},
+      {"--otlp-scope", &Options::otlp_scope},
       {"--to", &Options::to},
       {"--config-root", &Options::config_root},
       {"--key", &Options::secret},
@@ -175,8 +176,9 @@ class Parser {
       out_.options.*option->member = value;
       return;
     }
-    out_.options.listen = to_listen(value);
-    if (!out_.options.listen) fail(argument, "'" + value + "' is not HOST:PORT");
+    std::optional<Listen>& place = argument == "--otlp" ? out_.options.otlp : out_.options.listen;
+    place = to_listen(value);
+    if (!place) fail(argument, "'" + value + "' is not HOST:PORT");
   }
 
   void positional(const std::string& argument) {
@@ -258,9 +260,9 @@ std::string_view usage() noexcept {
   return R"(usage:
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
                   [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
-                  [--insecure] [--stdin]
+                  [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]]
   edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
-                  [--insecure]
+                  [--insecure] [--otlp HOST:PORT [--otlp-scope S]]
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
@@ -296,7 +298,8 @@ std::string_view usage() noexcept {
   edgesync --help | --version
 M:KEY,... is any M of these keys; SCOPE a name, "prefix/*" or "*"; T is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
-per line on stdin. A plaintext listener or ws:// URL needs --insecure and a loopback address.
+per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. A plaintext
+listener or ws:// URL needs --insecure and a loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";
 }

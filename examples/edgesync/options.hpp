@@ -22,6 +22,8 @@ struct Options {
   std::string name{};
   std::string certificate{}, key{}, client_ca{};  ///< The listener's side.
   std::string tokens{};
+  std::optional<Listen> otlp{};
+  std::string otlp_scope = "otlp";
   std::string hub{};  ///< URL of the hub above: --hub of a shell, --uplink of a hub.
   std::string token{}, ca{};
   std::string scope{};

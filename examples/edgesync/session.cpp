@@ -69,6 +69,12 @@ es::Result<void> Session::start(const Options& options) {
     node_.emplace(std::move(*node));
   }
   subscriptions_.push_back(node().on_event([this](const es::Event& event) { print(event); }));
+  if (options.otlp) {
+    auto otlp = OtlpReceiver::open(*options.otlp, node().stream(options.otlp_scope, OtlpReceiver::stream()));
+    if (!otlp) return otlp.error();
+    otlp_ = std::move(*otlp);
+    output_.line({{"event", "otlp"}, {"port", otlp_->port()}});
+  }
   if (options.hub.empty()) return {};
   es::LinkOptions hub;
   hub.url = options.hub;
@@ -115,6 +121,7 @@ void Session::print(const es::Event& event) {
 
 void Session::close() noexcept {
   ended_ = true;
+  otlp_.reset();
   if (hub_) hub_->close();
   if (node_) node_->close();
   subscriptions_.clear();

@@ -5,6 +5,7 @@
 
 #include "input.hpp"
 #include "options.hpp"
+#include "otlp.hpp"
 #include "output.hpp"
 
 #include <map>
@@ -48,6 +49,7 @@ class Session {
   Output& output_;
   std::optional<es::Node> node_{};
   std::optional<es::Hub> hub_{};
+  std::unique_ptr<OtlpReceiver> otlp_{};
   std::vector<es::Subscription> subscriptions_{};
   bool ended_ = false;
   std::mutex mutex_;  ///< Guards active_: requests and events come from different threads.

@@ -8,6 +8,7 @@
 #include <edgesync/error.hpp>
 #include <edgesync/event.hpp>
 #include <edgesync/hub.hpp>
+#include <edgesync/log_stream.hpp>
 #include <edgesync/mask.hpp>
 #include <edgesync/node.hpp>
 #include <edgesync/options.hpp>

@@ -47,8 +47,9 @@ struct NodeOptions {
   std::string database{};  ///< Path of the one file; created if missing, mode 0600.
   std::string name{};      ///< A path, for people and for the hub's authorization; empty: the replica id.
   std::chrono::milliseconds batch_delay{20};  ///< Longest that a fast commit waits for its group commit.
-  std::size_t memtable_bytes = 512 * 1024;    ///< Unflushed changes beyond this are flushed at once.
-  std::size_t cache_bytes = 1024 * 1024;      ///< SQLite page cache.
+  /// Unflushed changes beyond this are flushed at once; beyond twice that whoever writes waits for the disk.
+  std::size_t memtable_bytes = 512 * 1024;
+  std::size_t cache_bytes = 1024 * 1024;  ///< SQLite page cache.
   /// Disk space held beside the database ("-ballast"). When the disk is full it is given back, so that upkeep goes on:
   /// acks, trims, config rollback. New data is refused (storage_full) until it can be taken again. 0: none.
   std::size_t ballast_bytes = 1024 * 1024;

@@ -210,14 +210,25 @@ void Core::group_commit(Lock& lock) {
 }
 
 void Core::commit_later(Lock& lock, std::chrono::milliseconds delay) {
-  if (store_->wants_flush()) {
-    if (!store_->writing()) return group_commit(lock);
-    delay = std::chrono::milliseconds(0);
+  // Up to here the runtime commits while the caller goes on. Who writes faster than the disk does its share.
+  while (!closed_ && store_->crowded()) {
+    if (store_->writing())
+      settled_.wait(lock);
+    else
+      group_commit(lock);
   }
+  if (store_->wants_flush()) return post_commit(lock);
   const Instant due = now().monotonic + delay;
   if (due >= commit_due_) return;
   commit_due_ = due;
   post_dispatch(lock);
+}
+
+void Core::post_commit(Lock&) {
+  if (closed_ || std::exchange(commit_posted_, true)) return;
+  host_->post([weak = weak_from_this()] {
+    if (const auto core = weak.lock()) core->commit_now();
+  });
 }
 
 void Core::commit_now() {
@@ -232,10 +243,8 @@ void Core::commit_now() {
 void Core::stir(Lock& lock) {
   if (closed_) return;
   const bool waiting = store_->accepted() > store_->durable();
-  if (waiting && engine_->take_commit_soon() && !std::exchange(commit_posted_, true)) {
-    host_->post([weak = weak_from_this()] {
-      if (const auto core = weak.lock()) core->commit_now();
-    });
+  if (waiting && engine_->take_commit_soon()) {
+    post_commit(lock);
   } else if (waiting && commit_due_ == never && !store_->writing()) {
     commit_due_ = now().monotonic + upkeep_delay;
   }

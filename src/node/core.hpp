@@ -145,6 +145,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<std::set<std::uint64_t>> quarantined(const std::vector<std::uint64_t>& wanted);
   // core.cpp
   void group_commit(Lock& lock);
+  void post_commit(Lock& lock);
   void commit_now();
   // dispatch.cpp: work on the runtime
   void post_dispatch(Lock& lock);

@@ -11,25 +11,6 @@
 namespace edgesync {
 namespace {
 
-Result<Sequences> append_rows(const node::ScopeHandle& scope, std::span<const store::Row> rows, Durability durability) {
-  auto lock = scope.lock();
-  if (!lock) return std::move(lock).error();
-  node::Core& core = *scope.core;
-  auto appended = scope.whole ? node::append_masked(core.store(), scope.id, *scope.whole, rows)
-                              : core.store().append(scope.id, rows);
-  if (!appended) {
-    core.commit_later(*lock, core.batch_delay());  // what a quota refuses is counted, and one commit counts many
-    return std::move(appended).error();
-  }
-  core.engine().metrics().records_appended += rows.size();
-  if (durability == Durability::fast) {
-    core.commit_later(*lock, core.batch_delay());
-  } else if (auto settled = core.settle(*lock, appended->ticket); !settled) {
-    return std::move(settled).error();
-  }
-  return Sequences{appended->first, appended->last};
-}
-
 /// Fails with: not_found.
 Result<Column> column_of(const node::ScopeHandle& scope, std::string_view name) {
   const auto schema = scope.core->store().schema(scope.id);
@@ -74,15 +55,27 @@ Result<Sequences> Stream::append(std::initializer_list<Field> fields) {
 }
 
 Result<Sequences> Stream::append(Timestamp at, std::vector<Field> fields, Durability durability) {
-  const store::Row row{at, std::move(fields)};
-  return append_rows(*scope_, {&row, 1}, durability);
+  const Record record{0, at, std::move(fields)};
+  return append({&record, 1}, durability);
 }
 
 Result<Sequences> Stream::append(std::span<const Record> records, Durability durability) {
-  std::vector<store::Row> rows;
-  rows.reserve(records.size());
-  for (const Record& record : records) rows.push_back({record.at, record.fields});
-  return append_rows(*scope_, rows, durability);
+  auto lock = scope_->lock();
+  if (!lock) return std::move(lock).error();
+  node::Core& core = *scope_->core;
+  auto appended = scope_->whole ? node::append_masked(core.store(), scope_->id, *scope_->whole, records)
+                                : core.store().append(scope_->id, records);
+  if (!appended) {
+    core.commit_later(*lock, core.batch_delay());  // what a quota refuses is counted, and one commit counts many
+    return std::move(appended).error();
+  }
+  core.engine().metrics().records_appended += records.size();
+  if (durability == Durability::fast) {
+    core.commit_later(*lock, core.batch_delay());
+  } else if (auto settled = core.settle(*lock, appended->ticket); !settled) {
+    return std::move(settled).error();
+  }
+  return Sequences{appended->first, appended->last};
 }
 
 Result<RecordsRead> Stream::read(const ReplicaId& origin, std::uint64_t from, std::size_t limit) const {

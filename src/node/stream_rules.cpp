@@ -61,18 +61,18 @@ Result<std::shared_ptr<const Whole>> whole_of(const store::Store& store, store::
 }
 
 Result<store::Appended> append_masked(store::Store& store, store::ScopeId scope, const Whole& whole,
-                                      std::span<const store::Row> rows) {
+                                      std::span<const Record> records) {
   if (!store.find_scope(Plane::stream, store.scope(whole.scope).name))
     return named(store, whole.scope, Errc::not_found, " was given up: records have no place to be whole");
-  std::vector<store::Row> masked;
-  masked.reserve(rows.size());
-  for (const store::Row& row : rows) {
-    if (auto fit = stream::fits(whole.masking.whole(), row.fields); !fit) return fit.error();
-    masked.push_back({row.at, whole.masking.apply(row.fields)});
+  std::vector<Record> masked;
+  masked.reserve(records.size());
+  for (const Record& record : records) {
+    if (auto fit = stream::fits(whole.masking.whole(), record.fields); !fit) return fit.error();
+    masked.push_back({0, record.at, whole.masking.apply(record.fields)});
   }
   auto appended = store.append(scope, masked);
   if (!appended) return appended;
-  const auto kept = store.append(whole.scope, rows);
+  const auto kept = store.append(whole.scope, records);
   if (!kept) return kept.error();
   appended->ticket = kept->ticket;
   return appended;

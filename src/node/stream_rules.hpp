@@ -23,8 +23,8 @@ Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptio
 /// Null if nothing of the stream is masked. Fails with: not_found (it was given up).
 Result<std::shared_ptr<const Whole>> whole_of(const store::Store& store, store::ScopeId scope);
 
-/// Of rows of whole records: what may leave to `scope`, and all of it to `whole`, in one commit.
+/// Of whole records: what may leave to `scope`, and all of it to `whole`, in one commit.
 Result<store::Appended> append_masked(store::Store& store, store::ScopeId scope, const Whole& whole,
-                                      std::span<const store::Row> rows);
+                                      std::span<const Record> records);
 
 }  // namespace edgesync::node

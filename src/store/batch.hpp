@@ -11,16 +11,23 @@
 #include "store/sweep.hpp"
 #include "stream/budget.hpp"
 
+#include <utility>
 #include <variant>
 
 namespace edgesync::store {
 
-/// Consecutive rows of this replica that become one segment.
+/// Consecutive records of this replica that become one segment.
 struct Run {
-  std::uint64_t first = 0;
+  RemoteSegment segment{};
   Timestamp oldest{};
-  stream::SegmentBuilder rows;
-  std::optional<RemoteSegment> encoded{};  ///< Made of `rows` when it is written.
+  std::optional<stream::SegmentBuilder> rows{};  ///< Until the segment has its body.
+
+  std::uint64_t next() const noexcept { return segment.first + segment.count; }
+  /// Gives the segment its body, and the builder back for the next. Requires: `rows`.
+  stream::SegmentBuilder encode() {
+    segment.body = rows->finish(segment.first);
+    return *std::exchange(rows, std::nullopt);
+  }
 };
 
 struct VersionOp {

@@ -191,12 +191,10 @@ void BatchWriter::write_runs(Part& part) {
     }
   };
   for (Run& run : part.runs) {
-    const auto count = static_cast<std::uint32_t>(run.rows.size());
-    write_holes(run.first);
-    skip_to(*part.table, run.first);
-    if (!run.encoded)
-      run.encoded = RemoteSegment{part.scope.id, file_.replica(), run.first, count, run.rows.finish(run.first)};
-    put_segment(*part.table, *run.encoded);
+    write_holes(run.segment.first);
+    skip_to(*part.table, run.segment.first);
+    if (run.rows) run.encode();
+    put_segment(*part.table, run.segment);
   }
   write_holes(std::numeric_limits<std::uint64_t>::max());
   if (!part.runs.empty()) part.sealed = seal_records(*part.table, part.sealing, *part.schema);

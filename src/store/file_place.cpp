@@ -3,9 +3,12 @@
 // write-ahead log.
 #include "store/sqlite_db.hpp"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <atomic>
 
 namespace edgesync::store {
 namespace {
@@ -56,7 +59,13 @@ bool SqliteDb::log_there() const {
          there != 0;
 }
 
-bool SqliteDb::inherited() const noexcept { return db_ != nullptr && process_ != ::getpid(); }
+std::uint64_t SqliteDb::process() noexcept {
+  static std::atomic<std::uint64_t> forks{0};
+  static const int failed = ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  return failed == 0 ? forks.load(std::memory_order_relaxed) : static_cast<std::uint64_t>(::getpid());
+}
+
+bool SqliteDb::inherited() const noexcept { return db_ != nullptr && process_ != process(); }
 
 Result<void> SqliteDb::check_place() const {
   if (inherited()) return Error(Errc::already_open, "store: " + path_ + ": belongs to the parent process");

@@ -131,18 +131,37 @@ const Masks& SqliteStore::masks(ScopeId id) const {
   return state != nullptr ? state->policy.masks : none;
 }
 
-void SqliteStore::add_row(ScopeState& state, const Row& row) {
-  const bool follows =
-      !state.runs.empty() && state.runs.back().first + state.runs.back().rows.size() == state.next_sequence;
-  if (!follows || !state.runs.back().rows.accepts(row.fields))
-    state.runs.push_back({state.next_sequence, row.at, stream::SegmentBuilder(*state.policy.schema)});
-  state.runs.back().rows.add(row.at, row.fields);
-  ++state.next_sequence;
-  const std::size_t bytes = stream::record_bytes(row.fields);
+/// A segment that is complete is encoded at once: it takes little memory from there on, and whoever writes it has less
+/// to do while all others wait for the disk.
+Run& SqliteStore::begin_run(ScopeState& state, Timestamp oldest) {
+  stream::SegmentBuilder rows(*state.policy.schema);
+  if (!state.runs.empty()) {
+    Run& last = state.runs.back();
+    const std::uint64_t before = last.rows->bytes_estimate();
+    rows = last.encode();
+    count_unwritten(state, last.segment.body.size() - before);
+  }
+  return state.runs.emplace_back(
+      Run{{state.scope.id, file_.replica(), state.next_sequence, 0, {}}, oldest, std::move(rows)});
+}
+
+/// `bytes` more, or modulo 2^64 fewer.
+void SqliteStore::count_unwritten(ScopeState& state, std::uint64_t bytes) noexcept {
   bytes_ += bytes, state.unwritten += bytes, streams_unwritten_ += bytes;
 }
 
-Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
+void SqliteStore::add_record(ScopeState& state, const Record& record) {
+  Run* run = state.runs.empty() ? nullptr : &state.runs.back();
+  if (run == nullptr || run->next() != state.next_sequence || !run->rows->accepts(record.fields))
+    run = &begin_run(state, record.at);
+  const std::size_t before = run->rows->bytes_estimate();
+  run->rows->add(record.at, record.fields);
+  ++run->segment.count;
+  ++state.next_sequence;
+  count_unwritten(state, run->rows->bytes_estimate() - before);
+}
+
+Result<Appended> SqliteStore::append(ScopeId id, std::span<const Record> records) {
   ScopeState* state = find(id);
   if (state == nullptr) return no_scope("append");
   if (state->policy.given_up) return given_up("append", *state);
@@ -151,10 +170,10 @@ Result<Appended> SqliteStore::append(ScopeId id, std::span<const Row> rows) {
   if (!writing_ && !revive()) return closed_file("append");
   if (doubtful_) return closed_file("append");
   if (full()) return no_room("append");
-  if (rows.empty()) return Error(Errc::invalid_argument, "append: no rows");
-  for (const Row& row : rows)
-    if (auto fit = stream::fits(*state->policy.schema, row.fields); !fit) return fit.error();
-  return append_within(*state, rows);
+  if (records.empty()) return Error(Errc::invalid_argument, "append: no records");
+  for (const Record& record : records)
+    if (auto fit = stream::fits(*state->policy.schema, record.fields); !fit) return fit.error();
+  return append_within(*state, records);
 }
 
 Ticket SqliteStore::version_op(ScopeId id, VersionOp op) {

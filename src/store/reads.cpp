@@ -235,7 +235,7 @@ Result<Store::Pending> SqliteStore::pending_records(ScopeState& state) {
     if (const auto info = stream::inspect(first->front().body)) older(pending.oldest, info->from);
   }
   for (const Run& run : state.runs) {
-    pending.count += run.rows.size();
+    pending.count += run.segment.count;
     older(pending.oldest, run.oldest);
   }
   return pending;

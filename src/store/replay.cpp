@@ -58,9 +58,7 @@ Result<std::string> SqliteStore::put_back_records(ScopeState& state, const Quara
   const bool ours = std::find(selves_.begin(), selves_.end(), *origin) != selves_.end();
   // The hub takes nothing below what it has acknowledged, nor what it refused, under the same numbers again.
   if (ours && !state.policy.local_only && (last > state.acked[*origin] || item.kind == Quarantined::Kind::refused)) {
-    std::vector<Row> rows;
-    for (Record& record : *records) rows.push_back({record.at, std::move(record.fields)});
-    const auto appended = append(state.scope.id, rows);
+    const auto appended = append(state.scope.id, *records);
     if (!appended) return appended.error();
     return "appended again, from sequence " + std::to_string(appended->first);
   }

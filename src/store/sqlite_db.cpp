@@ -113,7 +113,7 @@ Result<void> SqliteDb::create_file() {
 
 Result<void> SqliteDb::open(bool create) {
   error_.reset();
-  process_ = ::getpid();
+  process_ = process();
   log_id_ = {};
   log_left_ = log_there();
   log_doubtful_ = false;

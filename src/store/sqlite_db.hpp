@@ -91,13 +91,15 @@ class SqliteDb {
   };
   FileId id_of(const char* suffix) const;
   bool log_there() const;
+  /// Another number in a child of fork() than in its parent. (Who asks the system for its id makes a call each time.)
+  static std::uint64_t process() noexcept;
 
   std::string path_, vfs_;
   std::size_t cache_bytes_;
   FileId id_{};
   mutable FileId log_id_{};
   bool log_left_ = false, log_stays_ = false, log_doubtful_ = false;
-  std::int64_t process_ = 0;
+  std::uint64_t process_ = 0;
   sqlite3* db_ = nullptr;
   std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};
   std::optional<Error> error_, unusable_, log_error_;

@@ -106,7 +106,7 @@ class SqliteStore final : public Store {
   Result<void> set_budget(ScopeId id, const stream::Budget& budget) override;
   Priority priority(ScopeId id) const override;
   bool local_only(ScopeId id) const override;
-  Result<Appended> append(ScopeId id, std::span<const Row> rows) override;
+  Result<Appended> append(ScopeId id, std::span<const Record> records) override;
   Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) override;
   Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) override;
   Ticket forget_version(ScopeId id, const VersionKey& version) override;
@@ -123,6 +123,7 @@ class SqliteStore final : public Store {
   Ticket accepted() const override { return accepted_; }
   Ticket durable() const override { return durable_; }
   bool wants_flush() const override { return bytes_ > options_.memtable_bytes; }
+  bool crowded() const override { return bytes_ / 2 > options_.memtable_bytes; }
   bool writing() const override { return writing_; }
   std::unique_ptr<Batch> begin_flush() override;
   void write(Batch& batch) override;
@@ -178,14 +179,16 @@ class SqliteStore final : public Store {
 
   crdt::Stamp mint(Timestamp wall);
   Result<crdt::Changes> plan(ScopeState& state, std::span<const Edit::Op> ops, crdt::Stamp stamp);
-  void add_row(ScopeState& state, const Row& row);
-  void skip_row(ScopeState& state);
+  Run& begin_run(ScopeState& state, Timestamp oldest);
+  void count_unwritten(ScopeState& state, std::uint64_t bytes) noexcept;
+  void add_record(ScopeState& state, const Record& record);
+  void skip_record(ScopeState& state);
   stream::Age sealable_age(const ScopeState& state) const noexcept;
   bool budgeted(const ScopeState& state) const noexcept { return state.policy.schema && state.policy.budgeted; }
   stream::Usage usage(const ScopeState& state) const noexcept;
   stream::Usage usage() const noexcept;  ///< Of all streams.
-  Result<Appended> append_within(ScopeState& state, std::span<const Row> rows);
-  bool take_row(ScopeState& state, const Row& row, const Overflow& overflow, bool& full);
+  Result<Appended> append_within(ScopeState& state, std::span<const Record> records);
+  bool take_record(ScopeState& state, const Record& record, const Overflow& overflow, bool& full);
   void shed_some(const GroupCommit& batch);
   Ticket version_op(ScopeId id, VersionOp op);
 

@@ -46,7 +46,7 @@ namespace edgesync::store {
 struct Options {
   std::string path{};                                  ///< Created if missing, mode 0600.
   std::string vfs{};                                   ///< A registered SQLite VFS; empty: the default one.
-  std::size_t memtable_bytes = 512 * 1024;             ///< wants_flush() beyond this.
+  std::size_t memtable_bytes = 512 * 1024;             ///< wants_flush() beyond this, crowded() beyond twice that.
   std::size_t cache_bytes = 1024 * 1024;               ///< SQLite page cache.
   std::size_t ballast_bytes = 0;                       ///< Kept beside the file for upkeep on a full disk; 0: none.
   std::uint64_t stage_bytes = std::uint64_t{1} << 30;  ///< All that is kept aside of cuts not complete yet.
@@ -96,11 +96,6 @@ struct Appended {
   Ticket ticket = 0;
   std::uint64_t first = 0, last = 0;  ///< 0: the budget left all out.
   std::uint64_t kept = 0;             ///< Records that are stored: the first so many, unless they are thinned.
-};
-
-struct Row {
-  Timestamp at{};
-  std::vector<Value> fields{};
 };
 
 /// A config version's number and id. Equal content may be published again under a higher number, so the id alone is
@@ -215,8 +210,9 @@ class Store {
   virtual Result<void> set_budget(ScopeId id, const stream::Budget& budget) = 0;
   virtual Priority priority(ScopeId id) const = 0;
   virtual bool local_only(ScopeId id) const = 0;
-  /// Fails with: not_found (no schema), type_mismatch (column named), storage_full. All rows or none.
-  virtual Result<Appended> append(ScopeId id, std::span<const Row> rows) = 0;
+  /// Their sequences are given here. Fails with: not_found (no schema), type_mismatch (column named), storage_full. All
+  /// records or none.
+  virtual Result<Appended> append(ScopeId id, std::span<const Record> records) = 0;
   virtual Ticket save_version(ScopeId id, const config::Release& release, VersionRole role) = 0;
   virtual Ticket set_role(ScopeId id, const VersionKey& version, VersionRole role) = 0;
   virtual Ticket forget_version(ScopeId id, const VersionKey& version) = 0;
@@ -243,6 +239,7 @@ class Store {
   virtual Ticket accepted() const = 0;               ///< The last ticket given out. (in memory)
   virtual Ticket durable() const = 0;                ///< The last ticket settled. (in memory)
   virtual bool wants_flush() const = 0;              ///< The memtable is over its bound. (in memory)
+  virtual bool crowded() const = 0;                  ///< ... over twice its bound. (in memory)
   virtual bool writing() const = 0;                  ///< Between begin_flush() and finish().
   virtual std::unique_ptr<Batch> begin_flush() = 0;  ///< Requires: !writing().
   virtual void write(Batch& batch) = 0;

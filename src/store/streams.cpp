@@ -42,7 +42,7 @@ Priority SqliteStore::priority(ScopeId id) const {
 }
 
 /// A record that has its number and is not kept.
-void SqliteStore::skip_row(ScopeState& state) {
+void SqliteStore::skip_record(ScopeState& state) {
   const std::uint64_t sequence = state.next_sequence++;
   if (!state.holes.empty() && state.holes.back().last + 1 == sequence)
     state.holes.back().last = sequence;
@@ -50,21 +50,21 @@ void SqliteStore::skip_row(ScopeState& state) {
     state.holes.push_back({sequence, sequence, DropReason::quota});
 }
 
-Result<Appended> SqliteStore::append_within(ScopeState& state, std::span<const Row> rows) {
+Result<Appended> SqliteStore::append_within(ScopeState& state, std::span<const Record> records) {
   const Overflow overflow = budgeted(state) ? state.policy.budget.overflow : Overflow::drop_oldest;
   if (overflow.kind() == Overflow::Kind::reject) {
     std::uint64_t bytes = 0;
-    for (const Row& row : rows) bytes += stream::record_bytes(row.fields);
+    for (const Record& record : records) bytes += stream::record_bytes(record.fields);
     const bool own = usage(state).full(bytes);
     if (own || usage().full(bytes)) {
-      state.left_out.refused += rows.size();
+      state.left_out.refused += records.size();
       ticket(state);
       return used_up(state.scope.name, own ? "the stream" : "all streams");
     }
   }
   Appended appended{0, state.next_sequence, 0, 0};
   bool full = false;  // what follows a record that found no room finds none, small as it may be
-  for (const Row& row : rows) appended.kept += take_row(state, row, overflow, full);
+  for (const Record& record : records) appended.kept += take_record(state, record, overflow, full);
   appended.last = state.next_sequence - 1;
   if (appended.last < appended.first) appended.first = appended.last = 0;
   appended.ticket = ticket(state);
@@ -72,16 +72,16 @@ Result<Appended> SqliteStore::append_within(ScopeState& state, std::span<const R
 }
 
 /// Whether the record is kept.
-bool SqliteStore::take_row(ScopeState& state, const Row& row, const Overflow& overflow, bool& full) {
+bool SqliteStore::take_record(ScopeState& state, const Record& record, const Overflow& overflow, bool& full) {
   if (overflow.kind() == Overflow::Kind::drop_newest) {
-    const std::uint64_t bytes = stream::record_bytes(row.fields);
+    const std::uint64_t bytes = stream::record_bytes(record.fields);
     full = full || usage(state).full(bytes) || usage().full(bytes);
-    if (full) return skip_row(state), false;
+    if (full) return skip_record(state), false;
   } else if (overflow.kind() == Overflow::Kind::thin) {
     const unsigned level = std::max(stream::Thinner::level(usage(state)), stream::Thinner::level(usage()));
     if (!state.thinner.keeps(overflow.of(), level)) return ++state.left_out.policy, false;
   }
-  add_row(state, row);
+  add_record(state, record);
   return true;
 }
 

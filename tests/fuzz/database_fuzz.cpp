@@ -40,7 +40,7 @@ sim::Image original() {
   const auto stream = store->open_scope(Plane::stream, "t").value();
   store->define_stream(stream, {{{"x", ColumnType::f64}, {"s", ColumnType::text}}}, false).value();
   for (int i = 0; i < 5; ++i)
-    store->append(stream, std::vector<store::Row>{{fuzz::at_ms(i), {1.5 * i, std::string("run")}}}).value();
+    store->append(stream, std::vector<Record>{{0, fuzz::at_ms(i), {1.5 * i, std::string("run")}}}).value();
   holds(!fuzz::flush(*store).error, "a flush");
   store.reset();
   return world.disk().open(fuzz::database, false, true)->current;

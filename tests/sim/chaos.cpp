@@ -124,11 +124,12 @@ void World::script() {
 }
 
 void World::append(SimNode& node) {
-  std::vector<store::Row> rows;
+  std::vector<Record> rows;
   const std::size_t count = 1 + work_random_.below(work_random_.one_in(4) ? 40 : 4);
   for (std::size_t i = 0; i < count; ++i) {
     const auto number = static_cast<std::int64_t>(next_value_++);
-    rows.push_back({Timestamp(std::chrono::seconds(number)),
+    rows.push_back({0,
+                    Timestamp(std::chrono::seconds(number)),
                     {Value(number), Value(std::string(work_random_.below(plan_.work.value_bytes), 'd'))}});
   }
   node.append(std::move(rows), work_random_.one_in(2) ? Durability::durable : Durability::fast);

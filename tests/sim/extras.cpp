@@ -26,12 +26,12 @@ void World::extras() {
 
 /// What has piled up while a machine could not store, say.
 void World::append_bulk(SimNode& node) {
-  std::vector<store::Row> rows;
+  std::vector<Record> rows;
   for (std::uint64_t left = extra_random_.below(600); left > 0; --left) {
     const auto number = static_cast<std::int64_t>(next_value_++);
     std::string text;
     while (text.size() < 1'500) text += static_cast<char>(extra_random_.below(256));
-    rows.push_back({Timestamp(std::chrono::seconds(number)), {Value(number), Value(std::move(text))}});
+    rows.push_back({0, Timestamp(std::chrono::seconds(number)), {Value(number), Value(std::move(text))}});
   }
   if (!rows.empty()) node.append(std::move(rows), Durability::durable);
 }
@@ -43,7 +43,7 @@ void World::append_samples(SimNode& node) {
     timeline_.after(milliseconds(3 * i), [this, &node] {
       if (healing_) return;
       const auto number = static_cast<std::int64_t>(next_value_++);
-      node.append({{Timestamp(std::chrono::seconds(number)), {Value(number), Value(std::string("sample"))}}},
+      node.append({{0, Timestamp(std::chrono::seconds(number)), {Value(number), Value(std::string("sample"))}}},
                   Durability::durable);
     });
 }

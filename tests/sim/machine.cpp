@@ -63,7 +63,7 @@ void Machine::write(const Edit& edit, Now now) {
 }
 
 void Machine::append(std::int64_t number, Now now) {
-  const store::Row row{now.wall, {number}};
+  const Record row{0, now.wall, {number}};
   store->append(*store->find_scope(Plane::stream, stream_scope), {&row, 1}).value();
 }
 

@@ -80,7 +80,7 @@ class SimNode final : public Peer {
 
   // --- the application ---
   void commit(const std::string& scope, Edit edit, Durability durability);
-  void append(std::vector<store::Row> rows, Durability durability);
+  void append(std::vector<Record> rows, Durability durability);
   void publish(config::Content content, std::string note);
   void rollback(std::uint64_t draw);  ///< To some version that was in use; nothing if there is none.
   void ask_again();                   ///< About a version on hold.
@@ -128,7 +128,7 @@ class SimNode final : public Peer {
   bool open_scopes();
   void know_self();
   void define_stream(store::ScopeId stream);
-  bool append_some(store::ScopeId scope, std::span<const store::Row> rows);
+  bool append_some(store::ScopeId scope, std::span<const Record> rows);
   bool died();
   /// What `call` gives, which may be a failure only if the disk struck meanwhile, or died. An earlier fault excuses
   /// none, unless the group commit under way began with it: until that ends, the file waits to be opened again.

@@ -60,7 +60,7 @@ void SimNode::check_stamp(crdt::Stamp stamp) {
     around_.violate("C4: " + blame("commit") + "a stamp far ahead of every clock that it had");
 }
 
-bool SimNode::append_some(store::ScopeId scope, std::span<const store::Row> rows) {
+bool SimNode::append_some(store::ScopeId scope, std::span<const Record> rows) {
   const auto append = [&] { return store_->append(scope, rows); };
   const auto& budget = around_.plan.work.budget;
   const bool may_refuse = budget && budget->overflow.kind() == Overflow::Kind::reject;
@@ -74,7 +74,7 @@ bool SimNode::append_some(store::ScopeId scope, std::span<const store::Row> rows
   return true;
 }
 
-void SimNode::append(std::vector<store::Row> rows, Durability durability) {
+void SimNode::append(std::vector<Record> rows, Durability durability) {
   if (!up()) return;
   const auto scope = store_->find_scope(Plane::stream, stream_scope);
   if (!scope || !store_->schema(*scope)) return;

@@ -29,12 +29,12 @@ void Truth::committed(const ReplicaId& who, const std::string& scope, const stor
 }
 
 void Truth::appended(const ReplicaId& who, const std::string& scope, const store::Appended& appended,
-                     std::span<const store::Row> rows) {
+                     std::span<const Record> rows) {
   auto& records = records_[{scope, who}];
   std::uint64_t sequence = appended.first;
   for (std::uint64_t left_out = appended.first + rows.size(); left_out <= appended.last; ++left_out)
     records.erase(left_out), numbered_[{scope, who, left_out}] = appended.ticket;
-  for (const store::Row& row : rows) {
+  for (const Record& row : rows) {
     numbered_[{scope, who, sequence}] = appended.ticket;
     records[sequence++] = record_hash(row.at, row.fields);
   }

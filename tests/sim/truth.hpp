@@ -19,7 +19,7 @@ class Truth {
   void committed(const ReplicaId& who, const std::string& scope, const store::Committed& commit,
                  std::span<const Edit::Op> ops, const crdt::Context& seen);
   void appended(const ReplicaId& who, const std::string& scope, const store::Appended& appended,
-                std::span<const store::Row> rows);
+                std::span<const Record> rows);
   /// Whether a failed group commit of `who` may be in its file.
   bool in_doubt(const ReplicaId& who) const;
   /// The file can be read: what was doubtful is there, or is not.

@@ -152,7 +152,7 @@ TEST(Scope, ACellThatWouldGrowBeyondItsLimitIsRefusedAndNothingElse) {
   const crdt::Context before = opened->context(id);
   const ScopeId records = opened->open_scope(Plane::stream, "t").value();
   opened->define_stream(records, {{{"v", ColumnType::i64}}}, false).value();
-  opened->append(records, std::vector<Row>{{at_ms(1), {std::int64_t{1}}}}).value();
+  opened->append(records, std::vector<Record>{{0, at_ms(1), {std::int64_t{1}}}}).value();
   set(*opened, id, "mine", 1);
   apply(*opened, id, write_of(41, "cool", 10));
   apply(*opened, id, write_of(42, "hot", crdt::value_bytes_max));

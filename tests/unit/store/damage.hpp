@@ -28,7 +28,7 @@ inline void fill(Store& store) {
   }
   const ScopeId stream = store.open_scope(Plane::stream, "t").value();
   store.define_stream(stream, {{{"v", ColumnType::i64}}}, false).value();
-  store.append(stream, std::vector<Row>{{at_ms(1), {std::int64_t{1}}}, {at_ms(2), {std::int64_t{5}}}}).value();
+  store.append(stream, std::vector<Record>{{0, at_ms(1), {std::int64_t{1}}}, {0, at_ms(2), {std::int64_t{5}}}}).value();
   const ScopeId config = store.open_scope(Plane::config, "c").value();
   config::Release release;
   release.content = config::canonical({{"limit", Value(std::int64_t{1})}});

@@ -336,7 +336,7 @@ TEST(DamagedRecords, AreAGapAndCounted) {
   Opened opened;
   fill(*opened);
   const ScopeId id = opened->open_scope(Plane::stream, "t").value();
-  const std::vector<Row> rows{{at_ms(3), {std::int64_t{7}}}};
+  const std::vector<Record> rows{{0, at_ms(3), {std::int64_t{7}}}};
   opened->append(id, rows).value();
   flush(*opened);
   opened.close();

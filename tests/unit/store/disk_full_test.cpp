@@ -35,7 +35,7 @@ struct Full {
     EXPECT_TRUE(std::filesystem::exists(opened.path() + "-ballast"));
     vfs.room(static_cast<std::int64_t>(ballast) * 2);
   }
-  const std::vector<Row> rows{{at_ms(1), {std::int64_t{1}}}, {at_ms(2), {std::int64_t{2}}}};
+  const std::vector<Record> rows{{0, at_ms(1), {std::int64_t{1}}}, {0, at_ms(2), {std::int64_t{2}}}};
   FailingVfs vfs{"full"};
   Opened opened{7, "full", ballast};
   ScopeId id{}, records{};

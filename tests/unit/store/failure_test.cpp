@@ -38,7 +38,7 @@ void write_round(Store& store, ScopeId id, std::int64_t round) {
   store.save_version(store.open_scope(Plane::config, "c").value(), release_of(round), VersionRole::offered);
   const ScopeId records = store.open_scope(Plane::stream, "t").value();
   store.define_stream(records, {{{"v", ColumnType::i64}}}, false).value();
-  store.append(records, std::vector<Row>(30, Row{at_ms(round), {std::int64_t{round}}})).value();
+  store.append(records, std::vector<Record>(30, Record{0, at_ms(round), {std::int64_t{round}}})).value();
 }
 
 /// What else than cells must be whole or not there at all.
@@ -205,7 +205,7 @@ TEST(StoreFailure, RecordsAcceptedWhileABatchFailsKeepTheirNumbers) {
   const ScopeId id = opened->open_scope(Plane::stream, "t").value();
   opened->define_stream(id, {{{"v", ColumnType::i64}}}, false).value();
   flush(*opened);
-  const std::vector<Row> rows{{at_ms(1), {std::int64_t{1}}}, {at_ms(2), {std::int64_t{2}}}};
+  const std::vector<Record> rows{{0, at_ms(1), {std::int64_t{1}}}, {0, at_ms(2), {std::int64_t{2}}}};
   opened->append(id, rows).value();
   auto batch = opened->begin_flush();
   EXPECT_EQ(opened->append(id, rows).value().first, 3U);
@@ -233,7 +233,7 @@ TEST(StoreFailure, SequencesStayDenseAfterAFailedBatch) {
   Opened opened(7, vfs.name());
   const ScopeId id = opened->open_scope(Plane::stream, "t").value();
   opened->define_stream(id, {{{"v", ColumnType::i64}}}, false).value();
-  const std::vector<Row> rows{{at_ms(1), {std::int64_t{1}}}, {at_ms(2), {std::int64_t{2}}}};
+  const std::vector<Record> rows{{0, at_ms(1), {std::int64_t{1}}}, {0, at_ms(2), {std::int64_t{2}}}};
   opened->append(id, rows).value();
   vfs.fail(FailingVfs::Call::write, 1, SQLITE_FULL);
   EXPECT_TRUE(flush(*opened).error);

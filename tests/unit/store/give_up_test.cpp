@@ -81,7 +81,7 @@ TEST(GiveUp, OfAStreamKeepsItsNumbers) {
   give_up(opened, id);
   ASSERT_EQ(opened->open_scope(Plane::stream, "t").value(), id);
   EXPECT_THAT(opened->segments(id, opened->replica(), 0, 1 << 20).value(), IsEmpty());
-  EXPECT_EQ(opened->append(id, std::vector<Row>{{at_ms(3), {std::int64_t{9}}}}).value().first, last + 1);
+  EXPECT_EQ(opened->append(id, std::vector<Record>{{0, at_ms(3), {std::int64_t{9}}}}).value().first, last + 1);
   EXPECT_FALSE(flush(*opened).error);
   EXPECT_THAT(findings(*opened), IsEmpty());
 }

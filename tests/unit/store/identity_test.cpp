@@ -189,7 +189,7 @@ ScopeId write_all(Store& store) {
   store.keep_history(id, 10);
   const ScopeId records = store.open_scope(Plane::stream, "t").value();
   store.define_stream(records, {{{"v", ColumnType::i64}}}, false).value();
-  store.append(records, std::vector<Row>(30, Row{at_ms(1), {std::int64_t{1}}})).value();
+  store.append(records, std::vector<Record>(30, Record{0, at_ms(1), {std::int64_t{1}}})).value();
   flush(store);
   store.commit(id, Edit().add("n", 6).ops(), at_ms(102)).value();
   flush(store);

@@ -159,7 +159,7 @@ class RefusedRecords : public testing::Test {
     id_ = opened_->open_scope(Plane::stream, "t").value();
     opened_->define_stream(id_, {{{"v", ColumnType::i64}}}, false).value();
     for (std::int64_t i = 1; i <= 2; ++i) {
-      opened_->append(id_, std::vector<Row>{{at_ms(i), {i}}}).value();
+      opened_->append(id_, std::vector<Record>{{0, at_ms(i), {i}}}).value();
       flush(*opened_);
     }
     opened_->set_aside({id_, opened_->replica(), 1, "too large"});

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 
 const stream::Schema schema{{{"temp", ColumnType::f64}, {"text", ColumnType::text}}};
 
-std::vector<Row> rows(std::size_t count, std::size_t bytes = 100) {
-  return {count, Row{at_ms(1), {21.5, std::string(bytes, 'x')}}};
+std::vector<Record> rows(std::size_t count, std::size_t bytes = 100) {
+  return {count, Record{0, at_ms(1), {21.5, std::string(bytes, 'x')}}};
 }
 
 class Retention : public testing::Test {

@@ -23,15 +23,15 @@ class Sealing : public testing::Test {
     store.define_stream(id, {{{"x", ColumnType::f64}, {"text", ColumnType::text}}}, false).value();
     return id;
   }
-  Row row() {
+  Record row() {
     const double values[] = {0.1 * static_cast<double>(random.below(1'000)), std::nan("7"), -0.0};
-    Row row{at_ms(++now_), {Value(values[random.below(3)]), Value("state " + std::to_string(random.below(3)))}};
+    Record row{0, at_ms(++now_), {Value(values[random.below(3)]), Value("state " + std::to_string(random.below(3)))}};
     if (random.one_in(5)) row.fields[1] = Value();
     return row;
   }
   void append(int commits, int rows = 1) {
     for (int i = 0; i < commits; ++i) {
-      std::vector<Row> all;
+      std::vector<Record> all;
       while (all.size() < static_cast<std::size_t>(rows)) all.push_back(row());
       opened->append(id, all).value();
       ASSERT_FALSE(flush(*opened).error);
@@ -133,11 +133,11 @@ TEST_F(Sealing, BeginsAgainUnderAnotherId) {
 
 TEST_F(Sealing, LeavesFullSegmentsAndDoesNotReachOverThem) {
   append(3);
-  std::vector<Row> large;
+  std::vector<Record> large;
   for (int i = 0; i < 50; ++i) {
     std::string noise;
     while (noise.size() < 1'000) noise += static_cast<char>(random.below(256));
-    large.push_back({at_ms(++now_), {Value(1.0), Value(noise)}});
+    large.push_back({0, at_ms(++now_), {Value(1.0), Value(noise)}});
   }
   opened->append(id, large).value();
   flush(*opened);
@@ -170,7 +170,7 @@ TEST_F(Sealing, CutsFullOnes) {
   for (int i = 0; i < enough; ++i) {
     std::string noise;
     while (noise.size() < 2'000) noise += static_cast<char>(random.below(256));
-    opened->append(id, std::vector<Row>{{at_ms(++now_), {Value(1.0), Value(noise)}}}).value();
+    opened->append(id, std::vector<Record>{{0, at_ms(++now_), {Value(1.0), Value(noise)}}}).value();
     flush(*opened);
   }
   for (const StoredSegment& segment : segments()) EXPECT_LE(segment.body.size(), 70'000U);

@@ -12,10 +12,10 @@ using testing::IsEmpty;
 
 const stream::Schema schema{{{"temp", ColumnType::f64}, {"rpm", ColumnType::i64}}};
 
-std::vector<Row> rows(std::int64_t from, std::size_t count) {
-  std::vector<Row> made;
+std::vector<Record> rows(std::int64_t from, std::size_t count) {
+  std::vector<Record> made;
   for (std::size_t i = 0; i < count; ++i)
-    made.push_back({at_ms(from + static_cast<std::int64_t>(i)), {21.5, from + static_cast<std::int64_t>(i)}});
+    made.push_back({0, at_ms(from + static_cast<std::int64_t>(i)), {21.5, from + static_cast<std::int64_t>(i)}});
   return made;
 }
 
@@ -139,9 +139,9 @@ TEST(StreamStore, CutsSegmentsSoThatEachFitsAFrameWithRoom) {
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.next());
     return bytes;
   };
-  std::vector<Row> images{{at_ms(1), {noise(stream::max_record_bytes - 16)}}};
-  for (int i = 0; i < 4; ++i) images.push_back({at_ms(2), {noise(300'000)}});
-  for (int i = 0; i < 100; ++i) images.push_back({at_ms(3), {noise(20'000)}});
+  std::vector<Record> images{{0, at_ms(1), {noise(stream::max_record_bytes - 16)}}};
+  for (int i = 0; i < 4; ++i) images.push_back({0, at_ms(2), {noise(300'000)}});
+  for (int i = 0; i < 100; ++i) images.push_back({0, at_ms(3), {noise(20'000)}});
   opened->append(id, images).value();
   flush(*opened);
 

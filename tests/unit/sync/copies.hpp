@@ -51,7 +51,7 @@ class Copies : public Pair {
     node->store->commit(scope, Edit().add(key, delta).ops(), now.wall).value();
   }
   void append(store::ScopeId scope, std::int64_t n) {
-    const store::Row row{now.wall, {n}};
+    const Record row{0, now.wall, {n}};
     node->store->append(scope, {&row, 1}).value();
   }
   std::vector<std::int64_t> records_at_hub(const ReplicaId& origin) {

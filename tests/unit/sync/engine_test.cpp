@@ -126,7 +126,7 @@ TEST_F(Engines, RecordsArriveVerbatimAndAreTrimmedWhenStable) {
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"temp", f64}, {"rpm", i64}}}, false).value();
   for (int i = 0; i < 500; ++i) {
-    const store::Row row{now.wall, {21.5 + i, std::int64_t{i}}};
+    const Record row{0, now.wall, {21.5 + i, std::int64_t{i}}};
     node->store->append(scope, {&row, 1}).value();
     if (i % 50 == 0) node->commit();
   }
@@ -146,7 +146,7 @@ TEST_F(Engines, RecordsArriveVerbatimAndAreTrimmedWhenStable) {
 TEST_F(Engines, LocalOnlyStreamNeverLeaves) {
   const auto scope = node->open(Plane::stream, "diary");
   node->store->define_stream(scope, {{{"text", text}}}, true).value();
-  const store::Row row{now.wall, {std::string("secret")}};
+  const Record row{0, now.wall, {std::string("secret")}};
   node->store->append(scope, {&row, 1}).value();
   connect();
   settle();

@@ -117,7 +117,7 @@ TEST_F(Guests, OfASharedStreamEachIsToldItsOwnPart) {
   // given: a stream that another node writes too
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"n", i64}}}, false).value();
-  const store::Row row{now.wall, {std::int64_t{1}}};
+  const Record row{0, now.wall, {std::int64_t{1}}};
   node->store->append(scope, {&row, 1}).value();
   connect();
   settle();
@@ -134,7 +134,7 @@ TEST_F(Guests, OfASharedStreamEachIsToldItsOwnPart) {
 TEST_F(Guests, AHubThatKnowsMoreOfUsThanWeDoMeansThatWeAreACopyAndNeedAnIdOfOurOwn) {
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"n", i64}}}, false).value();
-  const store::Row row{now.wall, {std::int64_t{1}}};
+  const Record row{0, now.wall, {std::int64_t{1}}};
   node->store->append(scope, {&row, 1}).value();
   node->commit();
   const ReplicaId before = node->store->replica();
@@ -173,7 +173,7 @@ TEST_F(Guests, AStreamThatBecomesLocalOnlyAfterItsSubscriptionStaysHere) {
   arrive(*node, Role::node);
   say(*node, wire::Subscribed{heard<wire::Subscribe>(*node).at(0).channel, {}, {}, true});
   node->store->define_stream(scope, {{{"n", i64}}}, true).value();
-  const store::Row row{now.wall, {std::int64_t{1}}};
+  const Record row{0, now.wall, {std::int64_t{1}}};
   node->store->append(scope, {&row, 1}).value();
   node->commit();
   EXPECT_TRUE(heard<wire::Segment>(*node).empty());

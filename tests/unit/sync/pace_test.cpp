@@ -34,11 +34,11 @@ class Paced : public Pair {
     return scope;
   }
   void append(store::ScopeId scope, int records, std::size_t bytes = 100) {
-    std::vector<store::Row> rows;
+    std::vector<Record> rows;
     while (rows.size() < static_cast<std::size_t>(records)) {
       std::string text;
       while (text.size() < bytes) text += static_cast<char>('!' + noise.below(90));
-      rows.push_back({Timestamp{}, {std::move(text)}});
+      rows.push_back({0, Timestamp{}, {std::move(text)}});
     }
     node->store->append(scope, rows).value();
     node->commit();

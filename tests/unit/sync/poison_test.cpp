@@ -18,7 +18,7 @@ class Poison : public Pair {
     connect();
   }
   void append(std::uint8_t value, std::size_t size = 1) {
-    node->store->append(records_, std::vector<store::Row>{{now.wall, {Bytes(size, std::byte{value})}}}).value();
+    node->store->append(records_, std::vector<Record>{{0, now.wall, {Bytes(size, std::byte{value})}}}).value();
     node->commit();
   }
 

@@ -20,7 +20,7 @@ class Records : public Pair {
   }
   void append(int segments) {
     for (int i = 0; i < segments; ++i) {
-      const store::Row row{Timestamp{}, {std::string(100, 'x')}};
+      const Record row{0, Timestamp{}, {std::string(100, 'x')}};
       node->store->append(scope, std::vector(10, row)).value();
       node->commit();
     }

@@ -49,7 +49,7 @@ class Refusing : public Pair {
   }
   void write_others(std::int64_t value) {
     set(*node, other_, "b", value);
-    node->store->append(records_, std::vector<store::Row>{{now.wall, {value}}}).value();
+    node->store->append(records_, std::vector<Record>{{0, now.wall, {value}}}).value();
     node->commit();
   }
   void expect_others(std::int64_t value) {

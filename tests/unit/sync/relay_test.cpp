@@ -110,7 +110,7 @@ TEST_F(Chain, KeepsWhatIsStableThoughTheRelayNeverHadTheRecords) {
   // given: records that the root holds and the node has trimmed
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"n", ColumnType::i64}}}, false).value();
-  for (int i = 0; i < 3; ++i) node->store->append(scope, std::vector<store::Row>{{now.wall, {Value(i)}}}).value();
+  for (int i = 0; i < 3; ++i) node->store->append(scope, std::vector<Record>{{0, now.wall, {Value(i)}}}).value();
   join(*node, *hub);
   settle();
   const ReplicaId self = node->store->replica();
@@ -133,7 +133,7 @@ TEST_F(Chain, TellsARelayWhichRecordsTheRootHasAndWhichItNeverGot) {
   const auto scope = node->open(Plane::stream, "telemetry");
   const auto append = [&](int segments) {
     for (int i = 0; i < segments; ++i) {
-      const store::Row row{now.wall, {Value(std::string(100, 'x'))}};
+      const Record row{0, now.wall, {Value(std::string(100, 'x'))}};
       node->store->append(scope, std::vector(4, row)).value();
       node->commit();
     }
@@ -171,7 +171,7 @@ TEST_F(Chain, TellsARelayWhichRecordsTheRootHasAndWhichItNeverGot) {
 TEST_F(Chain, ARootThatLostWhatWasTrimmedHearsThatItIsNowhere) {
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"n", ColumnType::i64}}}, false).value();
-  for (int i = 0; i < 3; ++i) node->store->append(scope, std::vector<store::Row>{{now.wall, {Value(i)}}}).value();
+  for (int i = 0; i < 3; ++i) node->store->append(scope, std::vector<Record>{{0, now.wall, {Value(i)}}}).value();
   join(*node, *relay);
   join(*relay, *hub);
   settle();
@@ -181,7 +181,7 @@ TEST_F(Chain, ARootThatLostWhatWasTrimmedHearsThatItIsNowhere) {
   // when: another root, which has nothing
   hub = std::make_unique<Side>(directory / "other.db", Role::hub, 9);
   join(*node, *hub);
-  node->store->append(scope, std::vector<store::Row>{{now.wall, {Value(3)}}}).value();
+  node->store->append(scope, std::vector<Record>{{0, now.wall, {Value(3)}}}).value();
   settle();
   // then
   const auto there = *hub->store->find_scope(Plane::stream, "telemetry");

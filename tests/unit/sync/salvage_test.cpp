@@ -14,7 +14,7 @@ class Salvaged : public Pair {
  protected:
   void write(std::int64_t round) {
     for (int i = 0; i < 300; ++i) set(*node, twin_, "k/" + std::to_string(i), Value(round * 1000 + i));
-    node->store->append(records_, std::vector<store::Row>{{now.wall, {round}}}).value();
+    node->store->append(records_, std::vector<Record>{{0, now.wall, {round}}}).value();
     node->commit();
   }
   /// Of the node, as a disk does.

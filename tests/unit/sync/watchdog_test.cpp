@@ -85,7 +85,7 @@ TEST_F(Watchdogs, NameTheAckOfACutAndItsScopes) {
 TEST_F(Watchdogs, NameTheAckOfRecords) {
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"n", i64}}}, false).value();
-  const store::Row row{now.wall, {std::int64_t{1}}};
+  const Record row{0, now.wall, {std::int64_t{1}}};
   node->store->append(scope, {&row, 1}).value();
   node->commit();
   introduce();
@@ -97,7 +97,7 @@ TEST_F(Watchdogs, NameTheAckOfRecords) {
 TEST_F(Watchdogs, NameTheProof) {
   const auto scope = node->open(Plane::stream, "telemetry");
   node->store->define_stream(scope, {{{"n", i64}}}, false).value();
-  const store::Row row{now.wall, {std::int64_t{1}}};
+  const Record row{0, now.wall, {std::int64_t{1}}};
   node->store->append(scope, {&row, 1}).value();
   node->commit();
   introduce({"segment", "proof"});
@@ -177,7 +177,7 @@ TEST_F(Watchdogs, AreQuietWhileAnswersCome) {
   connect();
   for (int i = 0; i < 100; ++i) {
     set(*node, state, "a", i);
-    const store::Row row{now.wall, {std::int64_t{i}}};
+    const Record row{0, now.wall, {std::int64_t{i}}};
     node->store->append(stream, {&row, 1}).value();
     settle();
     now.monotonic += 10s;

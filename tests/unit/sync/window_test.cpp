@@ -25,7 +25,7 @@ class Window : public Pair {
   void append(store::ScopeId scope) {
     std::string text;
     while (text.size() < 1'000) text += static_cast<char>(node->random.below(256));
-    node->store->append(scope, std::vector<store::Row>{{now.wall, {Value(text)}}}).value();
+    node->store->append(scope, std::vector<Record>{{0, now.wall, {Value(text)}}}).value();
     node->commit();
   }
   /// All that the node sends while the hub's disk is busy.
