@@ -85,7 +85,7 @@ struct NodeOptions {
   /// file (src/node/environment.hpp). A host that knows better, such as a pod that moves with its volume, gives its
   /// own; an empty one is never another.
   std::optional<Environment> environment{};
-  std::shared_ptr<Runtime> runtime{};  ///< Null: the node runs a thread of its own.
+  std::shared_ptr<Runtime> runtime{};  ///< Null: a thread of the node's own. Another waits for the disk.
   Function<void(LogLevel, std::string_view)>
       log{};  ///< Empty: silent. Called on any thread; must not block or call back.
 };

@@ -5,6 +5,7 @@
 #include "node/environment.hpp"
 #include "node/release_date.hpp"
 #include "transport/ed25519.hpp"
+#include "transport/thread.hpp"
 
 #include <algorithm>
 
@@ -101,6 +102,9 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   core->timer_ = core->host_->timer([weak = std::weak_ptr(core)] {
     if (const auto held = weak.lock()) held->on_timer();
   });
+  auto committer = transport::quiet_thread([raw = core.get()] { raw->commit_when_asked(); });
+  if (!committer) return Error(Errc::limit_exceeded, "open: the system has no thread to spare");
+  core->committer_ = *std::move(committer);  // close() ends it
   Lock lock(core->mutex_);
   core->engine_->tick(now);  // before anything is judged by its time
   for (const store::Scope& scope : core->store_->scopes()) {
@@ -210,41 +214,42 @@ void Core::group_commit(Lock& lock) {
 }
 
 void Core::commit_later(Lock& lock, std::chrono::milliseconds delay) {
-  // Up to here the runtime commits while the caller goes on. Who writes faster than the disk does its share.
+  // Up to here another thread commits while the caller goes on. Who writes faster than the disk does its share.
   while (!closed_ && store_->crowded()) {
     if (store_->writing())
       settled_.wait(lock);
     else
       group_commit(lock);
   }
-  if (store_->wants_flush()) return post_commit(lock);
+  if (store_->wants_flush()) return ask_for_commit(lock);
   const Instant due = now().monotonic + delay;
   if (due >= commit_due_) return;
   commit_due_ = due;
   post_dispatch(lock);
 }
 
-void Core::post_commit(Lock&) {
-  if (closed_ || std::exchange(commit_posted_, true)) return;
-  host_->post([weak = weak_from_this()] {
-    if (const auto core = weak.lock()) core->commit_now();
-  });
+void Core::ask_for_commit(Lock&) {
+  commit_asked_ = true;
+  commit_wanted_.notify_one();
 }
 
-void Core::commit_now() {
-  Lock lock(mutex_);
-  commit_posted_ = false;
-  if (closed_ || store_->accepted() == store_->durable()) return;
-  if (store_->writing())
-    return engine_->commit_soon();  // that batch may not hold what is asked for; its end asks again
-  group_commit(lock);
+void Core::commit_when_asked() {
+  for (Lock lock(mutex_); !closed_;) {
+    commit_wanted_.wait(lock, [&] { return closed_ || commit_asked_; });
+    commit_asked_ = false;
+    if (closed_ || store_->accepted() == store_->durable()) continue;
+    if (store_->writing())
+      engine_->commit_soon();  // that batch may not hold what is asked for; its end asks again
+    else
+      group_commit(lock);
+  }
 }
 
 void Core::stir(Lock& lock) {
   if (closed_) return;
   const bool waiting = store_->accepted() > store_->durable();
   if (waiting && engine_->take_commit_soon()) {
-    post_commit(lock);
+    ask_for_commit(lock);
   } else if (waiting && commit_due_ == never && !store_->writing()) {
     commit_due_ = now().monotonic + upkeep_delay;
   }
@@ -272,11 +277,14 @@ void Core::close() noexcept {
   auto connections = std::exchange(connections_, {});
   std::vector<FlushWaiter> waiters = std::exchange(flushes_, {});
   settled_.notify_all();
+  commit_wanted_.notify_all();
+  std::thread committer = std::move(committer_);
   if (!host_->inside()) settled_.wait(lock, [&] { return calling_ == 0 && !store_->writing(); });
   last_id_ = store_->replica();
   engine_.reset();
   store_.reset();
   lock.unlock();
+  if (committer.joinable()) committer.join();
   for (auto& [id, connection] : connections) connection->close({Errc::closed, "the node was closed"});
   for (FlushWaiter& waiter : waiters)
     handlers_.contain([&] { waiter.done(Error(Errc::closed, "flush: the node was closed")); });

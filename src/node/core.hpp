@@ -2,8 +2,8 @@
 // Core: the engine of a node with a lock, a disk and a runtime around it. Every handle and connection works through it.
 //
 // One mutex guards everything; it is let go while the disk commits and while a handler of the application runs. Group
-// commit: whoever waits for durability and finds the disk idle commits everything accepted so far, the others wait for
-// it.
+// commit: whoever waits for durability and finds the disk idle commits all that was accepted so far, the others wait
+// for it. What nobody waits for a thread of the core's own commits, so that the runtime never waits for the disk.
 #pragma once
 
 #include "node/handlers.hpp"
@@ -18,6 +18,7 @@
 #include <mutex>
 #include <set>
 #include <stop_token>
+#include <thread>
 
 namespace edgesync::node {
 
@@ -145,8 +146,8 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<std::set<std::uint64_t>> quarantined(const std::vector<std::uint64_t>& wanted);
   // core.cpp
   void group_commit(Lock& lock);
-  void post_commit(Lock& lock);
-  void commit_now();
+  void ask_for_commit(Lock& lock);
+  void commit_when_asked();
   // dispatch.cpp: work on the runtime
   void post_dispatch(Lock& lock);
   void dispatch();
@@ -201,7 +202,10 @@ class Core : public std::enable_shared_from_this<Core> {
   store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
   Instant examine_due_ = never;  ///< When to look at the next rows.
-  bool dispatch_posted_ = false, commit_posted_ = false;
+  std::thread committer_;        ///< Waits for the disk in the runtime's place, which goes on serving the links.
+  std::condition_variable commit_wanted_;
+  bool commit_asked_ = false;
+  bool dispatch_posted_ = false;
   bool heard_ = false;            ///< Somebody listens to events.
   std::vector<Event> unheard_{};  ///< Until then: a new identity must not go unnoticed.
   int calling_ = 0;               ///< Callers of the application under way; close() waits for them.

@@ -173,10 +173,7 @@ void Core::on_timer() {
   if (examine_due_ <= now.monotonic) examine(now);
   if (commit_due_ <= now.monotonic) {
     commit_due_ = never;
-    if (store_->writing())
-      engine_->commit_soon();  // what came too late for that batch is due when it ends
-    else if (store_->accepted() > store_->durable())
-      return group_commit(lock);
+    ask_for_commit(lock);
   }
   stir(lock);
 }

@@ -8,6 +8,10 @@
 namespace edgesync::store {
 namespace {
 
+// A complete segment is to have about so many bytes once it is encoded: on a slow link others wait while it is sent.
+constexpr std::size_t full_bytes = 16 * 1024;
+constexpr std::size_t cut_bytes_min = 8 * 1024;
+
 /// For transactions that read nothing.
 class NoCells final : public crdt::CellSource {
  public:
@@ -139,7 +143,10 @@ Run& SqliteStore::begin_run(ScopeState& state, Timestamp oldest) {
     Run& last = state.runs.back();
     const std::uint64_t before = last.rows->bytes_estimate();
     rows = last.encode();
-    count_unwritten(state, last.segment.body.size() - before);
+    const std::uint64_t encoded = last.segment.body.size();
+    count_unwritten(state, encoded - before);
+    if (before >= cut_bytes_min)
+      state.cut = std::clamp<std::size_t>(before * full_bytes / encoded, cut_bytes_min, stream::segment_cut_bytes);
   }
   return state.runs.emplace_back(
       Run{{state.scope.id, file_.replica(), state.next_sequence, 0, {}}, oldest, std::move(rows)});
@@ -152,7 +159,8 @@ void SqliteStore::count_unwritten(ScopeState& state, std::uint64_t bytes) noexce
 
 void SqliteStore::add_record(ScopeState& state, const Record& record) {
   Run* run = state.runs.empty() ? nullptr : &state.runs.back();
-  if (run == nullptr || run->next() != state.next_sequence || !run->rows->accepts(record.fields))
+  if (run == nullptr || run->next() != state.next_sequence || run->rows->bytes_estimate() >= state.cut ||
+      !run->rows->accepts(record.fields))
     run = &begin_run(state, record.at);
   const std::size_t before = run->rows->bytes_estimate();
   run->rows->add(record.at, record.fields);

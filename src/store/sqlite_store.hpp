@@ -34,13 +34,14 @@ struct ScopeState {
   Memtable memtable{};
   crdt::Stamp last_own = 0;  ///< The stamp of this scope's last local transaction.
   std::vector<Run> runs{};
-  std::vector<Gap> holes{};         ///< Own records that were numbered and not kept.
-  Drops left_out{};                 ///< ... not numbered, since the last batch.
-  std::uint64_t next_sequence = 1;  ///< Of this replica's records.
-  std::uint64_t unwritten = 0;      ///< Bytes of `runs`.
-  std::uint64_t sealed = 0;         ///< Own records up to here stay in the segments they are in.
-  std::uint64_t shed = 0;           ///< To be dropped for other streams' sake.
-  stream::Age budget_due = 0;       ///< When it is to be looked at for what is too old.
+  std::vector<Gap> holes{};                     ///< Own records that were numbered and not kept.
+  Drops left_out{};                             ///< ... not numbered, since the last batch.
+  std::uint64_t next_sequence = 1;              ///< Of this replica's records.
+  std::uint64_t unwritten = 0;                  ///< Bytes of `runs`.
+  std::size_t cut = stream::segment_cut_bytes;  ///< A run is complete that has so many, not encoded.
+  std::uint64_t sealed = 0;                     ///< Own records up to here stay in the segments they are in.
+  std::uint64_t shed = 0;                       ///< To be dropped for other streams' sake.
+  stream::Age budget_due = 0;                   ///< When it is to be looked at for what is too old.
   stream::Thinner thinner{};
   std::map<ReplicaId, Drops> told_missing{};  ///< Own, by the hub.
   std::vector<ReplicaId> missing_dirty{};

@@ -20,10 +20,10 @@ inline constexpr std::size_t detail_bytes_max = 512;
 struct Limits {
   wire::Limits wire{};
 
-  std::size_t part_bytes = 32 * 1024;  ///< One delta part: small enough that control waits for at most one frame.
+  std::size_t part_bytes = 8 * 1024;  ///< One delta part: small enough that control waits for at most one frame.
   std::size_t hello_frame_bytes =
       16 * 1024;                         ///< Any frame before the peer's hello: all that a stranger can make us decode.
-  std::size_t frame_bytes = 64 * 1024;   ///< Messages are packed into a frame up to about this.
+  std::size_t frame_bytes = 16 * 1024;   ///< Messages are packed into a frame up to about this.
   std::size_t staged_bytes = 64u << 20;  ///< Parts held until their cut; beyond, the link ends with limit_exceeded.
   std::size_t staged_cuts = 4;           ///< One per lane, and a chunk per lane.
   std::size_t cut_bytes = 1u << 20;      ///< What is larger is told in chunks, which the peer keeps aside.

@@ -49,6 +49,7 @@ class PlainStream final : public ByteStream {
   void read_some(const MutableBuffers& buffers, IoHandler handler) override {
     socket_.async_read_some(buffers, std::move(handler));
   }
+  Socket& socket() noexcept override { return socket_; }
   Socket socket_;
 };
 
@@ -103,6 +104,14 @@ void ByteStream::write(const ConstBuffers& buffers, IoHandler handler) {
   write_some(buffers, [this, handler = std::move(handler)](const ErrorCode& error, std::size_t bytes) mutable {
     if (bytes > 0) last_written_ = std::chrono::steady_clock::now();
     std::move(handler)(error, bytes);
+    ended();
+  });
+}
+
+void ByteStream::when_room(Function<void()> done) {
+  ++under_way_;
+  socket().async_wait(Socket::wait_write, [this, done = std::move(done)](const ErrorCode&) {
+    done();
     ended();
   });
 }

@@ -49,6 +49,8 @@ class BufferList {
   std::size_t count_ = 0;
 };
 
+using Socket = boost::asio::ip::tcp::socket;
+
 class ByteStream {
  public:
   using ErrorCode = boost::system::error_code;
@@ -62,6 +64,9 @@ class ByteStream {
   /// Makes the connection secure. Without TLS it completes at once, though not inside the call.
   void handshake(Done done);
   void write(const ConstBuffers& buffers, IoHandler handler);
+  /// Waits until the system has little left to send of what was written (prepare() in socket.hpp), or the connection
+  /// has failed. Not while a write is under way.
+  void when_room(Function<void()> done);
   /// Says goodbye, then reads what the peer still sends until it ends too: a socket closed over unread bytes would be
   /// reset, and the reset could overtake what was said before. Unbounded in time; close() ends it.
   void shutdown(Function<void()> done);
@@ -85,6 +90,7 @@ class ByteStream {
  protected:
   virtual void begin_handshake(Done done) = 0;
   virtual void begin_shutdown(Function<void()> done) = 0;
+  virtual Socket& socket() noexcept = 0;
   virtual void read_some(const MutableBuffers& buffers, IoHandler handler) = 0;
   virtual void write_some(const ConstBuffers& buffers, IoHandler handler) = 0;
   void announce_shutdown() const;
@@ -99,8 +105,6 @@ class ByteStream {
   std::size_t allowance_ = std::numeric_limits<std::size_t>::max();
   Function<void()> read_, shutting_down_;
 };
-
-using Socket = boost::asio::ip::tcp::socket;
 
 std::unique_ptr<ByteStream> plain_stream(Socket socket);
 

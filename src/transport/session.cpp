@@ -41,6 +41,7 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   void pump();
   void write(Bytes message);
   void written(const Result<void>& result);
+  void has_room();
   void controlled(WebSocket::Control kind);
   void expired(Wait wait);
   Watchdog::Steady::time_point alive_until(Wait wait);
@@ -56,6 +57,11 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
     if (!contained([&] { call(*handler_); })) close(handler_failed());
   }
   /// A completion that keeps the session alive and lets nothing out.
+  Function<void()> then(void (Session::*member)()) {
+    return [self = shared_from_this(), member] {
+      if (!contained([&] { (*self.*member)(); })) self->finish(handler_failed());
+    };
+  }
   template <class Argument>
   Function<void(Argument)> then(void (Session::*member)(const Argument&)) {
     return [self = shared_from_this(), member](const Argument& argument) {
@@ -194,12 +200,21 @@ void Session::write(Bytes message) {
 
 void Session::written(const Result<void>& result) {
   if (state_ == State::over) return;
+  // What is next is chosen as late as can be: what happens meanwhile may be more urgent.
+  if (result && state_ == State::open) return socket_.bytes().when_room(then(&Session::has_room));
   watchdog_->done(Wait::write);
   if (!result && state_ == State::open) {
     // writing_ stays set: nothing more goes out, and the reader is given a moment to find the peer's goodbye.
     write_error_ = result.error();
     return watchdog_->expect(Wait::close, parts_.limits.close);
   }
+  writing_ = false;
+  say_goodbye();
+}
+
+void Session::has_room() {
+  if (state_ == State::over) return;
+  watchdog_->done(Wait::write);
   writing_ = false;
   if (state_ == State::closing) return say_goodbye();
   pump();

@@ -26,7 +26,8 @@ inline std::string peer_name(const Socket& socket) {
 }
 
 /// Messages are small and somebody waits for each: no collecting of segments. And what the network cannot take yet
-/// stays with us instead of in the system's buffer, where nothing can overtake it and nobody knows how long it will be.
+/// stays with us instead of in the system's buffer, where nothing can overtake it and nobody knows how long it will be:
+/// ByteStream::when_room().
 inline void prepare(Socket& socket) {
   boost::system::error_code ignored;
   socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);

@@ -106,6 +106,7 @@ class TlsStream final : public ByteStream {
 
  private:
   void read_some(const MutableBuffers& buffers, IoHandler handler) override;
+  Socket& socket() noexcept override { return wire_.socket; }
 
   /// Calls `step`, one of OpenSSL's functions, until it has succeeded or failed, and the handler after that, though
   /// never inside this call.

@@ -71,7 +71,8 @@ class Otlp(fleet.Case):
         node = self.edge("--otlp-scope", "telemetry/otel")
         for status, why, request in (
                 (404, "not /v1/traces", ("/v1/profiles", b"x")), (404, "not /v1/traces", ("/", b"x")),
-                (405, "not POST", ("/v1/logs", b"", PROTOBUF, "GET")), (415, "neither", ("/v1/logs", b"x", "text/plain"))):
+                (405, "not POST", ("/v1/logs", b"", PROTOBUF, "GET")),
+                (415, "neither", ("/v1/logs", b"x", "text/plain"))):
             got, said, headers = self.post(node, *request)
             self.assertEqual(got, status, request)
             self.assertEqual((said[0], said[1], headers["Content-Type"]), (0x12, len(said) - 2, PROTOBUF))
