@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -29,7 +30,8 @@ constexpr std::size_t head_bytes_max = 8 * 1024;
 constexpr std::size_t payload_bytes_max = 16 << 20;
 constexpr std::size_t part_bytes = 256 * 1024;  // of a record, which may have 512 KiB
 constexpr std::size_t connections_max = 64;
-constexpr std::chrono::seconds patience{30};  // for a request to begin or to end
+constexpr std::chrono::seconds patience{30};   // for a request to begin or to end
+constexpr std::chrono::seconds last_words{5};  // for a peer that is refused to stop
 constexpr std::string_view retry_after = "10";
 constexpr auto resume = asio::as_tuple(asio::use_awaitable);
 
@@ -127,6 +129,14 @@ asio::awaitable<void> converse(beast::tcp_stream stream, es::Stream records, std
   }
   beast::error_code ignored;
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  // A socket closed over unread bytes is reset, and the reset may overtake what was said.
+  stream.expires_after(last_words);
+  std::vector<char> scrap(64 << 10);
+  for (std::size_t left = 2 * payload_bytes_max; left > 0;) {
+    const auto [ended, read] = co_await stream.async_read_some(asio::buffer(scrap), resume);
+    if (ended) break;
+    left -= std::min(left, read);
+  }
 }
 
 }  // namespace
@@ -150,15 +160,23 @@ struct OtlpReceiver::Server {
     while (!context.stopped()) {
       try {
         context.run();
-      } catch (const std::exception&) {  // no memory for one request: its connection is closed, the others go on
+      } catch (const std::exception&) {  // no memory for one operation; the others go on
       }
     }
   }
   asio::awaitable<void> accept() {
     while (true) {
       auto [failed, socket] = co_await listening.async_accept(resume);
-      if (failed || static_cast<std::size_t>(places.use_count()) > connections_max) continue;  // the socket is closed
-      asio::co_spawn(context, converse(beast::tcp_stream(std::move(socket)), records, places), asio::detached);
+      if (failed) {  // no descriptor is free
+        asio::steady_timer pause(context, std::chrono::milliseconds(100));
+        co_await pause.async_wait(resume);
+        continue;
+      }
+      if (static_cast<std::size_t>(places.use_count()) > connections_max) continue;  // the socket is closed
+      try {
+        asio::co_spawn(context, converse(beast::tcp_stream(std::move(socket)), records, places), asio::detached);
+      } catch (const std::exception&) {  // no memory for it
+      }
     }
   }
 
@@ -192,8 +210,8 @@ es::Result<std::unique_ptr<OtlpReceiver>> OtlpReceiver::open(const Listen& at, e
     return es::Error(es::Errc::insecure, where + ": only for this machine, by 127.0.0.1 or ::1");
   try {
     return std::unique_ptr<OtlpReceiver>(new OtlpReceiver(std::make_unique<Server>(at, std::move(records))));
-  } catch (const boost::system::system_error& failure) {
-    return es::Error(es::Errc::connection_refused, where + ": " + failure.code().message());
+  } catch (const std::exception& failure) {  // the address is taken, or there is no thread
+    return es::Error(es::Errc::connection_refused, where + ": " + failure.what());
   }
 }
 

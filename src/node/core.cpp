@@ -163,8 +163,7 @@ Result<Core::Opened> Core::open_scope(Plane plane, std::string_view name, const 
   stir(*lock);
   if (!defined) return defined.error();
   auto whole = whole_of(*store_, *scope);
-  if (!whole) return std::move(whole).error();
-  return Opened{*scope, *std::move(whole)};
+  return Opened{*scope, whole ? *std::move(whole) : nullptr};  // only append() needs it, and asks again
 }
 
 Result<void> Core::settle(Lock& lock, store::Ticket ticket) {
@@ -221,6 +220,7 @@ void Core::commit_later(Lock& lock, std::chrono::milliseconds delay) {
     else
       group_commit(lock);
   }
+  if (closed_) return;  // and what was accepted is settled
   if (store_->wants_flush()) return ask_for_commit(lock);
   const Instant due = now().monotonic + delay;
   if (due >= commit_due_) return;
@@ -238,10 +238,16 @@ void Core::commit_when_asked() {
     commit_wanted_.wait(lock, [&] { return closed_ || commit_asked_; });
     commit_asked_ = false;
     if (closed_ || store_->accepted() == store_->durable()) continue;
-    if (store_->writing())
+    if (store_->writing()) {
       engine_->commit_soon();  // that batch may not hold what is asked for; its end asks again
-    else
+      continue;
+    }
+    try {
       group_commit(lock);
+    } catch (...) {  // no memory; whoever waits for durability tries again by itself
+      if (!lock.owns_lock()) lock.lock();
+      if (options_.log) options_.log(LogLevel::error, "a group commit found no memory");
+    }
   }
 }
 

@@ -71,6 +71,19 @@ class Fetcher {
   store::StreamState state_;
 };
 
+/// Records that were dropped while they were read were read.
+void add_gap(const Gap& gap, RecordsRead& read) {
+  const auto before = [](const Record& record, std::uint64_t sequence) { return record.sequence < sequence; };
+  const auto begin = std::lower_bound(read.records.begin(), read.records.end(), gap.first, before);
+  const auto end = std::lower_bound(begin, read.records.end(), gap.last + 1, before);
+  const auto add = [&](std::uint64_t first, std::uint64_t last) {
+    if (first <= last) read.gaps.push_back({first, last, gap.why});
+  };
+  if (begin == end) return add(gap.first, gap.last);
+  add(gap.first, begin->sequence - 1);
+  add(std::prev(end)->sequence + 1, gap.last);
+}
+
 /// What is missing from `from` to `last`, and why.
 Result<void> note_gaps(const ScopeHandle& scope, const store::StreamState& state, std::uint64_t from,
                        std::uint64_t last, RecordsRead& read) {
@@ -82,7 +95,7 @@ Result<void> note_gaps(const ScopeHandle& scope, const store::StreamState& state
   for (const Gap& gap : *known) {
     if (gap.first > last) break;
     if (gap.why == stream::at_root) continue;
-    read.gaps.push_back({std::max(gap.first, next), std::min(gap.last, last), gap.why});
+    add_gap({std::max(gap.first, next), std::min(gap.last, last), gap.why}, read);
   }
   return {};
 }

@@ -19,6 +19,16 @@ Result<Column> column_of(const node::ScopeHandle& scope, std::string_view name) 
   return Error(Errc::not_found, "stream: " + scope.name + ": no column '" + printable(name) + "'");
 }
 
+/// What is masked may have become so after the handle was made.
+Result<store::Appended> append_to(store::Store& store, const node::ScopeHandle& scope,
+                                  std::span<const Record> records) {
+  if (store.masks(scope.id).empty()) return store.append(scope.id, records);
+  if (scope.whole) return node::append_masked(store, scope.id, *scope.whole, records);
+  const auto whole = node::whole_of(store, scope.id);
+  if (!whole) return whole.error();
+  return node::append_masked(store, scope.id, **whole, records);
+}
+
 /// Of these origins, or of all.
 Result<Aggregate> aggregate_of(const node::ScopeHandle& scope, std::span<const ReplicaId> origins,
                                std::string_view name, const Range& range) {
@@ -63,8 +73,7 @@ Result<Sequences> Stream::append(std::span<const Record> records, Durability dur
   auto lock = scope_->lock();
   if (!lock) return std::move(lock).error();
   node::Core& core = *scope_->core;
-  auto appended = scope_->whole ? node::append_masked(core.store(), scope_->id, *scope_->whole, records)
-                                : core.store().append(scope_->id, records);
+  auto appended = append_to(core.store(), *scope_, records);
   if (!appended) {
     core.commit_later(*lock, core.batch_delay());  // what a quota refuses is counted, and one commit counts many
     return std::move(appended).error();

@@ -10,12 +10,25 @@ Error named(const store::Store& store, store::ScopeId scope, Errc code, const st
   return {code, "stream: \"" + store.scope(scope).name + "\"" + why};
 }
 
-Result<void> define_whole(store::Store& store, store::ScopeId scope, const StreamOptions& options, bool makes) {
+std::string whole_name(const store::Store& store, store::ScopeId scope) {
+  return store.scope(scope).name + std::string(whole_suffix);
+}
+
+/// Changes nothing.
+Result<void> check_masks(const store::Store& store, store::ScopeId scope, const StreamOptions& options) {
   if (options.local_only)
     return named(store, scope, Errc::invalid_argument, ": masks: nothing leaves of what is local_only");
   if (auto good = stream::validate(options.masks, {options.columns}); !good)
     return named(store, scope, Errc::invalid_argument, ": " + good.error().detail);
-  const auto whole = store.open_scope(Plane::stream, store.scope(scope).name + std::string(whole_suffix));
+  const auto whole = store.find_scope(Plane::stream, whole_name(store, scope));
+  const auto schema = whole ? store.schema(*whole) : std::nullopt;
+  if (schema && (schema->columns != options.columns || !store.local_only(*whole)))
+    return named(store, *whole, Errc::type_mismatch, " is another stream: whole records have no place");
+  return {};
+}
+
+Result<void> define_whole(store::Store& store, store::ScopeId scope, const StreamOptions& options, bool makes) {
+  const auto whole = store.open_scope(Plane::stream, whole_name(store, scope));
   if (!whole) return whole.error();
   StreamOptions kept = options;
   kept.masks.clear();
@@ -42,20 +55,22 @@ Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptio
     return named(store, scope, Errc::invalid_argument, good.error().detail);
   stream::Schema leaves{options.columns};
   if (!options.masks.empty()) {
-    if (auto good = define_whole(store, scope, options, makes); !good) return good;
+    if (auto good = check_masks(store, scope, options); !good) return good;
     leaves = stream::Masking(leaves, options.masks).shipped();
   }
   if (auto good = store.define_stream(scope, leaves, options.local_only, options.masks); !good) return good;
+  if (!options.masks.empty())
+    if (auto good = define_whole(store, scope, options, makes); !good) return good;
   return makes ? store.set_budget(scope, budget) : Result<void>();
 }
 
 Result<std::shared_ptr<const Whole>> whole_of(const store::Store& store, store::ScopeId scope) {
   const Masks& masks = store.masks(scope);
   if (masks.empty()) return std::shared_ptr<const Whole>();
-  const std::string name = store.scope(scope).name + std::string(whole_suffix);
+  const std::string name = whole_name(store, scope);
   const auto whole = store.find_scope(Plane::stream, name);
   const auto schema = whole ? store.schema(*whole) : std::nullopt;
-  if (!schema)
+  if (!schema || !store.local_only(*whole))
     return Error(Errc::not_found, "stream: \"" + name + "\" was given up: records have no place to be whole");
   return std::make_shared<const Whole>(Whole{stream::Masking(*schema, masks), *whole});
 }

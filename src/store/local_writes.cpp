@@ -139,7 +139,9 @@ const Masks& SqliteStore::masks(ScopeId id) const {
 /// to do while all others wait for the disk.
 Run& SqliteStore::begin_run(ScopeState& state, Timestamp oldest) {
   stream::SegmentBuilder rows(*state.policy.schema);
-  if (!state.runs.empty()) {
+  // First, for where there is no memory nothing must have changed.
+  if (state.runs.size() == state.runs.capacity()) state.runs.reserve(2 * state.runs.size() + 1);
+  if (!state.runs.empty() && state.runs.back().rows) {
     Run& last = state.runs.back();
     const std::uint64_t before = last.rows->bytes_estimate();
     rows = last.encode();
@@ -159,7 +161,7 @@ void SqliteStore::count_unwritten(ScopeState& state, std::uint64_t bytes) noexce
 
 void SqliteStore::add_record(ScopeState& state, const Record& record) {
   Run* run = state.runs.empty() ? nullptr : &state.runs.back();
-  if (run == nullptr || run->next() != state.next_sequence || run->rows->bytes_estimate() >= state.cut ||
+  if (run == nullptr || !run->rows || run->next() != state.next_sequence || run->rows->bytes_estimate() >= state.cut ||
       !run->rows->accepts(record.fields))
     run = &begin_run(state, record.at);
   const std::size_t before = run->rows->bytes_estimate();

@@ -133,7 +133,11 @@ class Carrier {
     reached_.clear();
     const bool stream = static_cast<Plane>(scope.plane) == Plane::stream;
     auto policy = Policy::decode(scope.policy);
-    if (!policy) policy = Policy();
+    if (!policy) {
+      policy = Policy();
+      // Nobody knows whether it was to leave. Whole records beside a masked stream (node/stream_rules.hpp) are not.
+      policy->local_only = stream && scope.name.ends_with("/local");
+    }
     if (stream && !policy->schema) policy->schema = schema_of_records();
     Query(file_.db, Sql::scope_put).bind(sid_).bind(scope.plane).bind_text(scope.name).bind(policy->encode()).step();
     const auto summary = found.contexts.find({sid_, 0});

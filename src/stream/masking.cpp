@@ -26,7 +26,8 @@ const char* fault(const Mask& mask, ColumnType type) noexcept {
       return mask.key().empty() || mask.key().size() > key_bytes_max ? "the key is not 1 to 64 bytes" : nullptr;
     case Mask::Kind::round:
       if (type != ColumnType::f64 && type != ColumnType::i64) return "round is for f64 and i64";
-      if (!(mask.step() > 0) || !std::isfinite(mask.step())) return "the step is not above 0 and finite";
+      if (!(mask.step() > 0) || !std::isfinite(mask.step()) || !std::isfinite(1 / mask.step()))
+        return "the step is not above 0 and finite";
       if (type == ColumnType::i64 && (mask.step() != std::floor(mask.step()) || mask.step() > whole_steps_max))
         return "the step is not whole";
       return nullptr;
@@ -63,7 +64,9 @@ double rounded(double step, double value) noexcept {
   if (!(std::abs(value / step) < whole_steps_max)) return value;  // NaN and the infinities among them
   // Division by a whole number gives short decimals back, multiplication by a tenth does not.
   const double inverse = 1 / step;
-  return inverse == std::floor(inverse) ? std::round(value * inverse) / inverse : std::round(value / step) * step;
+  if (inverse == std::floor(inverse)) return std::round(value * inverse) / inverse;
+  const double nearest = std::round(value / step) * step;
+  return std::isfinite(nearest) ? nearest : std::trunc(value / step) * step;
 }
 
 std::int64_t rounded(std::int64_t step, std::int64_t value) noexcept {

@@ -89,6 +89,8 @@ void SegmentBuilder::State::encode_times(std::uint64_t from) {
 
 Bytes SegmentBuilder::finish(std::uint64_t first_sequence) {
   State& state = *state_;
+  state.parts.directory.clear();
+  state.parts.data.clear();
   const auto before = [](std::uint64_t a, std::uint64_t b) {
     return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
   };
@@ -102,8 +104,6 @@ Bytes SegmentBuilder::finish(std::uint64_t first_sequence) {
   writer.raw(state.parts.directory);
   writer.raw(state.parts.data);
   writer.u64(segment_checksum(out));
-  state.parts.directory.clear();
-  state.parts.data.clear();
   state.times.clear();
   state.bytes = 0;
   return out;

@@ -72,6 +72,35 @@ TEST_F(Masked, StayMaskedWhoeverOpensThem) {
   EXPECT_EQ(node.stream("rides/local").counts().value().produced, 2U);
 }
 
+TEST_F(Masked, ArePastNoHandleThatIsOlderThanTheMasks) {
+  Node node = open_node();
+  StreamOptions options = rides();
+  options.masks.erase("pin");  // what leaves has the same columns
+  Stream before = node.stream("rides");
+  node.stream("rides", options).append({1, "driver-in-clear", ""}).value();
+  before.append({2, "driver-in-clear", ""}).value();
+  const auto first = fields(node.stream("rides"), node.id(), 1), second = fields(node.stream("rides"), node.id(), 2);
+  EXPECT_EQ(first[1], second[1]);
+  EXPECT_EQ(node.stream("rides/local").counts().value().produced, 2U);
+}
+
+TEST_F(Masked, ChangeNothingWhereTheyAreRefused) {
+  Node node = open_node();
+  Stream stream = node.stream("rides", rides());
+  for (int i = 0; i < 300; ++i) stream.append({}, {i, "x", std::string(100, static_cast<char>('a' + i % 26))}).value();
+  StreamOptions other = rides();
+  other.masks.erase("driver");
+  other.quota = 1;
+  EXPECT_TRUE(node.stream("rides", other).append({1, "x", "y"}).error().is(Errc::type_mismatch));
+  stream.append({1, "x", "y"}).value();
+  EXPECT_EQ(node.stream("rides/local").counts().value().dropped, 0U);
+  node.stream("plain", {.columns = rides().columns}).append({1, "x", "y"}).value();
+  EXPECT_TRUE(node.stream("plain", rides()).append({1, "x", "y"}).error().is(Errc::type_mismatch));
+  for (const ScopeStatus& scope : node.status().scopes) EXPECT_NE(scope.scope, "plain/local");
+  node.stream("taken/local", {.columns = {{"n", i64}}}).append({1}).value();
+  EXPECT_TRUE(node.stream("taken", rides()).append({1, "x", "y"}).error().is(Errc::type_mismatch));
+}
+
 TEST_F(Masked, RefuseWhatDoesNotFitBeforeAnythingIsAppended) {
   Node node = open_node();
   Stream stream = node.stream("rides", rides());

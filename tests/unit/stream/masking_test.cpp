@@ -53,6 +53,7 @@ TEST(Masking, RoundsWhatHasNoMultipleNearItTowardsTheNearestThereIs) {
   EXPECT_EQ(one({"n", i64}, Mask::round(1000), least), Value(least - least % 1000));
   EXPECT_EQ(one({"lat", f64}, Mask::round(0.1), 1e300), Value(1e300));
   EXPECT_EQ(one({"lat", f64}, Mask::round(1e-300), 1e300), Value(1e300));
+  EXPECT_EQ(one({"lat", f64}, Mask::round(1e308), 1.7e308), Value(1e308));
   EXPECT_EQ(one({"lat", f64}, Mask::round(0.1), INFINITY), Value(INFINITY));
   EXPECT_TRUE(std::isnan(std::get<double>(one({"lat", f64}, Mask::round(0.1), NAN))));
 }
@@ -85,6 +86,7 @@ TEST(Masking, RefusesMasksThatAreNone) {
       {{{"lat", Mask::round(-1)}}, "'lat': the step"},
       {{{"lat", Mask::round(INFINITY)}}, "'lat': the step"},
       {{{"lat", Mask::round(NAN)}}, "'lat': the step"},
+      {{{"lat", Mask::round(1e-310)}}, "'lat': the step"},
       {{{"n", Mask::round(0.5)}}, "'n': the step is not whole"},
       {{{"n", Mask::drop()},
         {"driver", Mask::drop()},
