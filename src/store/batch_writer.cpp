@@ -115,7 +115,7 @@ void BatchWriter::write_lineage(const crdt::Lineage::Row& row) {
 void BatchWriter::settle(Error error, bool durable) {
   // Whether a commit that failed is in the file cannot be asked of the handle that failed.
   file_.db.close(true);
-  auto loaded = file_.reopen(durable ? batch_.number + 1 : batch_.doubtful);
+  auto loaded = file_.reopen(durable ? batch_.number : batch_.doubtful);
   if (!loaded && durable) return;
   if (!loaded) {
     error.detail += "; then " + loaded.error().detail;

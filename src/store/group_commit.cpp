@@ -277,6 +277,7 @@ Flushed SqliteStore::finish(std::unique_ptr<Batch> opaque) {
 void SqliteStore::publish(GroupCommit& batch, Flushed& flushed) {
   // The handle failed, yet the batch is in the file: take everything from there.
   if (batch.reloaded) batch.reset_tables(*batch.reloaded);
+  if (!file_.db.is_open()) doubtful_ = batch.number;  // durable, but the log has to be written again
   std::size_t tails = 0;
   for (Part& part : batch.parts) {
     publish(*find(part.scope.id), part, flushed);

@@ -68,7 +68,8 @@ class SqliteDb {
   std::optional<Error> take_log_error() noexcept;
   /// True once a checkpoint has met an I/O error. Commits are durable all the same, but SQLite writes frames behind the
   /// last that it syncs, up to the end of a sector, and reads them, too: of these the system may have lost what it
-  /// could not write. Recovery at the next open checks them.
+  /// could not write. Recovery at the next open checks those it can read; that they are on the disk, too, only
+  /// rewrite_log() makes sure, before anything is written behind them.
   bool log_doubtful() const noexcept { return log_doubtful_; }
   /// Latches `error`, unless one is latched already.
   void fail(Error error);

@@ -279,7 +279,8 @@ class SqliteStore final : public Store {
   stream::AgeClock::Saved age_saved_{};                     ///< As the file has it.
   std::uint64_t streams_held_ = 0, streams_unwritten_ = 0;  ///< Bytes of all streams with a budget.
   bool writing_ = false, full_ = false;
-  std::optional<std::uint64_t> doubtful_;  ///< First batch that failed with nobody able to look whether it is there.
+  /// First batch that failed with nobody able to look whether it is there, or that may be there and not on the disk.
+  std::optional<std::uint64_t> doubtful_;
   std::vector<std::pair<ScopeId, Error>> faults_;  ///< Found by start(): not yet reported.
   std::vector<ScopeId> revived_;  ///< Grew by doubtful batches that turned out to be there: not yet reported.
 };

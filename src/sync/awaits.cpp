@@ -43,6 +43,10 @@ void Awaits::forget(wire::Channel channel) {
   std::erase_if(due_, [channel](const auto& one) { return one.first.second == channel; });
 }
 
+bool Awaits::answers() const noexcept {
+  return std::any_of(due_.begin(), due_.end(), [](const auto& one) { return one.first.first != Awaited::records; });
+}
+
 Instant Awaits::deadline() const noexcept {
   Instant first = never;
   for (const auto& [what, due] : due_) first = std::min(first, due);

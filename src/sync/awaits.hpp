@@ -29,6 +29,8 @@ class Awaits {
   /// Nothing of the channel is awaited any more.
   void forget(wire::Channel channel);
 
+  /// Whether anything but acks of records is awaited, written or not.
+  bool answers() const noexcept;
   Instant deadline() const noexcept;
   /// What did not come in time, in words that end where the channel's name is to follow.
   std::optional<std::pair<std::string, wire::Channel>> overdue(Instant now) const;

@@ -41,6 +41,9 @@ class Cuts {
   /// Tells the peer what we keep of its large deltas.
   void offer_resume(wire::Channel number, store::ScopeId scope);
 
+  /// Whether something large is told in part.
+  bool telling() const noexcept { return !transfers_.empty(); }
+
   /// All that was sent has been written: from here on its acks are awaited.
   void written(Now now);
   Instant deadline() const noexcept;

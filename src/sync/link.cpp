@@ -265,10 +265,14 @@ std::optional<wire::Message> Link::next_of_lanes(Instant now) {
   auto data = next_data();
   if (data)
     pace_.begin_round(now);
-  else if (!talk_.store.writing() && cuts_.deadline() == never && talk_.awaits.deadline() == never && !searches_.any())
+  else if (!talk_.store.writing() && !goes_on())
     pace_.end_round();
   return data;
 }
+
+/// Whether some of what a round is about waits for the peer. What is written meanwhile is for the next one: acks alone
+/// hold none open, or somebody who writes all the time would never find it over.
+bool Link::goes_on() const { return records_.held() || cuts_.telling() || searches_.any() || talk_.awaits.answers(); }
 
 std::optional<wire::Message> Link::next_data() {
   if (auto part = cuts_.next_part(Plane::config)) return part;

@@ -78,6 +78,7 @@ class Link {
   void say_hello(Now now);
   std::optional<wire::Message> next_message(Now now);
   std::optional<wire::Message> next_of_lanes(Instant now);
+  bool goes_on() const;
   std::optional<wire::Message> next_data();
 
   // link_scopes.cpp: subscriptions, and what concerns one scope

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pace: when a link may send data. Data may have to wait for more of it, so that a metered link is used once in an
-// interval: a round begins with the first message, and is over when nothing is left to be said or awaited. And it may
+// interval: a round begins with the first message, and is over when all that there was has been sent. And it may
 // be held to a number of bytes per second, on average: what a frame takes is paid off before the next. Answers, repairs
 // and pings go at once, and are paid for, too.
 #pragma once

@@ -27,6 +27,8 @@ class Records {
 
   /// What was to be set aside is, or there is no room for it.
   void on_flushed(const store::Outcome& outcome);
+  /// Whether some wait for those in flight to be acknowledged.
+  bool held() const { return unacked_ > 0 && turns_.next(false); }
   std::size_t unsettled() const noexcept { return aside_.size(); }
   bool waits_for(store::Ticket through) const { return !aside_.empty() && aside_.begin()->first <= through; }
 

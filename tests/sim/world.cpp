@@ -196,6 +196,10 @@ std::string World::why_not_converged() {
       if (!level) return who + ": " + scope.name + " has " + mine.to_string() + ", above " + theirs.to_string();
       if (node->store().acked(scope.id)[node->replica()] < mine[node->replica()])
         return who + ": " + scope.name + " not acked";
+      // What was dropped on its way may have arrived all the same: only the ack says.
+      for (const ReplicaId& self : node->store().selves())
+        if (scope.plane == Plane::stream && node->store().acked(scope.id)[self] < mine[self])
+          return who + ": records under an earlier id are not acked";
       if (node->store().stable(scope.id)[node->replica()] < mine[node->replica()])
         return who + ": " + scope.name + " not stable";
       const auto pending = node->store().pending(scope.id);

@@ -110,6 +110,35 @@ TEST_F(Paced, ALargeCutGoesInOneRound) {
   EXPECT_TRUE(node->engine->caught_up(state));
 }
 
+TEST_F(Paced, RecordsBeyondTheWindowGoInOneRound) {
+  limits.segment_window = 5'000;
+  reopen();
+  const store::ScopeId scope = open_stream("log", Priority::normal);
+  connect_by_the_minute();
+  for (int i = 0; i < 30; ++i) append(scope, 20);
+  EXPECT_EQ(pending(scope), 600U);
+  wait(61s);
+  EXPECT_EQ(pending(scope), 0U);
+}
+
+TEST_F(Paced, ARoundIsOverThoughSomebodyWritesAllTheTime) {
+  const store::ScopeId scope = open_stream("log", Priority::normal);
+  connect_by_the_minute();
+  const auto sent = [&] { return node->engine->metrics().segments_sent + cuts(); };
+  int busy = 0;
+  // Whatever is sent is under way while the next is written, five times a second for ten minutes.
+  for (int i = 0; i < 3'000; ++i, now.monotonic += 200ms) {
+    write(i), append(scope, 1);
+    node->engine->tick(now), hub->engine->tick(now);
+    const std::uint64_t before = sent();
+    carry(*node, *hub), hub->commit();
+    carry(*hub, *node), node->commit();
+    busy += sent() > before ? 1 : 0;
+  }
+  EXPECT_GE(busy, 10);
+  EXPECT_LE(busy, 40);
+}
+
 TEST_F(Paced, NoMoreGoesThanTheBandwidth) {
   pacing.bandwidth = 10'000;
   const store::ScopeId scope = open_stream("log", Priority::normal);
