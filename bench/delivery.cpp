@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // delivery: records from append() until the hub holds them durably, over TLS on this machine. Usage: delivery
-// [MEGABYTES of backlog]
+// [MEGABYTES of backlog [BYTES per second that the node may send]]
 //
 // First throughput: records of eight columns, appended one by one and in batches of 100, and flushed. 0: no more. Then
 // what a backlog does to what happens now: how long single records of a stream that is up to date take, on an idle link
-// and beside a stream with a backlog, and how fast that drains without and with them. Hub and node share this process;
-// a shaped loopback (a network namespace with tbf) makes it a slow link.
+// and beside a stream with a backlog, and how fast that drains without and with them. Hub and node share this process,
+// and the machine's loopback; run by link.py the hub's end is in another network namespace, behind a slow link.
 #include "directory.hpp"
 
 #include <edgesync/edgesync.hpp>
+
+#include <sched.h>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +26,7 @@
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -43,19 +49,51 @@ double at_percent(std::vector<double> values, std::size_t percent) {
   return values.at(std::min(values.size() - 1, values.size() * percent / 100));
 }
 
-/// A certificate for 127.0.0.1 that is its own authority.
-void make_certificate(const std::string& directory) {
+/// Where the hub is: in a network namespace of its own, or here.
+struct Place {
+  std::string space{}, address = "127.0.0.1";
+
+  static Place from_environment() {
+    const char* const far = std::getenv("EDGESYNC_FAR");
+    if (far == nullptr) return {};
+    const std::string text = far;
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos) throw std::runtime_error("EDGESYNC_FAR is not NAMESPACE:ADDRESS");
+    return {text.substr(0, colon), text.substr(colon + 1)};
+  }
+  /// Runs `body` there: threads that it starts and sockets that it opens stay there.
+  void run(const std::function<void()>& body) const {
+    if (space.empty()) return body();
+    std::exception_ptr failed;
+    std::thread([&] {
+      try {
+        const int there = ::open(("/run/netns/" + space).c_str(), O_RDONLY | O_CLOEXEC);
+        if (there < 0 || ::setns(there, CLONE_NEWNET) != 0) throw std::runtime_error("no way into " + space);
+        ::close(there);
+        body();
+      } catch (...) {
+        failed = std::current_exception();
+      }
+    }).join();
+    if (failed) std::rethrow_exception(failed);
+  }
+};
+
+/// A certificate for `address` that is its own authority.
+void make_certificate(const std::string& directory, const std::string& address) {
   const std::string command =
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-      "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -keyout " +
-      directory + "/hub.key -out " + directory + "/hub.pem 2> /dev/null";
+      "-subj /CN=" +
+      address + " -addext subjectAltName=IP:" + address + " -keyout " + directory + "/hub.key -out " + directory +
+      "/hub.pem 2> /dev/null";
   if (std::system(command.c_str()) != 0) throw std::runtime_error("openssl could not make a certificate");
 }
 
 /// A hub and a node, in files of their own, not linked yet.
 class Both {
  public:
-  Both() : hub_(open_hub()), node_(open_node()) {
+  Both() : node_(open_node()) {
+    place_.run([&] { hub_.emplace(open_hub()); });
     events_ = node_.on_event([this](const es::Event& event) {
       if (event.kind != es::EventKind::ack) return;
       const std::lock_guard lock(mutex_);
@@ -64,9 +102,10 @@ class Both {
     });
   }
 
-  void link() {
+  void link(std::uint64_t bandwidth = 0) {
     es::LinkOptions options;
-    options.url = "wss://127.0.0.1:" + std::to_string(hub_.port());
+    options.bandwidth = bandwidth;
+    options.url = "wss://" + place_.address + ":" + std::to_string(hub_->port());
     options.tls.ca_file = directory_.file("hub.pem");
     node_.link(std::move(options)).value();
   }
@@ -94,10 +133,10 @@ class Both {
 
  private:
   es::Hub open_hub() {
-    make_certificate(directory_.path());
+    make_certificate(directory_.path(), place_.address);
     es::HubOptions options;
     options.node.database = directory_.file("hub.db");
-    options.address = "127.0.0.1";
+    options.address = place_.address;
     options.port = 0;
     options.tls.certificate_file = directory_.file("hub.pem");
     options.tls.key_file = directory_.file("hub.key");
@@ -115,7 +154,8 @@ class Both {
   }
 
   edgesync::Dir directory_;
-  es::Hub hub_;
+  Place place_ = Place::from_environment();
+  std::optional<es::Hub> hub_;
   es::Node node_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -185,26 +225,30 @@ std::vector<double> latencies(Both& both, es::Stream& live, const std::function<
   return times;
 }
 
+constexpr std::size_t record_bytes = 64;  // of eight numbers that do not compress
+
+/// That many, and some.
 std::uint64_t pile_up(es::Stream& stream, std::size_t bytes) {
   Machine machine(true);
   std::uint64_t last = 0;
-  for (std::size_t i = 0; i < bytes / 64; i += 10'000)
+  for (std::size_t i = 0; i < bytes / record_bytes; i += 10'000)
     last = stream.append(machine.next(10'000), es::Durability::fast).value().last;
   return last;
 }
 
-void backlog(std::size_t bytes) {
+void backlog(std::size_t bytes, std::uint64_t bandwidth) {
   Both both;
   es::Stream live = both.stream("live"), history = both.stream("history");
-  both.link();
+  both.link(bandwidth);
   both.flush();
   const auto idle = latencies(both, live, [](std::size_t count) { return count == 200; });
   const auto drain = [&](const std::function<void(std::uint64_t)>& meanwhile) {
     both.unlink();
     const std::uint64_t last = pile_up(history, bytes);
+    both.link(bandwidth);
+    both.await_ack("history", last - bytes / record_bytes + 1);  // the first
     const std::uint64_t sent = both.bytes_sent();
     const auto start = Clock::now();
-    both.link();
     meanwhile(last);
     both.await_ack("history", last);
     return static_cast<double>(both.bytes_sent() - sent) / seconds_since(start) / 1e6;
@@ -225,9 +269,9 @@ void backlog(std::size_t bytes) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const std::size_t megabytes = argc > 1 ? std::stoul(argv[1]) : 64;
+  const std::size_t megabytes = argc > 1 ? std::stoul(argv[1]) : 64, bandwidth = argc > 2 ? std::stoul(argv[2]) : 0;
   for (const std::size_t batch : {std::size_t{1}, std::size_t{100}}) throughput(batch, 2'000'000);
-  if (megabytes > 0) backlog(megabytes * 1'000'000);
+  if (megabytes > 0) backlog(megabytes * 1'000'000, bandwidth);
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "delivery: " << error.what() << '\n';

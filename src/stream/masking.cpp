@@ -90,11 +90,12 @@ Result<void> validate(const Masks& masks, const Schema& whole) {
   const auto& columns = whole.columns;
   std::size_t dropped = 0;
   for (const auto& [name, mask] : masks) {
-    const auto bad = [&, &named = name](const char* why) {
+    const std::string& named = name;
+    const auto bad = [&](const char* why) {
       return Error(Errc::invalid_argument, "masks: column '" + printable(named) + "': " + why);
     };
     const auto column =
-        std::find_if(columns.begin(), columns.end(), [&](const Column& one) { return one.name == name; });
+        std::find_if(columns.begin(), columns.end(), [&](const Column& one) { return one.name == named; });
     if (column == columns.end()) return bad("there is none");
     if (const char* why = fault(mask, column->type)) return bad(why);
     dropped += mask.kind() == Mask::Kind::drop ? 1 : 0;

@@ -126,8 +126,8 @@ TEST_F(Paced, ARoundIsOverThoughSomebodyWritesAllTheTime) {
   connect_by_the_minute();
   const auto sent = [&] { return node->engine->metrics().segments_sent + cuts(); };
   int busy = 0;
-  // Whatever is sent is under way while the next is written, five times a second for ten minutes.
-  for (int i = 0; i < 3'000; ++i, now.monotonic += 200ms) {
+  // Whatever is sent is under way while the next is written, twice a second for ten minutes.
+  for (int i = 0; i < 1'200; ++i, now.monotonic += 500ms) {
     write(i), append(scope, 1);
     node->engine->tick(now), hub->engine->tick(now);
     const std::uint64_t before = sent();
@@ -155,6 +155,21 @@ TEST_F(Paced, NoMoreGoesThanTheBandwidth) {
   EXPECT_LT(bytes / seconds, 10'500);
   EXPECT_GT(bytes / seconds, 9'000);
   EXPECT_TRUE(node->engine->linked());
+}
+
+TEST(Pace, WhoComesALittleLateIsNotSlower) {
+  constexpr std::size_t frame = 16 * 1024;
+  Pace pace({0ms, 1'000'000, 50});
+  const Instant begun{1h};  // long idle: that saves up next to nothing
+  std::size_t bytes = 0;
+  Instant now = begun;
+  for (; now < begun + 10s; now += 1ms) {
+    if (!pace.free(now - 3ms)) continue;  // 3 ms late each time
+    pace.sent(frame, now);
+    bytes += frame;
+    EXPECT_LE(static_cast<double>(bytes), 1e6 * std::chrono::duration<double>(now - begun + 20ms).count() + frame);
+  }
+  EXPECT_GT(bytes, 9'900'000U);
 }
 
 TEST_F(Paced, WhatHappensNowIsNotBehindABacklog) {
