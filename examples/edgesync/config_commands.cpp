@@ -3,6 +3,8 @@
 // to a hub and then ends when the hub holds what was published.
 #include "commands.hpp"
 
+#include <filesystem>
+
 namespace program {
 namespace {
 
@@ -27,24 +29,41 @@ es::Result<es::Node> open_publisher(const Options& options) {
   return opened;
 }
 
+/// A root document, or a signed version.
+es::Result<json::object> publish_document(es::Config config, const es::Bytes& document) {
+  if (const auto root = es::read_root(document)) {
+    if (auto published = config.publish_root(document); !published) return published.error();
+    return json::object{{"root", root->draft.version}};
+  }
+  const auto version = config.publish_signed(document);
+  if (!version) return version.error();
+  return from_version(*version);
+}
+
+/// The files of a directory.
+es::Result<json::object> publish_files(es::Config config, const Options& options) {
+  auto tree = es::read_tree(options.from);
+  if (!tree) return tree.error();
+  const auto version = config.publish_tree(std::move(*tree), options.note);
+  if (!version) return version.error();
+  return from_version(*version);
+}
+
 es::Result<int> publish(const Options& options, Output& output) {
-  const auto document = read_file(options.from);
+  std::error_code none;
+  const bool files = std::filesystem::is_directory(options.from, none);
+  if (!files && !options.note.empty())
+    return es::Error(es::Errc::invalid_argument, "--note: " + options.from + " has its own");
+  const auto document = files ? es::Bytes() : read_file(options.from);
   if (!document) return document.error();
   auto node = open_publisher(options);
   if (!node) return node.error();
-  es::Config config = node->config(options.scope);
-  json::object line;
-  if (const auto root = es::read_root(*document)) {
-    if (auto published = config.publish_root(*document); !published) return published.error();
-    line = {{"root", root->draft.version}};
-  } else {
-    const auto version = config.publish_signed(*document);
-    if (!version) return version.error();
-    line = from_version(*version);
-  }
+  const es::Config config = node->config(options.scope);
+  auto line = files ? publish_files(config, options) : publish_document(config, *document);
+  if (!line) return line.error();
   if (!options.hub.empty())
     if (auto held = node->flush(publish_within); !held) return held.error();
-  output.line(line);
+  output.line(*line);
   return 0;
 }
 

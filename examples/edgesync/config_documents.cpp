@@ -10,6 +10,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 
 namespace program {
 namespace {
@@ -121,13 +122,20 @@ es::Result<es::SigningKey> read_key(const std::string& path) {
   return key;
 }
 
-es::Result<es::Bytes> new_release(const Options& options) {
-  const auto text = read_file(options.content);
+/// The files of a directory, or an object in a JSON file.
+es::Result<std::map<std::string, es::Value>> read_content(const std::string& path) {
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) return es::read_tree(path);
+  const auto text = read_file(path);
   if (!text) return text.error();
   const auto tree = parse({reinterpret_cast<const char*>(text->data()), text->size()});
   if (!tree) return tree.error();
-  if (!tree->is_object()) return invalid("--content", options.content + ": not an object");
-  auto content = flatten(*tree);
+  if (!tree->is_object()) return invalid("--content", path + ": not an object");
+  return flatten(*tree);
+}
+
+es::Result<es::Bytes> new_release(const Options& options) {
+  auto content = read_content(options.content);
   if (!content) return content.error();
   const auto number = to_number(options.number, "--number"), floor = to_number(options.floor, "--floor");
   const auto not_before = to_time(options.not_before, "--not-before"), expires = to_time(options.expires, "--expires");

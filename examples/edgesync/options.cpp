@@ -30,10 +30,11 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"serve",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--uplink", "--token",
-        "--ca", "--config-root", "--health-window-ms", "--insecure", "--stdin", "--otlp", "--otlp-scope", "--json"}},
+        "--ca", "--config-root", "--health-window-ms", "--insecure", "--stdin", "--otlp", "--otlp-scope", "--project",
+        "--json"}},
       {"shell",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--hub", "--token", "--ca",
-        "--config-root", "--health-window-ms", "--insecure", "--otlp", "--otlp-scope", "--json"}},
+        "--config-root", "--health-window-ms", "--insecure", "--otlp", "--otlp-scope", "--project", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -56,7 +57,7 @@ const std::vector<Command>& commands() {
        {"--key", "--to", "--from", "--scope", "--number", "--content", "--note", "--parent", "--floor", "--not-before",
         "--expires", "--min-library", "--json"}},
       {"config publish",
-       {"--db", "--scope", "--from", "--config-root", "--hub", "--token", "--ca", "--insecure", "--json"}},
+       {"--db", "--scope", "--from", "--note", "--config-root", "--hub", "--token", "--ca", "--insecure", "--json"}},
       {"config show", {"--from", "--json"}},
       {"config history", {"--db", "--scope", "--json"}},
       {"config diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -172,6 +173,12 @@ class Parser {
       out_.options.publishers.push_back(value);
       return;
     }
+    if (argument == "--project") {
+      const std::size_t equals = value.find('=');
+      if (equals == 0 || equals >= value.size() - 1) return fail(argument, "'" + value + "' is not SCOPE=DIRECTORY");
+      out_.options.projects.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+      return;
+    }
     if (const TextOption* option = find(text_options(), argument)) {
       out_.options.*option->member = value;
       return;
@@ -260,9 +267,9 @@ std::string_view usage() noexcept {
   return R"(usage:
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
                   [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
-                  [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]]
+                  [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]] [--project SCOPE=DIR]...
   edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
-                  [--insecure] [--otlp HOST:PORT [--otlp-scope S]]
+                  [--insecure] [--otlp HOST:PORT [--otlp-scope S]] [--project SCOPE=DIR]...
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
@@ -283,9 +290,10 @@ std::string_view usage() noexcept {
   edgesync config keygen   --to KEYFILE   a secret key; its name, the public key, is told
   edgesync config root     --number N --root-keys M:KEY,... --publishers SCOPE=M:KEY,... --to FILE
   edgesync config sign     --key KEYFILE --to FILE --from FILE
-  edgesync config sign     --key KEYFILE --to FILE --scope S --number N --content JSON [--note T] [--parent ID]
+  edgesync config sign     --key KEYFILE --to FILE --scope S --number N --content JSON|DIR [--note T] [--parent ID]
                            [--floor N] [--not-before T] [--expires T] [--min-library V]
   edgesync config publish  --db FILE --scope S --from FILE [--config-root F] [--hub URL [--token T] [--ca F]]
+  edgesync config publish  --db FILE --scope S --from DIR [--note T] [--hub URL [--token T] [--ca F]]  its files
   edgesync config show     --from FILE    what a version or a root says, and who signed it
   edgesync config history  --db FILE --scope S
   edgesync config content  --db FILE --scope S V
@@ -298,8 +306,9 @@ std::string_view usage() noexcept {
   edgesync --help | --version
 M:KEY,... is any M of these keys; SCOPE a name, "prefix/*" or "*"; T is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
-per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. A plaintext
-listener or ws:// URL needs --insecure and a loopback address.
+per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. --project keeps
+the active version of a config scope as files in a directory, all of which change at once. A plaintext listener or ws://
+URL needs --insecure and a loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";
 }

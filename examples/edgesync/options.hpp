@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace program {
@@ -32,6 +33,7 @@ struct Options {
   std::string at{};                      ///< A time.
   std::string config_root{};             ///< A root document's file.
   std::uint64_t health_window_ms = 0;
+  std::vector<std::pair<std::string, std::string>> projects{};  ///< Config scopes, and the directories that show them.
 
   // stream
   std::string format{};          ///< csv or jsonl
@@ -40,7 +42,7 @@ struct Options {
 
   // config
   std::string secret{};   ///< A signing key's file.
-  std::string from{};     ///< A document to sign, publish or show.
+  std::string from{};     ///< A document to sign, publish or show; or a directory to publish.
   std::string content{};  ///< A JSON file.
   std::string number{}, floor{};
   std::string parent{}, note{}, not_before{}, expires{}, min_library{};

@@ -75,6 +75,8 @@ es::Result<void> Session::start(const Options& options) {
     otlp_ = std::move(*otlp);
     output_.line({{"event", "otlp"}, {"port", otlp_->port()}});
   }
+  for (const auto& [scope, directory] : options.projects)
+    if (auto shown = project(scope, directory); !shown) return shown;
   if (options.hub.empty()) return {};
   es::LinkOptions hub;
   hub.url = options.hub;
@@ -86,6 +88,23 @@ es::Result<void> Session::link(es::LinkOptions options, const std::string& token
   if (!token.empty()) options.token = [token] { return token; };
   options.insecure = insecure_;
   return node().link(std::move(options));
+}
+
+es::Result<void> Session::project(const std::string& scope, const std::string& directory) {
+  es::ProjectionOptions options;
+  options.directory = directory;
+  options.on_shown = [this, scope, directory](const es::Result<es::VersionInfo>& shown) {
+    json::object line{{"event", "projected"}, {"scope", scope}, {"directory", directory}};
+    if (shown)
+      line["version"] = shown->number;
+    else
+      line["error"] = from_error(shown.error());
+    output_.line(line);
+  };
+  auto projection = es::Projection::start(node(), scope, std::move(options));
+  if (!projection) return projection.error();
+  projections_.push_back(std::move(*projection));
+  return {};
 }
 
 void Session::watch(const std::string& scope, const std::string& prefix) {
@@ -122,6 +141,7 @@ void Session::print(const es::Event& event) {
 void Session::close() noexcept {
   ended_ = true;
   otlp_.reset();
+  projections_.clear();
   if (hub_) hub_->close();
   if (node_) node_->close();
   subscriptions_.clear();

@@ -40,6 +40,8 @@ class Session {
   Session(const Options& options, const Input& input, Output& output)
       : insecure_(options.insecure), input_(input), output_(output) {}
   es::Result<void> start(const Options& options);
+  /// Keeps `directory` showing the active version of `scope`, and tells when it shows another.
+  es::Result<void> project(const std::string& scope, const std::string& directory);
   void print(const es::Event& event);
   /// The version that was active in `scope` before `now`; 0 if that is not known.
   std::uint64_t before(const std::string& scope, std::uint64_t now);
@@ -50,6 +52,7 @@ class Session {
   std::optional<es::Node> node_{};
   std::optional<es::Hub> hub_{};
   std::unique_ptr<OtlpReceiver> otlp_{};
+  std::vector<es::Projection> projections_{};
   std::vector<es::Subscription> subscriptions_{};
   bool ended_ = false;
   std::mutex mutex_;  ///< Guards active_: requests and events come from different threads.

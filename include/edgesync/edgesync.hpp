@@ -8,10 +8,12 @@
 #include <edgesync/error.hpp>
 #include <edgesync/event.hpp>
 #include <edgesync/hub.hpp>
+#include <edgesync/layers.hpp>
 #include <edgesync/log_stream.hpp>
 #include <edgesync/mask.hpp>
 #include <edgesync/node.hpp>
 #include <edgesync/options.hpp>
+#include <edgesync/projection.hpp>
 #include <edgesync/records.hpp>
 #include <edgesync/signing.hpp>
 #include <edgesync/state.hpp>

@@ -20,6 +20,28 @@ class JsonReader {
 
   bool document() noexcept { return value(0) && (space(), rest_.empty()); }
 
+  std::optional<std::vector<std::string_view>> list() {
+    std::vector<std::string_view> elements;
+    const auto element = [&] {
+      space();
+      const std::string_view before = rest_;
+      if (!value(1)) return false;
+      elements.push_back(before.substr(0, before.size() - rest_.size()));
+      space();
+      return true;
+    };
+    space();
+    if (!take('[')) return std::nullopt;
+    space();
+    for (bool more = !take(']'); more;) {
+      if (!element()) return std::nullopt;
+      more = take(',');
+      if (!more && !take(']')) return std::nullopt;
+    }
+    space();
+    return rest_.empty() ? std::optional(std::move(elements)) : std::nullopt;
+  }
+
  private:
   bool take(char c) noexcept {
     if (!rest_.starts_with(c)) return false;
@@ -123,6 +145,10 @@ std::string escaped(char c) {
 }  // namespace
 
 bool is_json(std::string_view text) noexcept { return is_utf8(text) && JsonReader(text).document(); }
+
+std::optional<std::vector<std::string_view>> json_list(std::string_view text) {
+  return is_utf8(text) ? JsonReader(text).list() : std::nullopt;
+}
 
 std::string json_string(std::string_view text) {
   std::string out = "\"";

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Projection: a config scope as files, for programs that read files. The directory shows one version at a time, whole,
+// the way the volumes of a Kubernetes node do (pkg/volume/util/atomic_writer.go), and through power cuts too:
+//
+//   limits/     -> ..data/limits                          what readers open
+//   mode        -> ..data/mode
+//   ..data      -> ..2026_11_22_15_04_05.17               replaced by one rename: all files change together
+//   ..2026_11_22_15_04_05.17/                             a generation, on disk before it is shown
+//
+// A reader who needs several files of one version opens `..data` once and the files below it; a watcher waits for
+// `..data` to be moved to (inotify: IN_MOVED_TO). "limits/pump" is a file in a folder; texts and bytes are written as
+// they are, other values as JSON.
+#pragma once
+
+#include <edgesync/node.hpp>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace edgesync {
+
+struct ProjectionOptions {
+  /// Made if it is not there, its parent must be. It is this projection's alone, which holds a lock on it: what else is
+  /// put into it stays, unless it is in the way of a file, which is an error.
+  std::string directory{};
+  std::string prefix{};         ///< Only keys below it, named without it.
+  std::size_t generations = 3;  ///< That many stay, the shown one included; 1 to 100.
+  /// A generation stays for so long after another took its place, for those who are still reading it.
+  std::chrono::milliseconds linger = std::chrono::seconds(10);
+  unsigned file_mode = 0644;  ///< Of files; folders may be entered by those who may read.
+  /// Called after each attempt to show another version, with the one shown or why it could not be; what failed is tried
+  /// again, at first after a second. Runs on the projection's thread, and must not destroy the projection.
+  Function<void(const Result<VersionInfo>&)> on_shown{};
+};
+
+/// Thread safety: any member from any thread. Must be destroyed before the node.
+class EDGESYNC_EXPORT Projection {
+ public:
+  /// The active version of `scope` is shown when this returns, if there is one, and each that becomes active from then
+  /// on, soon after. Versions that are active for a moment only may be left out. Fails with: invalid_argument (also for
+  /// a key that cannot be a file, because "a" and "a/b" are both there or it begins with ".."), already_open (another
+  /// projection has the directory), storage_full, storage_io.
+  static Result<Projection> start(Node& node, std::string_view scope, ProjectionOptions options);
+
+  /// What the directory shows, number 0 while nothing was ever active; or why it does not show the active version.
+  Result<VersionInfo> shown() const;
+
+  Projection(Projection&&) noexcept;
+  Projection& operator=(Projection&&) noexcept;
+  /// Nothing is shown any more after this; the directory stays as it is.
+  ~Projection();
+
+ private:
+  class Worker;
+  explicit Projection(std::shared_ptr<Worker> worker) noexcept;
+  std::shared_ptr<Worker> worker_;
+};
+
+/// The files below `directory` as content for Config::publish_tree(): a value each, text if it is UTF-8, else bytes, at
+/// the path that leads there. A projection's directory yields what it shows. Left out are `.git`, and names beginning
+/// with "..", unless they are on the way of a link. Fails with: not_found, storage_io, invalid_argument (a path that no
+/// key can have, a link that leads out of the directory, something that is neither file nor folder), limit_exceeded
+/// (more than a version may hold).
+EDGESYNC_EXPORT Result<std::map<std::string, Value>> read_tree(const std::string& directory);
+
+}  // namespace edgesync
