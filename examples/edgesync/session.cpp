@@ -75,13 +75,15 @@ es::Result<void> Session::start(const Options& options) {
     otlp_ = std::move(*otlp);
     output_.line({{"event", "otlp"}, {"port", otlp_->port()}});
   }
+  if (!options.hub.empty()) {
+    es::LinkOptions hub;
+    hub.url = options.hub;
+    hub.tls.ca_file = options.ca;
+    if (auto linked = link(std::move(hub), options.token); !linked) return linked;
+  }
   for (const auto& [scope, directory] : options.projects)
     if (auto shown = project(scope, directory); !shown) return shown;
-  if (options.hub.empty()) return {};
-  es::LinkOptions hub;
-  hub.url = options.hub;
-  hub.tls.ca_file = options.ca;
-  return link(std::move(hub), options.token);
+  return {};
 }
 
 es::Result<void> Session::link(es::LinkOptions options, const std::string& token) {

@@ -104,6 +104,9 @@ class EDGESYNC_EXPORT Config {
   /// ago than is remembered).
   Result<Use> active_at(Timestamp time) const;
 
+  /// Called each time that another version is in use, after a rollback, too; on the runtime, as event handlers are.
+  Subscription on_active(Function<void(const VersionInfo&)> handler) const;
+
   /// Who decides about candidates. Without a handler each verified version is taken as healthy. The
   /// handler registered last decides. A version that is waiting is put to the new handler at once.
   Subscription on_activate(ActivationHandler handler);

@@ -7,9 +7,10 @@
 //   const auto now = config.current();                  // whole, and stays as it is while it is held
 //   auto rpm = now->get<std::int64_t>("limits/rpm");    // or an error that says what is there instead, and from where
 //
-// In a layer a key replaces what lower ones say there and below it, and null (a Value without content) removes that. A
-// list is replaced as a whole; but a list at "hosts/+" adds its elements, where they are not there yet, at the end of
-// the list "hosts", and one at "hosts/-" takes its elements out of it. Elements are equal if their JSON is, as written.
+// In a layer a key replaces what lower ones say there and below it, and null (a Value without content) removes that.
+// Json is a value like others, its members are not merged: what should merge are keys. A list is replaced as a whole;
+// but a list at "hosts/+" adds its elements, where they are not there yet, at the end of the list "hosts", and one at
+// "hosts/-" takes its elements out of it. Elements are equal if their JSON is, as written.
 #pragma once
 
 #include <edgesync/node.hpp>
@@ -42,6 +43,9 @@ class EDGESYNC_EXPORT EffectiveConfig {
   /// equal ids, whatever the layers are.
   const std::string& id() const noexcept { return id_; }
 
+  /// List rules that were left out because there is no list, for people: "node/gw-17 version 3: dns/+: ...".
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
   /// Fails with: not_found.
   Result<Value> get(std::string_view key) const;
   /// bool, std::int64_t, double (also from an integer), std::string, Bytes or Json. Fails with: not_found,
@@ -59,8 +63,12 @@ class EDGESYNC_EXPORT EffectiveConfig {
   const Layer* set_by(std::string_view key) const;
 
   EffectiveConfig() = default;
-  EffectiveConfig(std::vector<Layer> layers, std::map<std::string, Setting, std::less<>> settings, std::string id)
-      : layers_(std::move(layers)), settings_(std::move(settings)), id_(std::move(id)) {}
+  EffectiveConfig(std::vector<Layer> layers, std::map<std::string, Setting, std::less<>> settings, std::string id,
+                  std::vector<std::string> problems)
+      : layers_(std::move(layers)),
+        settings_(std::move(settings)),
+        id_(std::move(id)),
+        problems_(std::move(problems)) {}
 
  private:
   Error mismatch(std::string_view key, std::size_t wanted) const;
@@ -68,30 +76,33 @@ class EDGESYNC_EXPORT EffectiveConfig {
   std::vector<Layer> layers_{};
   std::map<std::string, Setting, std::less<>> settings_{};
   std::string id_{};
+  std::vector<std::string> problems_{};
 };
 
-/// Thread safety: any member from any thread. Must be destroyed before the node.
+/// Thread safety: any member from any thread.
 class EDGESYNC_EXPORT LayeredConfig {
  public:
-  /// The new effective config, or why it stays as it was: a list rule that meets no list, or a result that is larger
-  /// than a version may be. Called like an event handler, and not for changes that change nothing.
-  using Handler = Function<void(const Result<std::shared_ptr<const EffectiveConfig>>&)>;
+  /// What is in effect from now on; called when its settings or its problems have changed. Runs on the layers' own
+  /// thread, and must not destroy the LayeredConfig.
+  using Handler = Function<void(const std::shared_ptr<const EffectiveConfig>&)>;
 
-  /// `layers`: config scopes, weakest first; at least one. Follows the active version of each from then on. Fails with:
-  /// invalid_argument (no layer, one twice, or what Handler says), storage_*.
-  static Result<LayeredConfig> open(Node& node, std::vector<std::string> layers, Handler on_change = {});
+  /// `layers`: config scopes, weakest first; at least one. Follows the active version of each from then on; where one
+  /// cannot be read it stays as it was, and is tried again. Fails with: invalid_argument (no layer, one twice, a name
+  /// that cannot be), storage_*, limit_exceeded (no thread).
+  static Result<LayeredConfig> open(Node& node, const std::vector<std::string>& layers, Handler on_change = {});
 
-  /// Never null. The last one that could be made.
+  /// Never null.
   std::shared_ptr<const EffectiveConfig> current() const;
 
   LayeredConfig(LayeredConfig&&) noexcept;
   LayeredConfig& operator=(LayeredConfig&&) noexcept;
+  /// The handler is not called any more after this.
   ~LayeredConfig();
 
  private:
   class Stack;
-  explicit LayeredConfig(std::shared_ptr<Stack> stack) noexcept;
-  std::shared_ptr<Stack> stack_;
+  explicit LayeredConfig(std::unique_ptr<Stack> stack) noexcept;
+  std::unique_ptr<Stack> stack_;
 };
 
 }  // namespace edgesync

@@ -28,24 +28,29 @@ struct ProjectionOptions {
   std::string directory{};
   std::string prefix{};         ///< Only keys below it, named without it.
   std::size_t generations = 3;  ///< That many stay, the shown one included; 1 to 100.
-  /// A generation stays for so long after another took its place, for those who are still reading it.
+  /// A generation stays for so long after another took its place, for those who are still reading it; up to 24 hours.
+  /// More than 100 are never kept, and no spare ones on a full disk.
   std::chrono::milliseconds linger = std::chrono::seconds(10);
-  unsigned file_mode = 0644;  ///< Of files; folders may be entered by those who may read.
-  /// Called after each attempt to show another version, with the one shown or why it could not be; what failed is tried
-  /// again, at first after a second. Runs on the projection's thread, and must not destroy the projection.
+  std::size_t files_max = 4096;  ///< A version with more of them is not shown; 1 to 65,536.
+  unsigned file_mode = 0644;     ///< Of files; folders may be entered by those who may read.
+  /// Called when another version is shown, and when one could not be, which is tried again, at first after a second.
+  /// Runs on the projection's thread (the first time inside start()), and must not destroy the projection.
   Function<void(const Result<VersionInfo>&)> on_shown{};
 };
 
-/// Thread safety: any member from any thread. Must be destroyed before the node.
+/// Thread safety: any member from any thread.
 class EDGESYNC_EXPORT Projection {
  public:
   /// The active version of `scope` is shown when this returns, if there is one, and each that becomes active from then
-  /// on, soon after. Versions that are active for a moment only may be left out. Fails with: invalid_argument (also for
-  /// a key that cannot be a file, because "a" and "a/b" are both there or it begins with ".."), already_open (another
-  /// projection has the directory), storage_full, storage_io.
+  /// on, soon after. Versions that are active for a moment only may be left out. A version that cannot be shown is no
+  /// failure of this call, nor is a full disk: shown() says why, the one before stays, and the next one is waited for.
+  /// Fails with: invalid_argument (an option, or the scope's name), already_open (another projection has the
+  /// directory), storage_full, storage_io (there can be no such directory), limit_exceeded (no thread).
   static Result<Projection> start(Node& node, std::string_view scope, ProjectionOptions options);
 
-  /// What the directory shows, number 0 while nothing was ever active; or why it does not show the active version.
+  /// What the directory shows, number 0 while nothing was ever active; or why it does not show the active version:
+  /// invalid_argument (a key that cannot be a file, because "a" and "a/b" are both there or it begins with "..";
+  /// something else has a file's name), limit_exceeded (files_max), storage_*.
   Result<VersionInfo> shown() const;
 
   Projection(Projection&&) noexcept;
@@ -55,14 +60,14 @@ class EDGESYNC_EXPORT Projection {
 
  private:
   class Worker;
-  explicit Projection(std::shared_ptr<Worker> worker) noexcept;
-  std::shared_ptr<Worker> worker_;
+  explicit Projection(std::unique_ptr<Worker> worker) noexcept;
+  std::unique_ptr<Worker> worker_;
 };
 
 /// The files below `directory` as content for Config::publish_tree(): a value each, text if it is UTF-8, else bytes, at
-/// the path that leads there. A projection's directory yields what it shows. Left out are `.git`, and names beginning
-/// with "..", unless they are on the way of a link. Fails with: not_found, storage_io, invalid_argument (a path that no
-/// key can have, a link that leads out of the directory, something that is neither file nor folder), limit_exceeded
+/// the path that leads there. A projection's directory, or a Kubernetes volume, yields one generation that it shows.
+/// Left out are `.git`, and names beginning with "..". Fails with: not_found, storage_io, invalid_argument (a path that
+/// no key can have, a link that leads out of the directory, something that is neither file nor folder), limit_exceeded
 /// (more than a version may hold).
 EDGESYNC_EXPORT Result<std::map<std::string, Value>> read_tree(const std::string& directory);
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <unordered_set>
 
 namespace edgesync::config {
 namespace {
@@ -54,47 +55,51 @@ void set(Settings& settings, std::string_view key, Value value, std::size_t laye
   settings.insert_or_assign(std::string(key), Setting{std::move(value), layer});
 }
 
-Result<void> change_list(Settings& settings, const ListRule& rule, const Value& value, std::size_t layer) {
-  const auto bad = [&](const char* why) {
-    return Error(Errc::type_mismatch, "layers: " + printable(rule.list) + (rule.adds ? "/+" : "/-") + " of layer " +
-                                          std::to_string(layer + 1) + ": " + why);
-  };
+/// Says why not, or nothing.
+const char* change_list(Settings& settings, const ListRule& rule, const Value& value, std::size_t layer) {
   const auto given = elements_of(value);
-  if (!given) return bad("is no JSON list");
+  if (!given) return "is no JSON list";
   const auto at = settings.find(rule.list);
   const Value before = at == settings.end() ? Value(Json{"[]"}) : at->second.value;
   auto elements = elements_of(before);
-  if (!elements) return bad("what it would change is no JSON list");
-  for (const std::string_view element : *given) {
-    const auto found = std::find(elements->begin(), elements->end(), element);
-    if (rule.adds && found == elements->end()) elements->push_back(element);
-    if (!rule.adds) std::erase(*elements, element);
+  if (!elements) return "what it would change is no JSON list";
+  if (rule.adds) {
+    std::unordered_set<std::string_view> there(elements->begin(), elements->end());
+    for (const std::string_view element : *given)
+      if (there.insert(element).second) elements->push_back(element);
+  } else {
+    const std::unordered_set<std::string_view> gone(given->begin(), given->end());
+    std::erase_if(*elements, [&](std::string_view element) { return gone.contains(element); });
   }
   if (rule.adds || at != settings.end()) set(settings, rule.list, list_of(*elements), layer);
-  return {};
+  return nullptr;
+}
+
+void apply(Merged& merged, const Content& content, std::size_t layer) {
+  Settings& settings = merged.settings;
+  for (const auto& [key, value] : content) {
+    if (list_rule(key)) continue;
+    if (!std::holds_alternative<std::monostate>(value)) {
+      set(settings, key, value, layer);
+      continue;
+    }
+    remove_below(settings, key, layer);
+    remove_above(settings, key, layer);
+    settings.erase(key);
+  }
+  // After a list that the same layer sets. "+" sorts before "-": what is taken out is out.
+  for (const auto& [key, value] : content)
+    if (const auto rule = list_rule(key))
+      if (const char* why = change_list(settings, *rule, value, layer))
+        merged.problems.push_back({layer, printable(key) + ": " + why});
 }
 
 }  // namespace
 
-Result<Settings> merge(const std::vector<const Content*>& layers) {
-  Settings settings;
-  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-    for (const auto& [key, value] : *layers[layer]) {
-      if (list_rule(key)) continue;
-      if (!std::holds_alternative<std::monostate>(value)) {
-        set(settings, key, value, layer);
-        continue;
-      }
-      remove_below(settings, key, layer);
-      remove_above(settings, key, layer);
-      settings.erase(key);
-    }
-    // After a list that the same layer sets. "+" sorts before "-": what is taken out is out.
-    for (const auto& [key, value] : *layers[layer])
-      if (const auto rule = list_rule(key))
-        if (auto changed = change_list(settings, *rule, value, layer); !changed) return std::move(changed).error();
-  }
-  return settings;
+Merged merge(const std::vector<const Content*>& layers) {
+  Merged merged;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) apply(merged, *layers[layer], layer);
+  return merged;
 }
 
 Content content_of(const Settings& settings) {

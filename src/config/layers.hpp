@@ -13,9 +13,19 @@ struct Setting {
 };
 using Settings = std::map<std::string, Setting, std::less<>>;
 
-/// Applies the layers in their order. Fails with: type_mismatch (a list rule where there is no list), naming the key
-/// and, by its place, the layer.
-Result<Settings> merge(const std::vector<const Content*>& layers);
+/// A list rule that was left out, because there is no list.
+struct Problem {
+  std::size_t layer = 0;
+  std::string what{};  ///< "dns/+: ..."
+};
+
+struct Merged {
+  Settings settings{};
+  std::vector<Problem> problems{};
+};
+
+/// Applies the layers in their order.
+Merged merge(const std::vector<const Content*>& layers);
 
 /// What remains if nobody asks who set it.
 Content content_of(const Settings& settings);

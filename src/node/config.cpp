@@ -237,6 +237,10 @@ Result<Use> Config::active_at(Timestamp time) const {
   return use;
 }
 
+Subscription Config::on_active(Function<void(const VersionInfo&)> handler) const {
+  return scope_->core->handlers().on_active(scope_->name, std::move(handler));
+}
+
 Subscription Config::on_activate(ActivationHandler handler) {
   auto subscription = scope_->core->handlers().on_activate(scope_->name, std::move(handler));
   if (auto lock = scope_->lock_idle()) {

@@ -129,7 +129,10 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
   }
   switch (action.kind) {
     case config::Action::Kind::activate:
-      return engine_->report(EventKind::activated, action.scope, version, {});
+      engine_->report(EventKind::activated, action.scope, version, {});
+      lock.unlock();
+      handlers_.call_active(scope, version);
+      return lock.lock();
     case config::Action::Kind::confirmed:
       return engine_->report(EventKind::confirmed, action.scope, version, {});
     case config::Action::Kind::failed:

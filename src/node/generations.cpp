@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view shown_link = "..data", next_link = "..data_tmp", unfinished = "..new";
 constexpr std::size_t name_bytes_most = 255;  // of one name in a Linux file system
+constexpr std::size_t present_most = 100;     // generations, however long they are to linger
 
 Error failure(const std::error_code& code, const char* what, const std::string& path) {
   const bool full = code == std::errc::no_space_on_device || code.value() == EDQUOT;
@@ -64,6 +65,15 @@ std::string read_link(const std::string& path) {
   return fs::read_symlink(path, none).string();
 }
 
+/// What is in a directory, as far as it can be read.
+std::vector<std::string> names_in(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code code;
+  for (fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
+    names.push_back(entry->path().filename().string());
+  return names;
+}
+
 /// The number of a generation's name; 0: it is no such name.
 std::uint64_t number_of(std::string_view name) {
   const std::size_t dot = name.rfind('.');
@@ -95,8 +105,9 @@ std::string as_file(const Value& value) {
   return to_json(value);
 }
 
-bool holds(const fs::path& path, const std::string& content) {
+bool holds(const fs::path& path, const std::string& content, unsigned mode) {
   std::error_code none;
+  if (static_cast<unsigned>(fs::symlink_status(path, none).permissions()) != mode) return false;
   if (fs::file_size(path, none) != content.size() || none) return false;
   std::ifstream in(path, std::ios::binary);
   return in && std::equal(content.begin(), content.end(), std::istreambuf_iterator<char>(in),
@@ -105,7 +116,7 @@ bool holds(const fs::path& path, const std::string& content) {
 
 }  // namespace
 
-Result<Files> to_files(const std::map<std::string, Value>& content, std::string_view prefix) {
+Result<Files> to_files(const std::map<std::string, Value>& content, std::string_view prefix, std::size_t files_max) {
   Files files;
   const auto bad = [](const std::string& key, const std::string& why) {
     return Error(Errc::invalid_argument, "projection: key \"" + printable(key) + "\" cannot be a file: " + why);
@@ -120,6 +131,8 @@ Result<Files> to_files(const std::map<std::string, Value>& content, std::string_
       if (end < path.size() && files.contains(path.substr(0, end)))
         return bad(key, "\"" + printable(path.substr(0, end)) + "\" is one");
     }
+    if (files.size() == files_max)
+      return Error(Errc::limit_exceeded, "projection: more than " + std::to_string(files_max) + " files");
     files.emplace(path, as_file(value));
   }
   return files;
@@ -129,8 +142,10 @@ Result<Generations> Generations::open(std::string directory, unsigned file_mode,
   Generations generations(std::move(directory), -1, file_mode);
   const std::string& path = generations.directory_;
   std::error_code code;
-  if (!fs::is_directory(path, code))
+  if (!fs::is_directory(path, code)) {
     if (auto made = generations.make_folder(path); !made) return std::move(made).error();
+    if (auto synced = sync_folder(path + "/.."); !synced) return std::move(synced).error();
+  }
   generations.lock_ = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (generations.lock_ < 0) return failure("open", path);
   if (::flock(generations.lock_, LOCK_EX | LOCK_NB) != 0)
@@ -153,9 +168,8 @@ Generations::~Generations() {
 
 void Generations::find(Instant now) {
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(directory_, none)) {
-    const std::string name = entry.path().filename().string();
-    if (const std::uint64_t number = number_of(name); number > 0 && entry.is_directory(none))
+  for (const std::string& name : names_in(directory_)) {
+    if (const std::uint64_t number = number_of(name); number > 0 && fs::is_directory(at(name), none))
       present_[number] = {name, now};
   }
   const std::string shown = read_link(at(shown_link));
@@ -168,13 +182,8 @@ void Generations::tidy() const {
   std::error_code none;
   fs::remove_all(at(unfinished), none);
   fs::remove(at(next_link), none);
-  std::vector<std::string> lost;
-  for (const auto& entry : fs::directory_iterator(directory_, none)) {
-    const std::string name = entry.path().filename().string();
-    const bool ours = entry.is_symlink(none) && read_link(at(name)) == target_of(name);
-    if (ours && !fs::exists(at(target_of(name)), none)) lost.push_back(name);
-  }
-  for (const std::string& name : lost) fs::remove(at(name), none);
+  for (const std::string& name : names_in(directory_))
+    if (read_link(at(name)) == target_of(name) && !fs::exists(at(target_of(name)), none)) fs::remove(at(name), none);
 }
 
 bool Generations::shows(const Files& files) const {
@@ -185,7 +194,7 @@ bool Generations::shows(const Files& files) const {
   for (fs::recursive_directory_iterator entry(root, code), end; !code && entry != end; entry.increment(code)) {
     if (entry->is_directory(code)) continue;
     const auto file = files.find(entry->path().lexically_relative(root).string());
-    if (file == files.end() || !holds(entry->path(), file->second)) return false;
+    if (file == files.end() || !holds(entry->path(), file->second, file_mode_)) return false;
     ++same;
   }
   return !code && same == files.size();
@@ -244,10 +253,11 @@ Result<void> Generations::write_file(const std::string& path, std::string_view c
   return {};
 }
 
-/// Whoever may read may enter.
+/// Whoever may read may enter, and nobody else may write.
 Result<void> Generations::make_folder(const std::string& path) const {
   if (::mkdir(path.c_str(), 0700) != 0) return failure("make", path);
-  if (::chmod(path.c_str(), file_mode_ | 0700 | (file_mode_ & 0444) >> 2) != 0) return failure("set the mode of", path);
+  const ::mode_t readers = file_mode_ & 0444;
+  if (::chmod(path.c_str(), 0700 | readers | readers >> 2) != 0) return failure("set the mode of", path);
   return {};
 }
 
@@ -282,7 +292,8 @@ Instant Generations::prune(std::size_t kept, std::chrono::milliseconds linger, I
   std::size_t spare = present_.size() - std::min(present_.size(), kept);
   for (auto one = present_.begin(); one != present_.end() && spare > 0;) {
     const Instant due = one->second.replaced + linger;
-    if (one->second.name == shown || now < due) {
+    const bool crowded = present_.size() > present_most;
+    if (one->second.name == shown || (now < due && !crowded)) {
       if (one->second.name != shown) next = std::min(next, due);
       ++one;
       continue;

@@ -71,6 +71,9 @@ class Handlers {
   Subscription on_records(std::string scope, Function<void()> handler) {
     return records_.add(std::move(scope), std::move(handler));
   }
+  Subscription on_active(std::string scope, Function<void(const VersionInfo&)> handler) {
+    return actives_.add(std::move(scope), std::move(handler));
+  }
   /// The latest registration decides for its scope.
   Subscription on_activate(std::string scope, ActivationHandler handler) {
     return activations_.add(std::move(scope), std::move(handler));
@@ -80,6 +83,8 @@ class Handlers {
   void call(const Change& change);
   /// The stream `scope` has more records.
   void call_for_records(const std::string& scope);
+  /// The config scope has another version in use.
+  void call_active(const std::string& scope, const VersionInfo& version);
   /// Nothing if nobody decides for this scope. A handler that throws rejects.
   std::optional<Verdict> ask(const std::string& scope, const Candidate& candidate);
   /// Runs a callback of the application that is registered nowhere. Returns false if it threw.
@@ -94,6 +99,7 @@ class Handlers {
   Registry<EventHandler, Everything> events_;
   Registry<ChangeHandler, Keys> changes_;
   Registry<Function<void()>, std::string> records_;
+  Registry<Function<void(const VersionInfo&)>, std::string> actives_;
   Registry<ActivationHandler, std::string> activations_;
   Function<void(std::string_view)> report_;
 };

@@ -4,6 +4,7 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "config/layers.hpp"
+#include "node/follower.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,87 +48,77 @@ class LayeredConfig::Stack {
       : configs_(std::move(configs)),
         on_change_(std::move(on_change)),
         layers_(configs_.size()),
-        contents_(layers_.size()) {
+        contents_(configs_.size()) {
     for (std::size_t i = 0; i < layers_.size(); ++i) layers_[i].scope = configs_[i].name();
   }
 
   Result<void> begin() {
-    const std::lock_guard turn(turn_);
-    return refresh();
+    Result<void> first;
+    auto follower = node::Follower::start(configs_, {[this] { return refresh(); }}, first);
+    if (!follower) return std::move(follower).error();
+    follower_ = *std::move(follower);
+    return first;
   }
-
-  void activated(std::string_view scope) {
-    if (std::none_of(configs_.begin(), configs_.end(), [&](const Config& one) { return one.name() == scope; })) return;
-    const std::lock_guard turn(turn_);
-    const std::string before = std::exchange(failure_, {});
-    const auto old = current();
-    const Result<void> done = refresh();
-    if (!done) failure_ = done.error().detail;
-    if (!on_change_) return;
-    if (!done && failure_ != before) on_change_(done.error());
-    if (done && (current()->id() != old->id() || !before.empty())) on_change_(current());
-  }
-
   std::shared_ptr<const EffectiveConfig> current() const {
     const std::lock_guard lock(mutex_);
     return current_;
   }
-  void listen(Subscription events) { events_ = std::move(events); }
 
  private:
-  /// Looks at all layers again. Requires: turn_ is held.
   Result<void> refresh() {
-    for (std::size_t i = 0; i < layers_.size(); ++i)
-      if (auto read = refresh(i); !read) return read;
-    std::vector<const config::Content*> contents;
-    for (const config::Content& content : contents_) contents.push_back(&content);
-    auto settings = config::merge(contents);
-    if (!settings) return std::move(settings).error();
-    const config::Content whole = config::content_of(*settings);
-    if (auto good = config::check(whole); !good)
-      return Error(good.error().code, "layers: together: " + good.error().detail);
-    std::string id = to_hex(sha256(config::canonical(whole)));
-    std::map<std::string, EffectiveConfig::Setting, std::less<>> effective;
-    for (auto& [key, setting] : *settings)
-      effective.emplace_hint(effective.end(), key, EffectiveConfig::Setting{std::move(setting.value), setting.layer});
-    const std::lock_guard lock(mutex_);
-    current_ = std::make_shared<const EffectiveConfig>(layers_, std::move(effective), std::move(id));
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const VersionInfo active = configs_[i].active();
+      if (active.number > 0 && active.number == layers_[i].version.number && active.id == layers_[i].version.id)
+        continue;
+      auto found = node::in_use(configs_[i]);
+      if (!found) return std::move(found).error();
+      layers_[i].version = std::move(found->version);
+      contents_[i] = std::move(found->content);
+    }
+    const auto next = effective();
+    const auto before = current();
+    {
+      const std::lock_guard lock(mutex_);
+      current_ = next;
+    }
+    const bool changed = next->id() != before->id() || next->problems() != before->problems();
+    const bool first = !std::exchange(begun_, true);
+    if (changed && !first && on_change_) on_change_(next);
     return {};
   }
 
-  Result<void> refresh(std::size_t layer) {
-    VersionInfo active = configs_[layer].active();
-    if (active.number == layers_[layer].version.number && active.id == layers_[layer].version.id) return {};
-    if (active.number == 0) {
-      contents_[layer].clear();
-    } else {
-      auto content = configs_[layer].content(active.number);
-      if (!content) return std::move(content).error();
-      contents_[layer] = *std::move(content);
-    }
-    layers_[layer].version = std::move(active);
-    return {};
+  std::shared_ptr<const EffectiveConfig> effective() const {
+    std::vector<const config::Content*> contents;
+    for (const config::Content& content : contents_) contents.push_back(&content);
+    config::Merged merged = config::merge(contents);
+    std::string id = to_hex(sha256(config::canonical(config::content_of(merged.settings))));
+    std::map<std::string, EffectiveConfig::Setting, std::less<>> settings;
+    for (auto& [key, setting] : merged.settings)
+      settings.emplace_hint(settings.end(), key, EffectiveConfig::Setting{std::move(setting.value), setting.layer});
+    std::vector<std::string> problems;
+    for (const config::Problem& problem : merged.problems)
+      problems.push_back(layer_text(layers_[problem.layer]) + ": " + problem.what);
+    return std::make_shared<const EffectiveConfig>(layers_, std::move(settings), std::move(id), std::move(problems));
   }
 
   const std::vector<Config> configs_;
   const Handler on_change_;
-  std::mutex turn_{};                           // guards what follows
-  std::vector<EffectiveConfig::Layer> layers_;  // as the contents are
-  std::vector<config::Content> contents_;
-  std::string failure_{};
+  std::vector<EffectiveConfig::Layer> layers_;  // the follower's, with what follows
+  std::vector<config::Content> contents_;       // as the layers are
+  bool begun_ = false;
   mutable std::mutex mutex_{};
   std::shared_ptr<const EffectiveConfig> current_ = std::make_shared<const EffectiveConfig>();  // guarded by mutex_
-  Subscription events_{};
+  std::unique_ptr<node::Follower> follower_{};                                                  // goes first
 };
 
-LayeredConfig::LayeredConfig(std::shared_ptr<Stack> stack) noexcept : stack_(std::move(stack)) {}
+LayeredConfig::LayeredConfig(std::unique_ptr<Stack> stack) noexcept : stack_(std::move(stack)) {}
 LayeredConfig::LayeredConfig(LayeredConfig&&) noexcept = default;
 LayeredConfig& LayeredConfig::operator=(LayeredConfig&&) noexcept = default;
 LayeredConfig::~LayeredConfig() = default;
 
 std::shared_ptr<const EffectiveConfig> LayeredConfig::current() const { return stack_->current(); }
 
-Result<LayeredConfig> LayeredConfig::open(Node& node, std::vector<std::string> layers, Handler on_change) {
+Result<LayeredConfig> LayeredConfig::open(Node& node, const std::vector<std::string>& layers, Handler on_change) {
   if (layers.empty()) return Error(Errc::invalid_argument, "layers: none is given");
   std::vector<Config> configs;
   for (const std::string& layer : layers) {
@@ -136,13 +127,8 @@ Result<LayeredConfig> LayeredConfig::open(Node& node, std::vector<std::string> l
     configs.push_back(node.config(layer));
     if (auto there = configs.back().history(1); !there) return std::move(there).error();
   }
-  auto stack = std::make_shared<Stack>(std::move(configs), std::move(on_change));
-  stack->listen(node.on_event([wakes = std::weak_ptr(stack)](const Event& event) {
-    if (event.plane != Plane::config) return;
-    if (event.kind != EventKind::activated && event.kind != EventKind::rolled_back) return;
-    if (const auto one = wakes.lock()) one->activated(event.scope);
-  }));
-  if (auto first = stack->begin(); !first) return std::move(first).error();
+  auto stack = std::make_unique<Stack>(std::move(configs), std::move(on_change));
+  if (auto begun = stack->begin(); !begun) return std::move(begun).error();
   return LayeredConfig(std::move(stack));
 }
 

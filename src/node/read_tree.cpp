@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t entries_max = config::max_keys;
+
 /// Collects the files of a directory.
 class Tree {
  public:
@@ -45,6 +47,8 @@ class Tree {
   /// Links are followed as long as they stay inside.
   Result<void> take(const fs::path& path, const std::string& key) {
     if (auto good = check_path("tree", key); !good) return good;  // also ends a circle of links
+    if (++visited_ > entries_max)
+      return Error(Errc::limit_exceeded, "tree: " + printable(root_.string()) + ": more than 65,536 files and folders");
     std::error_code code;
     const fs::path real = fs::canonical(path, code);
     if (code) return failure(code, path);
@@ -78,15 +82,17 @@ class Tree {
   }
 
   fs::path root_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0, visited_ = 0;
   std::map<std::string, Value> content_{};
 };
 
 }  // namespace
 
 Result<std::map<std::string, Value>> read_tree(const std::string& directory) {
-  std::error_code code;
-  const fs::path root = fs::canonical(directory, code);
+  std::error_code code, none;
+  // Of a projection or a Kubernetes volume one generation, whatever is shown meanwhile.
+  const std::string shown = directory + "/..data";
+  const fs::path root = fs::canonical(fs::is_symlink(shown, none) ? shown : directory, code);
   if (code)
     return Error(code == std::errc::no_such_file_or_directory ? Errc::not_found : Errc::storage_io,
                  "tree: " + printable(directory) + ": " + code.message());

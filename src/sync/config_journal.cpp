@@ -20,7 +20,8 @@ Result<config::Release> about(store::Store& store, store::ScopeId id, const conf
 
 }  // namespace
 
-void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh) {
+void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh,
+                          std::optional<config::Release> read) {
   if (outcome.empty()) return;
   store::Ticket ticket = 0;
   for (const config::Step& step : outcome.journal) {
@@ -33,7 +34,7 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
   }
   for (const config::RoleRow& row : outcome.forget) ticket = store_.forget_version(id, {row.number, row.id});
   if (const store::Ticket noted = note_use(id, scope, outcome)) ticket = noted;
-  waiting_.push_back({ticket, id, std::move(outcome)});
+  waiting_.push_back({ticket, id, std::move(outcome), std::move(read)});
   if (ticket == 0) take_durable();  // nothing to journal first
 }
 
@@ -63,9 +64,9 @@ void ConfigPlane::make_room(store::ScopeId id, Scope& scope) {
 
 void ConfigPlane::take_durable() {
   while (!waiting_.empty() && waiting_.front().ticket <= store_.durable()) {
-    const Waiting waiting = std::move(waiting_.front());
+    Waiting waiting = std::move(waiting_.front());
     waiting_.pop_front();
-    take(waiting.scope, scopes_.at(waiting.scope), waiting.outcome);
+    take(std::move(waiting));
   }
 }
 
@@ -81,10 +82,16 @@ void ConfigPlane::begin_again() {
   }
 }
 
-void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& outcome) {
+void ConfigPlane::take(Waiting waiting) {
+  const store::ScopeId id = waiting.scope;
+  const config::Outcome& outcome = waiting.outcome;
+  Scope& scope = scopes_.at(id);
   for (const config::Action& action : outcome.actions) {
     if (action.kind == config::Action::Kind::fetch) continue;  // a release arrives whole, in its register
-    auto held = about(store_, id, action);
+    const bool shown = action.kind == config::Action::Kind::ask || action.kind == config::Action::Kind::activate;
+    const bool read = shown && waiting.read && waiting.read->manifest.number == action.number &&
+                      waiting.read->manifest.info().id == action.id;
+    auto held = read ? Result<config::Release>(*std::exchange(waiting.read, {})) : about(store_, id, action);
     if (!held) {
       // A disk that fails now must not make us forget a question: it is put again from the journal.
       if (!held.error().is(Errc::not_found)) lost_.insert(id);
@@ -100,15 +107,17 @@ void ConfigPlane::take(store::ScopeId id, Scope& scope, const config::Outcome& o
     std::string reason;
     for (const config::Step& step : outcome.journal)
       if (step.row.number == action.number && step.row.id == action.id) reason = step.reason;
-    if (action.kind == config::Action::Kind::activate) {
-      scope.active = held->manifest.info();
-      scope.expires = held->manifest.expires;
-      scope.stale_told = false;
-      look_at_time(id, scope);
-      scope.content.reset();
-    }
+    if (action.kind == config::Action::Kind::activate) activate(id, scope, *held);
     ready_.push_back({id, action.kind, *std::move(held), std::move(reason)});
   }
+}
+
+void ConfigPlane::activate(store::ScopeId id, Scope& scope, const config::Release& release) {
+  scope.active = release.manifest.info();
+  scope.expires = release.manifest.expires;
+  scope.stale_told = false;
+  look_at_time(id, scope);
+  if (scope.content) hold_content(scope, release);  // somebody reads it, and will
 }
 
 }  // namespace edgesync::sync

@@ -178,7 +178,7 @@ void ConfigPlane::take_in(store::ScopeId id, Scope& scope, const config::Release
     outcome.forget.insert(outcome.forget.end(), next->forget.begin(), next->forget.end());
     outcome.actions.insert(outcome.actions.end(), next->actions.begin(), next->actions.end());
   }
-  journal(id, scope, std::move(outcome), &release);
+  journal(id, scope, std::move(outcome), &release, proved ? std::optional(release) : std::nullopt);
 }
 
 void ConfigPlane::refuse(store::ScopeId id, Scope& scope, const config::Manifest& manifest, Error why) {

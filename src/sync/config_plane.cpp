@@ -111,12 +111,12 @@ Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::Scope
   const auto found = usable(id);
   if (!found) return found.error();
   Scope& scope = **found;
-  const auto target = release(id, number);
+  auto target = release(id, number);
   if (!target) return target.error();
   const VersionInfo version = target->manifest.info();
   auto outcome = scope.activation.rollback(number, version.id, reason);
   if (!outcome) return outcome.error();
-  journal(id, scope, *std::move(outcome));
+  journal(id, scope, *std::move(outcome), nullptr, *std::move(target));
   return std::pair(store_.accepted(), version);
 }
 
@@ -125,9 +125,10 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
   const auto found = usable(id);
   if (!found) return found.error();
   Scope& scope = **found;
+  std::optional<config::Release> read;
   if (answer == Verdict::healthy) {
     // The root or the time may have changed while the application thought about it.
-    const auto asked = store_.release(id, {version.number, version.id});
+    auto asked = store_.release(id, {version.number, version.id});
     if (!asked) {
       if (!asked.error().is(Errc::not_found)) lost_.insert(id);  // the question is put again
       return asked.error();
@@ -137,10 +138,11 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
       journal(id, scope, scope.activation.withdraw(version.number, version.id));
       return {};
     }
+    read = *std::move(asked);
   }
   auto outcome = scope.activation.verdict(version.number, version.id, answer, reason);
   if (!outcome) return outcome.error();
-  journal(id, scope, *std::move(outcome));
+  journal(id, scope, *std::move(outcome), nullptr, std::move(read));
   return {};
 }
 
@@ -218,13 +220,18 @@ ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
     if (!held.error().is(Errc::not_found)) lost_.insert(id);
     return nullptr;
   }
-  auto content = config::parse_content(held->content);  // the store has proved it
+  hold_content(scope, *held);
+  return scope.content;
+}
+
+/// The active version's, for readers. The store has proved it.
+void ConfigPlane::hold_content(Scope& scope, const config::Release& release) {
+  auto content = config::parse_content(release.content);
   const auto newer = [&](const config::RoleRow& row) { return row.number > scope.active.number; };
   const auto& rows = scope.activation.rows();
   if (planted(Bug::rollback_skips_key) && content && std::any_of(rows.begin(), rows.end(), newer))
     content->erase(content->begin());
-  if (content) scope.content = std::make_shared<const config::Content>(*std::move(content));
-  return scope.content;
+  scope.content = content ? std::make_shared<const config::Content>(*std::move(content)) : nullptr;
 }
 
 VersionInfo ConfigPlane::active(store::ScopeId scope) const {

@@ -134,6 +134,7 @@ class ConfigPlane {
     store::Ticket ticket = 0;
     store::ScopeId scope{};
     config::Outcome outcome{};
+    std::optional<config::Release> read{};  ///< The one it is about, if that has been read already.
   };
 
   Result<std::pair<store::Ticket, VersionInfo>> put(store::ScopeId scope, const config::Release& release,
@@ -146,13 +147,16 @@ class ConfigPlane {
   /// Fails with: storage_io while the scope's journal cannot be read.
   Result<Scope*> usable(store::ScopeId id);
   VersionInfo info(store::ScopeId id, const std::optional<config::RoleRow>& row) const;
+  static void hold_content(Scope& scope, const config::Release& release);
   // config_journal.cpp
-  /// `fresh`: a release whose row is to be made by the first step of it.
-  void journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh = nullptr);
+  /// `fresh`: a release whose row is to be made by the first step of it. `read`: one that was read and proved just now.
+  void journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh = nullptr,
+               std::optional<config::Release> read = {});
   void begin_again();
   void take_durable();
   void make_room(store::ScopeId id, Scope& scope);
-  void take(store::ScopeId id, Scope& scope, const config::Outcome& outcome);
+  void take(Waiting waiting);
+  void activate(store::ScopeId id, Scope& scope, const config::Release& release);
   // config_marks.cpp
   template <class Memo>
   Memo remembered(store::ScopeId id, std::string_view name) const;

@@ -266,7 +266,7 @@ std::optional<wire::Message> Link::next_of_lanes(Instant now) {
   if (data)
     pace_.begin_round(now);
   else if (!talk_.store.writing() && !goes_on())
-    pace_.end_round();
+    pace_.end_round(!cuts_.any_in_flight() && !talk_.awaits.any());
   return data;
 }
 

@@ -91,7 +91,7 @@ def wait_until_stopped(pid):
     while True:
         states = [(task / "stat").read_text().rpartition(")")[2].split()[0]
                   for task in Path(f"/proc/{pid}/task").iterdir()]
-        if all(state in "TZX" for state in states):
+        if all(state in "TtZX" for state in states):
             return
         if time.monotonic() > deadline:
             raise TimeoutError(f"threads of {pid} do not stop: {states}")

@@ -2,7 +2,10 @@
 """A config scope as files: readers and watchers of a directory that changes many times a second, and a program that is
 killed while it changes them.
 
-    [EDGESYNC_UPDATES=N] [EDGESYNC_PROJECTION_KILLS=N] projection_test.py PROGRAMS [CASE...]"""
+    [EDGESYNC_UPDATES=N] [EDGESYNC_PROJECTION_KILLS=N] projection_test.py PROGRAMS [CASE...]
+
+The cases PowerCuts and Control cut the power of the disk with the directory: EDGESYNC_POWER_CUTS times (20). They need
+root, see loop_disk.py, and strace, and are not part of the ordinary tests."""
 
 import ctypes
 import json
@@ -15,6 +18,8 @@ import time
 from pathlib import Path
 
 import fleet
+from loop_disk import LoopDisk
+from rig import Program
 
 UPDATES = int(os.environ.get("EDGESYNC_UPDATES", "100"))
 KILLS = int(os.environ.get("EDGESYNC_PROJECTION_KILLS", "10"))
@@ -164,6 +169,63 @@ class Projection(fleet.Case):
         code, out, error = self.rig.run("edgesync", "shell", "--db", self.database("x"), "--project", "c=/no/where")
         self.assertEqual(code, 1)
         self.assertIn("/no/where", out + error)
+
+
+class PowerCuts(fleet.Case):
+    wrapper = ()
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.enterContext(LoopDisk(self.rig.directory, "conf-disk", 48))
+        self.addCleanup(lambda: [one.kill() for one in self.rig.started if one.process.poll() is None])
+        self.numbers = {}  # by version, of those that were answered
+
+    def publish(self, edge):
+        try:
+            while True:
+                number = len(self.numbers) + 1
+                self.numbers[edge.do("config.publish", scope="c", tree=tree(number))["version"]] = number
+        except (fleet.Failed, OSError, ValueError):
+            pass
+
+    def cut(self):
+        """What is shown after a cut: the number that all files carry, and the least that it may be."""
+        program = [*self.wrapper, self.rig.programs / "edgesync", "shell", "--db", self.database("edge"), "--project",
+                   f"c={self.disk.point}/conf"]
+        edge = Program(*program)
+        self.rig.started.append(edge)
+        writer = threading.Thread(target=self.publish, args=[edge])
+        writer.start()
+        edge.event("projected")
+        time.sleep(random.uniform(0.05, 0.5))
+        told = max(self.numbers.get(event["version"], 0) for event in edge.events
+                   if event.get("event") == "projected" and "version" in event)
+        self.disk.cut(edge)
+        writer.join()
+        shown = read_set(f"{self.disk.point}/conf")
+        self.assertEqual(len(set(shown)), 1, shown)
+        return shown[0], told
+
+    def test_what_was_told_to_be_shown_is_there_whole(self):
+        for _ in range(int(os.environ.get("EDGESYNC_POWER_CUTS", "20"))):
+            shown, told = self.cut()
+            self.assertGreaterEqual(shown, told)
+        print(f"{len(self.numbers)} versions", flush=True)
+
+
+class Control(PowerCuts):
+    """The same with syncs that do nothing."""
+    wrapper = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:retval=0")
+
+    def test_what_was_told_to_be_shown_is_there_whole(self):
+        lost = 0
+        for _ in range(5):
+            try:
+                shown, told = self.cut()
+                lost += shown < told
+            except (AssertionError, OSError, ValueError):
+                lost += 1
+        self.assertGreater(lost, 0, "a directory that is never synced lost nothing: these cuts cut nothing off")
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ using testing::Pair;
 Content merged(const std::vector<Content>& layers) {
   std::vector<const Content*> each;
   for (const Content& layer : layers) each.push_back(&layer);
-  return content_of(merge(each).value());
+  return content_of(merge(each).settings);
 }
 
 Json json(std::string text) { return {std::move(text)}; }
 
 TEST(Layers, TheHigherOneWinsKeyByKeyAndTheSourceIsKept) {
   const Content base{{"a", 1}, {"limits/rpm", 100}, {"limits/temp", 80}}, node{{"limits/rpm", 90}, {"z", true}};
-  const Settings settings = merge({&base, &node}).value();
+  const Settings settings = merge({&base, &node}).settings;
   EXPECT_THAT(content_of(settings), ElementsAre(Pair("a", Value(1)), Pair("limits/rpm", Value(90)),
                                                 Pair("limits/temp", Value(80)), Pair("z", Value(true))));
   EXPECT_EQ(settings.at("limits/rpm").layer, 1U);
@@ -69,12 +69,20 @@ TEST(Layers, AListRuleMakesAListButNoneToTakeFrom) {
               ElementsAre(Pair("dns", Value(json("[1,2]")))));
 }
 
-TEST(Layers, AListRuleWithoutAListIsAnErrorThatSaysWhere) {
-  const Content text{{"dns", "a"}}, list{{"dns/+", json("[1]")}}, none{{"dns/+", 7}}, object{{"dns/-", json("{}")}};
-  EXPECT_THAT(merge({&text, &list}).error().detail,
-              HasSubstr("dns/+ of layer 2: what it would change is no JSON list"));
-  EXPECT_THAT(merge({&none}).error().detail, HasSubstr("dns/+ of layer 1: is no JSON list"));
-  EXPECT_THAT(merge({&object}).error().detail, HasSubstr("dns/- of layer 1: is no JSON list"));
+TEST(Layers, AListRuleWithoutAListIsLeftOutAndTold) {
+  const Content base{{"dns", "a"}, {"ntp", json("[1]")}},
+      node{{"dns/+", json("[1]")}, {"ntp/+", 7}, {"ntp/-", json("[1]")}};
+  const Merged merged = merge({&base, &node});
+  EXPECT_THAT(content_of(merged.settings), ElementsAre(Pair("dns", Value("a")), Pair("ntp", Value(json("[]")))));
+  ASSERT_EQ(merged.problems.size(), 2U);
+  EXPECT_EQ(merged.problems[0].layer, 1U);
+  EXPECT_EQ(merged.problems[0].what, "dns/+: what it would change is no JSON list");
+  EXPECT_EQ(merged.problems[1].what, "ntp/+: is no JSON list");
+}
+
+TEST(Layers, AJsonObjectIsAValueLikeOthers) {
+  EXPECT_THAT(merged({{{"a", json(R"({"x": 1, "y": 2})")}}, {{"a", json(R"({"x": null})")}}}),
+              ElementsAre(Pair("a", Value(json(R"({"x": null})")))));
 }
 
 /// A JSON value as RFC 7396 sees it: null, an object, or something else.

@@ -140,6 +140,41 @@ TEST_F(Projected, AKeyThatCannotBeAFileIsNamedAndTheVersionBeforeStays) {
   EXPECT_EQ(projection.shown()->number, 5U);
 }
 
+TEST_F(Projected, AVersionThatCannotBeShownIsNoReasonNotToStart) {
+  publish({{"a", "1"}, {"a/b", "1"}});
+  const auto projection = Projection::start(node_, "c", to_folder()).value();
+  EXPECT_TRUE(projection.shown().error().is(Errc::invalid_argument));
+  publish({{"a", "2"}});
+  ASSERT_TRUE(shown_.waits_for("2"));
+  EXPECT_EQ(read("a"), "2");
+}
+
+TEST_F(Projected, MoreFilesThanItMayAreNotShown) {
+  ProjectionOptions options = to_folder();
+  options.files_max = 2;
+  const auto projection = Projection::start(node_, "c", std::move(options)).value();
+  publish({{"a", "1"}, {"b", "1"}, {"c", "1"}});
+  ASSERT_TRUE(shown_.waits_for("projection: more than 2 files"));
+  EXPECT_TRUE(projection.shown().error().is(Errc::limit_exceeded));
+}
+
+TEST_F(Projected, ANodeThatIsClosedLeavesWhatIsShown) {
+  publish({{"a", "1"}});
+  const auto projection = Projection::start(node_, "c", to_folder()).value();
+  node_.close();
+  EXPECT_EQ(read("a"), "1");
+  EXPECT_EQ(projection.shown()->number, 1U);
+}
+
+TEST_F(Projected, AnotherModeIsWrittenAgain) {
+  publish({{"a", "1"}});
+  { const auto projection = Projection::start(node_, "c", to_folder()).value(); }
+  ProjectionOptions options = to_folder();
+  options.file_mode = 0600;
+  const auto projection = Projection::start(node_, "c", std::move(options)).value();
+  EXPECT_EQ(static_cast<unsigned>(fs::status(folder() + "/a").permissions()), 0600U);
+}
+
 TEST_F(Projected, TwoCannotHaveOneDirectory) {
   const auto projection = Projection::start(node_, "c", to_folder()).value();
   const auto second = Projection::start(node_, "other", to_folder());
@@ -155,10 +190,9 @@ TEST_F(Projected, WhatSomebodyElsePutThereIsNeitherLostNorReplaced) {
     EXPECT_THAT(names(), ElementsAre("a", "notes"));
   }
   publish({{"notes", "theirs"}});
-  const auto refused = Projection::start(node_, "c", to_folder());
-  ASSERT_FALSE(refused);
-  EXPECT_TRUE(refused.error().is(Errc::invalid_argument));
-  EXPECT_THAT(refused.error().detail, HasSubstr("notes: something else has this name"));
+  const auto projection = Projection::start(node_, "c", to_folder()).value();
+  EXPECT_TRUE(projection.shown().error().is(Errc::invalid_argument));
+  EXPECT_THAT(projection.shown().error().detail, HasSubstr("notes: something else has this name"));
   EXPECT_EQ(read("notes") + read("a"), "mine1");
 }
 
@@ -188,7 +222,7 @@ TEST_F(Projected, TheSameVersionIsNotWrittenAgain) {
 TEST_F(Projected, FilesHaveTheModeThatWasAskedForWhateverTheUmask) {
   publish({{"d/a", "1"}});
   ProjectionOptions options = to_folder();
-  options.file_mode = 0640;
+  options.file_mode = 0662;
   const ::mode_t before = ::umask(0077);
   const auto projection = Projection::start(node_, "c", std::move(options));
   ::umask(before);
@@ -196,10 +230,8 @@ TEST_F(Projected, FilesHaveTheModeThatWasAskedForWhateverTheUmask) {
   const auto mode = [&](const std::string& name) {
     return static_cast<unsigned>(fs::status(folder() + name).permissions());
   };
-  EXPECT_EQ(mode("/d/a"), 0640U);
-  EXPECT_EQ(mode("/d"), 0750U);
-  EXPECT_EQ(mode("/..data"), 0750U);
-  EXPECT_EQ(mode(""), 0750U);
+  EXPECT_EQ(mode("/d/a"), 0662U);
+  for (const char* folder : {"/d", "/..data", ""}) EXPECT_EQ(mode(folder), 0750U) << folder;
 }
 
 TEST_F(Projected, OptionsThatMakeNoSenseAreNamed) {
@@ -213,7 +245,8 @@ TEST_F(Projected, OptionsThatMakeNoSenseAreNamed) {
   EXPECT_THAT(refused([](auto& options) { options.directory = "/proc/nowhere/x"; }), HasSubstr("/proc/nowhere/x"));
   EXPECT_THAT(refused([](auto& options) { options.prefix = "a//b"; }), HasSubstr("prefix"));
   EXPECT_THAT(refused([](auto& options) { options.generations = 0; }), HasSubstr("generations"));
-  EXPECT_THAT(refused([](auto& options) { options.linger = -1ms; }), HasSubstr("linger"));
+  for (const auto linger : {std::chrono::milliseconds(-1), std::chrono::milliseconds::max()})
+    EXPECT_THAT(refused([linger](auto& options) { options.linger = linger; }), HasSubstr("linger"));
   EXPECT_THAT(refused([](auto& options) { options.file_mode = 0444; }), HasSubstr("file_mode"));
 }
 
@@ -265,6 +298,14 @@ TEST_F(Generation, StaysForAWhileAndForThoseWhoComeBackToIt) {
   EXPECT_EQ(all.prune(2, 10s, Instant(1h)), never);
   EXPECT_EQ(generations(), 2U);
   EXPECT_EQ(read("a"), "6");
+}
+
+TEST_F(Generation, NoneLingersBeyondAHundred) {
+  auto all = open(Instant());
+  for (int i = 1; i <= 103; ++i) all.show({{"a", std::to_string(i)}}, Timestamp(), Instant()).value();
+  all.prune(3, 24h, Instant());
+  EXPECT_EQ(generations(), 100U);
+  EXPECT_EQ(read("a"), "103");
 }
 
 TEST_F(Generation, NumbersGoOnAfterARestartWhateverTheClockShows) {
@@ -320,7 +361,10 @@ TEST_F(TreeOfFiles, WithWhatCannotBeAVersionIsRefusedByName) {
   fs::remove(folder() + "/out");
   fs::create_symlink(".", folder() + "/circle");
   EXPECT_THAT(refused(), HasSubstr("segments"));
+  for (int i = 0; i < 9; ++i) fs::create_symlink(".", folder() + "/circle" + std::to_string(i));
+  EXPECT_THAT(refused(), HasSubstr("segments"));  // soon
   fs::remove(folder() + "/circle");
+  for (int i = 0; i < 9; ++i) fs::remove(folder() + "/circle" + std::to_string(i));
   ::mkfifo((folder() + "/pipe").c_str(), 0600);
   EXPECT_THAT(refused(), HasSubstr("pipe: is neither file nor folder"));
   fs::remove(folder() + "/pipe");

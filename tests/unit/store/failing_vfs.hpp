@@ -77,7 +77,7 @@ class FailingVfs {
     FailingVfs* owner;
     sqlite3_file* real;
     std::string* path;
-    std::vector<std::pair<sqlite3_int64, int>>* unsynced;  // where was written since the last sync
+    std::vector<std::pair<sqlite3_int64, std::string>>* unsynced;  // where was written since the last sync, over what
   };
 
   static FailingVfs& self(sqlite3_vfs* vfs) { return *static_cast<FailingVfs*>(vfs->pAppData); }
@@ -90,7 +90,7 @@ class FailingVfs {
                                      &self(vfs),
                                      reinterpret_cast<sqlite3_file*>(&file(handle) + 1),
                                      new std::string(path != nullptr ? path : ""),
-                                     new std::vector<std::pair<sqlite3_int64, int>>};
+                                     new std::vector<std::pair<sqlite3_int64, std::string>>};
     opened->real->pMethods = nullptr;
     const int code = below(vfs)->xOpen(below(vfs), path, opened->real, flags, out);
     if (opened->real->pMethods != nullptr)
@@ -101,10 +101,8 @@ class FailingVfs {
   }
 
   static void lose_unsynced(sqlite3_file* f) {
-    for (const auto& [at, size] : *file(f).unsynced) {
-      const std::string zeros(static_cast<std::size_t>(size), '\0');
-      real(f)->pMethods->xWrite(real(f), zeros.data(), size, at);
-    }
+    for (auto write = file(f).unsynced->rbegin(); write != file(f).unsynced->rend(); ++write)
+      real(f)->pMethods->xWrite(real(f), write->second.data(), static_cast<int>(write->second.size()), write->first);
   }
 
   /// Books what a file takes; false if there is no room for it to grow.
@@ -147,7 +145,9 @@ class FailingVfs {
       FailingVfs& owner = *file(f).owner;
       if (!owner.resize(*file(f).path, std::max<std::int64_t>(owner.sizes_[*file(f).path], at + size)))
         return SQLITE_FULL;
-      file(f).unsynced->emplace_back(at, size);
+      std::string before(static_cast<std::size_t>(size), '\0');
+      real(f)->pMethods->xRead(real(f), before.data(), size, at);  // beyond the end: zeros
+      file(f).unsynced->emplace_back(at, std::move(before));
       ++file(f).owner->writes_;
       return real(f)->pMethods->xWrite(real(f), data, size, at);
     };

@@ -83,6 +83,29 @@ TEST_F(Paced, NothingWaitsOnceItIsAskedTo) {
   EXPECT_TRUE(node->engine->caught_up(state));
 }
 
+TEST_F(Paced, WhatWaitsForAnAckWhenItIsAskedToHurryGoesWithTheAck) {
+  const store::ScopeId scope = open_stream("log", Priority::normal);
+  connect_by_the_minute();
+  write(2);
+  wait(61s);
+  write(3);
+  node->engine->hurry();
+  while (carry(*node, *hub)) {
+  }
+  hub->commit();  // the ack of it is on its way
+  write(4), append(scope, 1);
+  node->engine->hurry();
+  while (carry(*node, *hub)) {
+  }
+  EXPECT_FALSE(node->engine->caught_up(state));
+  settle();
+  EXPECT_TRUE(node->engine->caught_up(state));
+  EXPECT_EQ(pending(scope), 0U);
+  write(5);  // and that is all
+  settle();
+  EXPECT_FALSE(node->engine->caught_up(state));
+}
+
 TEST_F(Paced, UrgentRecordsAndTheHubsDataDoNotWait) {
   const store::ScopeId urgent = open_stream("alarm", Priority::urgent), normal = open_stream("log", Priority::normal);
   connect_by_the_minute();

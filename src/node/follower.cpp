@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/follower.hpp"
+
+#include "transport/thread.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+namespace edgesync::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds first_pause = 1s, longest_pause = 1min;
+
+}  // namespace
+
+Instant monotonic() noexcept {
+  return Instant(std::chrono::duration_cast<Instant::duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+Result<Candidate> in_use(const Config& config) {
+  Candidate found{config.active(), {}};
+  if (found.version.number == 0) {  // or nobody could be asked
+    if (auto there = config.history(1); !there) return std::move(there).error();
+    return found;
+  }
+  auto content = config.content(found.version.number);
+  if (!content) return std::move(content).error();
+  found.content = *std::move(content);
+  return found;
+}
+
+struct Follower::State {
+  std::mutex mutex{};
+  std::condition_variable changed{};
+  bool due = false, ending = false, failed = false;
+  std::optional<std::thread> thread{};
+};
+
+Follower::Follower(Work work) : work_(std::move(work)), state_(std::make_shared<State>()) {}
+
+Result<std::unique_ptr<Follower>> Follower::start(const std::vector<Config>& configs, Work work, Result<void>& first) {
+  std::unique_ptr<Follower> follower(new Follower(std::move(work)));
+  for (const Config& config : configs)
+    follower->subscriptions_.push_back(config.on_active([state = follower->state_](const VersionInfo&) {
+      const std::lock_guard lock(state->mutex);
+      state->due = true;
+      state->changed.notify_one();
+    }));
+  first = follower->attempt();
+  follower->state_->failed = !first;
+  follower->state_->thread = transport::quiet_thread([raw = follower.get()] { raw->run(); });
+  if (!follower->state_->thread) return Error(Errc::limit_exceeded, "config: the system has no thread to spare");
+  return follower;
+}
+
+Follower::~Follower() {
+  subscriptions_.clear();
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->ending = true;
+    state_->changed.notify_one();
+  }
+  if (state_->thread) state_->thread->join();
+}
+
+/// What throws has failed: there was no memory, or a handler of the application threw.
+Result<void> Follower::attempt() noexcept try { return work_.attempt(); } catch (...) {
+  return Error(Errc::limit_exceeded, {});
+}
+
+Instant Follower::upkeep() noexcept try { return work_.upkeep(monotonic()); } catch (...) {  // no memory
+  return never;
+}
+
+void Follower::run() noexcept {
+  std::chrono::milliseconds pause = first_pause;
+  std::unique_lock lock(state_->mutex);
+  Instant retry = state_->failed ? monotonic() + pause : never;
+  const auto woken = [this] { return state_->ending || state_->due; };
+  while (!state_->ending) {
+    if (std::exchange(state_->due, false) || monotonic() >= retry) {
+      lock.unlock();
+      const bool done = attempt().has_value();
+      lock.lock();
+      pause = done ? first_pause : std::min(pause * 2, longest_pause);
+      retry = done ? never : monotonic() + pause;
+    }
+    lock.unlock();
+    const Instant next = std::min(retry, upkeep());
+    lock.lock();
+    if (next == never)
+      state_->changed.wait(lock, woken);
+    else
+      state_->changed.wait_for(lock, next - monotonic(), woken);
+  }
+}
+
+}  // namespace edgesync::node

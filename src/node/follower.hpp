@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Follower: makes something of what config scopes have in use, again whenever another version is. It works on a thread
+// of its own, so that neither a disk nor much content holds up a link, and tries again what failed, after a second at
+// first and then more and more seldom.
+#pragma once
+
+#include "base/clock.hpp"
+
+#include <edgesync/config.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace edgesync::node {
+
+/// The version in use and its content, number 0 and nothing if none is. Fails with: storage_*, closed, not_found (it
+/// went just now).
+Result<Candidate> in_use(const Config& config);
+
+class Follower {
+ public:
+  struct Work {
+    /// A failure is tried again.
+    Function<Result<void>()> attempt{};
+    /// Says when it wants to be called next; it is called after each attempt, too.
+    Function<Instant(Instant)> upkeep = [](Instant) { return never; };
+  };
+
+  /// The first attempt is over when this returns, on the caller's thread; `first` says how. Fails with: limit_exceeded
+  /// (no thread).
+  static Result<std::unique_ptr<Follower>> start(const std::vector<Config>& configs, Work work, Result<void>& first);
+  /// Waits for an attempt that runs; there is none after it.
+  ~Follower();
+  Follower(const Follower&) = delete;
+
+ private:
+  struct State;
+  explicit Follower(Work work);
+  void run() noexcept;
+  Result<void> attempt() noexcept;
+  Instant upkeep() noexcept;
+
+  const Work work_;
+  const std::shared_ptr<State> state_;  // with the handlers, which may outlive us by one call
+  std::vector<Subscription> subscriptions_{};
+};
+
+/// Of timers that are no business of the network's.
+Instant monotonic() noexcept;
+
+}  // namespace edgesync::node
