@@ -104,7 +104,8 @@ class EDGESYNC_EXPORT Config {
   /// ago than is remembered).
   Result<Use> active_at(Timestamp time) const;
 
-  /// Called each time that another version is in use, after a rollback, too; on the runtime, as event handlers are.
+  /// Called each time that another version is in use, after a rollback, too, and perhaps once more for the same one;
+  /// on the runtime, as event handlers are.
   Subscription on_active(Function<void(const VersionInfo&)> handler) const;
 
   /// Who decides about candidates. Without a handler each verified version is taken as healthy. The

@@ -81,12 +81,14 @@ void Follower::run() noexcept {
   Instant retry = state_->failed ? monotonic() + pause : never;
   const auto woken = [this] { return state_->ending || state_->due; };
   while (!state_->ending) {
-    if (std::exchange(state_->due, false) || monotonic() >= retry) {
+    const bool due = std::exchange(state_->due, false);
+    if (due || monotonic() >= retry) {
+      if (due) pause = first_pause;
       lock.unlock();
       const bool done = attempt().has_value();
       lock.lock();
-      pause = done ? first_pause : std::min(pause * 2, longest_pause);
       retry = done ? never : monotonic() + pause;
+      pause = std::min(pause * 2, longest_pause);
     }
     lock.unlock();
     const Instant next = std::min(retry, upkeep());

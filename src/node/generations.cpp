@@ -144,7 +144,7 @@ Result<Generations> Generations::open(std::string directory, unsigned file_mode,
   std::error_code code;
   if (!fs::is_directory(path, code)) {
     if (auto made = generations.make_folder(path); !made) return std::move(made).error();
-    if (auto synced = sync_folder(path + "/.."); !synced) return std::move(synced).error();
+    sync_folder(path + "/..").ignore();  // one that a power cut takes is made again
   }
   generations.lock_ = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (generations.lock_ < 0) return failure("open", path);

@@ -66,12 +66,14 @@ class LayeredConfig::Stack {
 
  private:
   Result<void> refresh() {
+    Result<void> read;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const VersionInfo active = configs_[i].active();
       if (active.number > 0 && active.number == layers_[i].version.number && active.id == layers_[i].version.id)
         continue;
       auto found = node::in_use(configs_[i]);
-      if (!found) return std::move(found).error();
+      if (!found && read) read = found.error();  // it stays as it was, and the others go on
+      if (!found) continue;
       layers_[i].version = std::move(found->version);
       contents_[i] = std::move(found->content);
     }
@@ -84,7 +86,7 @@ class LayeredConfig::Stack {
     const bool changed = next->id() != before->id() || next->problems() != before->problems();
     const bool first = !std::exchange(begun_, true);
     if (changed && !first && on_change_) on_change_(next);
-    return {};
+    return read;
   }
 
   std::shared_ptr<const EffectiveConfig> effective() const {

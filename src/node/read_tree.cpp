@@ -90,9 +90,12 @@ class Tree {
 
 Result<std::map<std::string, Value>> read_tree(const std::string& directory) {
   std::error_code code, none;
+  fs::path root = fs::canonical(directory, code);
   // Of a projection or a Kubernetes volume one generation, whatever is shown meanwhile.
-  const std::string shown = directory + "/..data";
-  const fs::path root = fs::canonical(fs::is_symlink(shown, none) ? shown : directory, code);
+  const fs::path base = root;
+  if (!code && fs::is_symlink(base / "..data", none)) root = fs::canonical(base / "..data", code);
+  if (!code && root != base && root.parent_path() != base)
+    return Error(Errc::invalid_argument, "tree: " + printable(directory) + "/..data: leads out of the directory");
   if (code)
     return Error(code == std::errc::no_such_file_or_directory ? Errc::not_found : Errc::storage_io,
                  "tree: " + printable(directory) + ": " + code.message());

@@ -29,7 +29,6 @@ class Awaits {
   /// Nothing of the channel is awaited any more.
   void forget(wire::Channel channel);
 
-  bool any() const noexcept { return !due_.empty(); }
   /// Whether anything but acks of records is awaited, written or not.
   bool answers() const noexcept;
   Instant deadline() const noexcept;

@@ -41,7 +41,6 @@ class Cuts {
   /// Tells the peer what we keep of its large deltas.
   void offer_resume(wire::Channel number, store::ScopeId scope);
 
-  bool any_in_flight() const noexcept { return !outgoing_.empty(); }
   /// Whether something large is told in part.
   bool telling() const noexcept { return !transfers_.empty(); }
 

@@ -266,13 +266,26 @@ std::optional<wire::Message> Link::next_of_lanes(Instant now) {
   if (data)
     pace_.begin_round(now);
   else if (!talk_.store.writing() && !goes_on())
-    pace_.end_round(!cuts_.any_in_flight() && !talk_.awaits.any());
+    pace_.end_round();
   return data;
 }
 
 /// Whether some of what a round is about waits for the peer. What is written meanwhile is for the next one: acks alone
 /// hold none open, or somebody who writes all the time would never find it over.
-bool Link::goes_on() const { return records_.held() || cuts_.telling() || searches_.any() || talk_.awaits.answers(); }
+bool Link::goes_on() const {
+  const auto hurried = [this](Plane lane) {
+    const Outgoing* cut = cuts_.in_flight(lane);
+    return cut != nullptr && cut->id < hurried_;
+  };
+  return records_.held() || cuts_.telling() || searches_.any() || talk_.awaits.answers() || hurried(Plane::config) ||
+         hurried(Plane::state);
+}
+
+/// What was written while a cut is in flight can only go once that is acknowledged.
+void Link::hurry() noexcept {
+  pace_.hurry();
+  hurried_ = talk_.next_cut;
+}
 
 std::optional<wire::Message> Link::next_data() {
   if (auto part = cuts_.next_part(Plane::config)) return part;

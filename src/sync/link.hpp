@@ -35,7 +35,7 @@ class Link {
   /// The next frame to write, if any; asked when the one before has been written, for only then its answers are
   /// awaited. Returns nothing while the store is writing and a frame would need the file.
   /// What waits for more goes now.
-  void hurry() noexcept { pace_.hurry(); }
+  void hurry() noexcept;
   std::optional<Bytes> next_frame(Now now);
   /// Set when the link is over: close the connection once next_frame() returns nothing.
   const std::optional<Error>& ending() const noexcept { return talk_.ending; }
@@ -100,6 +100,7 @@ class Link {
 
   Conversation talk_;
   Pace pace_;
+  std::uint64_t hurried_ = 0;  // cuts of lower numbers were in flight when it was told to hurry
   Audit audit_;
   Searches searches_;
   Cuts cuts_;

@@ -27,7 +27,7 @@ class Pace {
   /// Whether what was sent is paid off.
   bool free(Instant now) const noexcept { return now >= free_at_; }
   /// Whether data need not wait for more.
-  bool open(Instant now) const noexcept { return in_round_ || hurried_ || now >= next_round_; }
+  bool open(Instant now) const noexcept { return in_round_ || now >= next_round_; }
   /// About how large a frame may become.
   std::size_t frame_bytes(std::size_t most) const noexcept {
     constexpr std::size_t least = 1024;
@@ -46,26 +46,22 @@ class Pace {
   void begin_round(Instant now) noexcept {
     if (!std::exchange(in_round_, true)) next_round_ = now + interval_;
   }
-  /// `acked`: nothing that was sent waits for its ack.
-  void end_round(bool acked) noexcept {
-    in_round_ = false;
-    hurried_ = hurried_ && !acked;
-  }
-  /// What waits goes now, and what can only be sent once what is on its way has been acknowledged, goes then.
-  void hurry() noexcept { next_round_ = {}, hurried_ = true; }
+  void end_round() noexcept { in_round_ = false; }
+  /// What waits goes now.
+  void hurry() noexcept { next_round_ = {}; }
 
   /// Something may wait for the pace from here on, or nothing does.
   void hold(bool on) noexcept { holds_ = on; }
   Instant deadline() const noexcept {
     if (!holds_) return never;
-    return in_round_ || hurried_ ? free_at_ : std::max(free_at_, next_round_);
+    return in_round_ ? free_at_ : std::max(free_at_, next_round_);
   }
 
  private:
   std::chrono::milliseconds interval_;
   std::uint64_t bandwidth_;
   Instant free_at_{}, next_round_{};
-  bool in_round_ = false, hurried_ = false, holds_ = false;
+  bool in_round_ = false, holds_ = false;
 };
 
 }  // namespace edgesync::sync

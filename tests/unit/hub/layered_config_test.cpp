@@ -121,6 +121,15 @@ TEST_F(Layered, WhatHappenedWhileOpeningIsStillToldToTheFirstEventHandler) {
   EXPECT_TRUE(events.waits_for("identity"));
 }
 
+TEST_F(Layered, OneThatIsGivenUpHoldsUpNoOther) {
+  const LayeredConfig config = open();
+  publish("pool", {{"a", 1}});
+  becomes(config, {{"a", 1}});
+  node_.unsubscribe(Plane::config, "pool", Node::Unsent::discard).value();
+  publish("base", {{"b", 1}});
+  becomes(config, {{"a", 1}, {"b", 1}});
+}
+
 TEST_F(Layered, NamesThatCannotBeAreRefused) {
   EXPECT_THAT(LayeredConfig::open(node_, {}).error().detail, HasSubstr("none is given"));
   EXPECT_THAT(LayeredConfig::open(node_, {"a", "b", "a"}).error().detail, HasSubstr("a: is there twice"));

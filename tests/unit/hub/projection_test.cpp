@@ -365,6 +365,9 @@ TEST_F(TreeOfFiles, WithWhatCannotBeAVersionIsRefusedByName) {
   EXPECT_THAT(refused(), HasSubstr("segments"));  // soon
   fs::remove(folder() + "/circle");
   for (int i = 0; i < 9; ++i) fs::remove(folder() + "/circle" + std::to_string(i));
+  fs::create_symlink("/etc", folder() + "/..data");
+  EXPECT_THAT(refused(), HasSubstr("..data: leads out of the directory"));
+  fs::remove(folder() + "/..data");
   ::mkfifo((folder() + "/pipe").c_str(), 0600);
   EXPECT_THAT(refused(), HasSubstr("pipe: is neither file nor folder"));
   fs::remove(folder() + "/pipe");

@@ -106,6 +106,23 @@ TEST_F(Paced, WhatWaitsForAnAckWhenItIsAskedToHurryGoesWithTheAck) {
   EXPECT_FALSE(node->engine->caught_up(state));
 }
 
+TEST_F(Paced, WhoIsAskedToHurryDoesSoOnceThoughSomebodyWritesAllTheTime) {
+  connect_by_the_minute();
+  write(2);
+  wait(61s);
+  int busy = 0;
+  for (int i = 3; i < 100; ++i, now.monotonic += 100ms) {
+    write(i);  // before the ack of the cut that is in flight
+    if (i == 10) node->engine->hurry();
+    const std::uint64_t before = cuts();
+    carry(*node, *hub), hub->commit();
+    carry(*hub, *node), node->commit();
+    busy += cuts() > before ? 1 : 0;
+  }
+  EXPECT_GE(busy, 1);
+  EXPECT_LE(busy, 3);
+}
+
 TEST_F(Paced, UrgentRecordsAndTheHubsDataDoNotWait) {
   const store::ScopeId urgent = open_stream("alarm", Priority::urgent), normal = open_stream("log", Priority::normal);
   connect_by_the_minute();
