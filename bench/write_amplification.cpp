@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // write_amplification: how many bytes a node writes for a record of eight columns, from append() on, log, checkpoints
-// and sealing among them, beside a table of SQLite with a row per record and the same durability. Usage:
-// write_amplification [COMMITS]
+// and sealing among them, beside a table of SQLite with a row per record and the same durability; how many records per
+// second become durable so; and what one takes in memory until it is committed. Usage: write_amplification [COMMITS]
 #include "directory.hpp"
 
 #include <edgesync/edgesync.hpp>
 
+#include <malloc.h>
 #include <sqlite3.h>
 
 #include <array>
@@ -50,7 +51,19 @@ std::vector<es::Record> some_records(std::size_t count) {
 
 struct Cost {
   double written = 0, kept = 0;  ///< Bytes per record: all that went to the disk, and the file in the end.
+  double seconds = 0;
 };
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+es::Stream open_stream(es::Node& node) {
+  es::StreamOptions columns;
+  for (const char* name : {"speed", "torque", "power", "voltage", "current", "heat", "pressure", "flow"})
+    columns.columns.push_back({name, es::f64});
+  return node.stream("machine", std::move(columns));
+}
 
 Cost of_node(std::span<const es::Record> records, std::size_t batch) {
   const edgesync::Dir directory;
@@ -58,15 +71,26 @@ Cost of_node(std::span<const es::Record> records, std::size_t batch) {
   options.database = directory.file();
   options.ballast_bytes = 0;
   const std::uint64_t before = written();
+  double seconds = 0;
   {
     es::Node node = es::Node::open(std::move(options)).value();
-    es::StreamOptions columns;
-    for (const char* name : {"speed", "torque", "power", "voltage", "current", "heat", "pressure", "flow"})
-      columns.columns.push_back({name, es::f64});
-    es::Stream stream = node.stream("machine", std::move(columns));
+    es::Stream stream = open_stream(node);
+    const auto start = Clock::now();
     for (; !records.empty(); records = records.subspan(batch)) stream.append(records.first(batch)).value();
+    seconds = seconds_since(start);
   }
-  return {static_cast<double>(written() - before), static_cast<double>(std::filesystem::file_size(directory.file()))};
+  return {static_cast<double>(written() - before), static_cast<double>(std::filesystem::file_size(directory.file())),
+          seconds};
+}
+
+/// Bytes of memory per record that waits to be committed.
+double in_memory(std::span<const es::Record> records) {
+  const edgesync::Dir directory;
+  es::Node node = es::Node::open({.database = directory.file(), .batch_delay = 1h}).value();
+  es::Stream stream = open_stream(node);
+  const std::size_t before = ::mallinfo2().uordblks;
+  for (const es::Record& record : records) stream.append({&record, 1}, es::Durability::fast).value();
+  return static_cast<double>(::mallinfo2().uordblks - before) / static_cast<double>(records.size());
 }
 
 void run(sqlite3* db, const char* sql) {
@@ -84,6 +108,7 @@ Cost of_table(std::span<const es::Record> records, std::size_t batch) {
       "g REAL, h REAL)");
   sqlite3_stmt* insert = nullptr;
   sqlite3_prepare_v2(db, "INSERT INTO machine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", -1, &insert, nullptr);
+  const auto start = Clock::now();
   for (; !records.empty(); records = records.subspan(batch)) {
     run(db, "BEGIN");
     for (const es::Record& record : records.first(batch)) {
@@ -95,9 +120,11 @@ Cost of_table(std::span<const es::Record> records, std::size_t batch) {
     }
     run(db, "COMMIT");
   }
+  const double seconds = seconds_since(start);
   sqlite3_finalize(insert);
   sqlite3_close(db);
-  return {static_cast<double>(written() - before), static_cast<double>(std::filesystem::file_size(directory.file()))};
+  return {static_cast<double>(written() - before), static_cast<double>(std::filesystem::file_size(directory.file())),
+          seconds};
 }
 
 }  // namespace
@@ -112,7 +139,11 @@ int main(int argc, char** argv) try {
     std::printf("%3zu records each: edgesync %7.1f, %5.1f; a table of SQLite %7.1f, %5.1f; %.2f and %.2f of it\n",
                 batch, node.written / n, node.kept / n, table.written / n, table.kept / n, node.written / table.written,
                 node.kept / table.kept);
+    std::printf(
+        "                   durable per second: edgesync %.0f records; a table of SQLite %.0f; %.2f times that\n",
+        n / node.seconds, n / table.seconds, table.seconds / node.seconds);
   }
+  std::printf("in memory until it is committed: %.1f bytes per record\n", in_memory(some_records(50'000)));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "write_amplification: " << error.what() << '\n';
