@@ -2,6 +2,7 @@
 #include "sim/accounts.hpp"
 
 #include "sim/sim_node.hpp"
+#include "stream/drops.hpp"
 
 namespace edgesync::sim {
 namespace {
@@ -93,6 +94,10 @@ Finding settled(store::Store& edge, store::Store& above) {
     const auto of_self = held(above, *there, self, 0);
     if (!of_self) return who(above) + "records cannot be read";
     stored += *of_self;
+    const auto gaps = above.gaps(*there, self, 0, SIZE_MAX);
+    if (!gaps) return who(above) + "gaps cannot be read";
+    for (const Gap& gap : *gaps)  // what a node gave to the root itself, a relay need not have
+      if (gap.why == stream::at_root) stored += gap.last - gap.first + 1;
   }
   if (counts.delivered != got) return who(edge) + "the hub got " + std::to_string(got) + ": " + text(counts);
   if (above.floors(*there).empty() && stored != got)
