@@ -32,10 +32,10 @@ class Link {
   /// Node role: the scope is given up here. The link ends, if it was about it: the next one will not be.
   void on_given_up(store::ScopeId scope);
 
-  /// The next frame to write, if any; asked when the one before has been written, for only then its answers are
-  /// awaited. Returns nothing while the store is writing and a frame would need the file.
   /// What waits for more goes now.
   void hurry() noexcept;
+  /// The next frame to write, if any; asked when the one before has been written, for only then its answers are
+  /// awaited. Returns nothing while the store is writing and a frame would need the file.
   std::optional<Bytes> next_frame(Now now);
   /// Set when the link is over: close the connection once next_frame() returns nothing.
   const std::optional<Error>& ending() const noexcept { return talk_.ending; }
