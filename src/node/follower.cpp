@@ -2,6 +2,7 @@
 #include "node/follower.hpp"
 
 #include "transport/thread.hpp"
+#include "transport/timer.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -14,11 +15,9 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds first_pause = 1s, longest_pause = 1min;
 
-}  // namespace
+Instant monotonic() noexcept { return transport::SystemClock().now().monotonic; }
 
-Instant monotonic() noexcept {
-  return Instant(std::chrono::duration_cast<Instant::duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
+}  // namespace
 
 Result<Candidate> in_use(const Config& config) {
   Candidate found{config.active(), {}};
@@ -35,8 +34,7 @@ Result<Candidate> in_use(const Config& config) {
 struct Follower::State {
   std::mutex mutex{};
   std::condition_variable changed{};
-  bool due = false, ending = false, failed = false;
-  std::optional<std::thread> thread{};
+  bool due = false, ending = false;
 };
 
 Follower::Follower(Work work) : work_(std::move(work)), state_(std::make_shared<State>()) {}
@@ -50,9 +48,8 @@ Result<std::unique_ptr<Follower>> Follower::start(const std::vector<Config>& con
       state->changed.notify_one();
     }));
   first = follower->attempt();
-  follower->state_->failed = !first;
-  follower->state_->thread = transport::quiet_thread([raw = follower.get()] { raw->run(); });
-  if (!follower->state_->thread) return Error(Errc::limit_exceeded, "config: the system has no thread to spare");
+  follower->thread_ = transport::quiet_thread([raw = follower.get(), done = first.has_value()] { raw->run(done); });
+  if (!follower->thread_) return Error(Errc::limit_exceeded, "config: the system has no thread to spare");
   return follower;
 }
 
@@ -63,7 +60,7 @@ Follower::~Follower() {
     state_->ending = true;
     state_->changed.notify_one();
   }
-  if (state_->thread) state_->thread->join();
+  if (thread_) thread_->join();
 }
 
 /// What throws has failed: there was no memory, or a handler of the application threw.
@@ -75,17 +72,18 @@ Instant Follower::upkeep() noexcept try { return work_.upkeep(monotonic()); } ca
   return never;
 }
 
-void Follower::run() noexcept {
+/// `done`: the attempt before did not fail.
+void Follower::run(bool done) noexcept {
   std::chrono::milliseconds pause = first_pause;
   std::unique_lock lock(state_->mutex);
-  Instant retry = state_->failed ? monotonic() + pause : never;
+  Instant retry = done ? never : monotonic() + pause;
   const auto woken = [this] { return state_->ending || state_->due; };
   while (!state_->ending) {
     const bool due = std::exchange(state_->due, false);
     if (due || monotonic() >= retry) {
       if (due) pause = first_pause;
       lock.unlock();
-      const bool done = attempt().has_value();
+      done = attempt().has_value();
       lock.lock();
       retry = done ? never : monotonic() + pause;
       pause = std::min(pause * 2, longest_pause);

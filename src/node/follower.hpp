@@ -9,6 +9,8 @@
 #include <edgesync/config.hpp>
 
 #include <memory>
+#include <optional>
+#include <thread>
 #include <vector>
 
 namespace edgesync::node {
@@ -36,16 +38,14 @@ class Follower {
  private:
   struct State;
   explicit Follower(Work work);
-  void run() noexcept;
+  void run(bool done) noexcept;
   Result<void> attempt() noexcept;
   Instant upkeep() noexcept;
 
   const Work work_;
   const std::shared_ptr<State> state_;  // with the handlers, which may outlive us by one call
   std::vector<Subscription> subscriptions_{};
+  std::optional<std::thread> thread_{};
 };
-
-/// Of timers that are no business of the network's.
-Instant monotonic() noexcept;
 
 }  // namespace edgesync::node

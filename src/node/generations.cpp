@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/generations.hpp"
 
-#include "base/path.hpp"
 #include "base/text.hpp"
 
 #include <fcntl.h>
@@ -23,8 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view shown_link = "..data", next_link = "..data_tmp", unfinished = "..new";
-constexpr std::size_t name_bytes_most = 255;  // of one name in a Linux file system
-constexpr std::size_t present_most = 100;     // generations, however long they are to linger
+constexpr std::size_t present_most = 100;  // generations, however long they are to linger
 
 Error failure(const std::error_code& code, const char* what, const std::string& path) {
   const bool full = code == std::errc::no_space_on_device || code.value() == EDQUOT;
@@ -97,14 +95,6 @@ std::string name_of(Timestamp wall, std::uint64_t number) {
   return text + std::to_string(number);
 }
 
-std::string as_file(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* json = std::get_if<Json>(&value)) return json->text;
-  if (const auto* bytes = std::get_if<Bytes>(&value))
-    return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
-  return to_json(value);
-}
-
 bool holds(const fs::path& path, const std::string& content, unsigned mode) {
   std::error_code none;
   if (static_cast<unsigned>(fs::symlink_status(path, none).permissions()) != mode) return false;
@@ -115,28 +105,6 @@ bool holds(const fs::path& path, const std::string& content, unsigned mode) {
 }
 
 }  // namespace
-
-Result<Files> to_files(const std::map<std::string, Value>& content, std::string_view prefix, std::size_t files_max) {
-  Files files;
-  const auto bad = [](const std::string& key, const std::string& why) {
-    return Error(Errc::invalid_argument, "projection: key \"" + printable(key) + "\" cannot be a file: " + why);
-  };
-  for (const auto& [key, value] : content) {
-    if (key == prefix || !below(key, prefix)) continue;
-    const std::string path = prefix.empty() ? key : key.substr(prefix.size() + 1);
-    if (path.starts_with("..")) return bad(key, "it begins with \"..\"");
-    for (std::size_t begin = 0, end = 0; end < path.size(); begin = end + 1) {
-      end = std::min(path.find('/', begin), path.size());
-      if (end - begin > name_bytes_most) return bad(key, "a name is longer than 255 bytes");
-      if (end < path.size() && files.contains(path.substr(0, end)))
-        return bad(key, "\"" + printable(path.substr(0, end)) + "\" is one");
-    }
-    if (files.size() == files_max)
-      return Error(Errc::limit_exceeded, "projection: more than " + std::to_string(files_max) + " files");
-    files.emplace(path, as_file(value));
-  }
-  return files;
-}
 
 Result<Generations> Generations::open(std::string directory, unsigned file_mode, Instant now) {
   Generations generations(std::move(directory), -1, file_mode);
@@ -200,15 +168,15 @@ bool Generations::shows(const Files& files) const {
   return !code && same == files.size();
 }
 
-Result<void> Generations::show(const Files& files, Timestamp wall, Instant now) {
+Result<void> Generations::show(const Files& files, Now now) {
   if (shows(files)) return link(files);
   const std::uint64_t number = present_.empty() ? 1 : present_.rbegin()->first + 1;
-  const std::string name = name_of(wall, number);
+  const std::string name = name_of(now.wall, number);
   Result<void> done = write(files, name);
-  if (done) present_[number] = {name, now};
+  if (done) present_[number] = {name, now.monotonic};
   if (done) done = link(files);
   for (auto& [known, generation] : present_)
-    if (generation.name == shown_) generation.replaced = now;
+    if (generation.name == shown_) generation.replaced = now.monotonic;
   if (done) done = swap(name);
   if (!done && read_link(at(shown_link)) != name) {
     std::error_code none;

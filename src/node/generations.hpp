@@ -6,22 +6,13 @@
 #pragma once
 
 #include "base/clock.hpp"
-
-#include <edgesync/error.hpp>
-#include <edgesync/value.hpp>
+#include "node/file_tree.hpp"
 
 #include <map>
 #include <string>
 #include <string_view>
 
 namespace edgesync::node {
-
-/// What is in each file, by its path.
-using Files = std::map<std::string, std::string>;
-
-/// The values below `prefix` as files. Fails with: invalid_argument, naming the key that cannot be a file;
-/// limit_exceeded.
-Result<Files> to_files(const std::map<std::string, Value>& content, std::string_view prefix, std::size_t files_max);
 
 /// One owner per directory. Thread safety: none.
 class Generations {
@@ -32,7 +23,7 @@ class Generations {
 
   /// Shows these files alone, if it does not already; nothing has changed if it fails. Fails with: invalid_argument
   /// (something that is not ours is in the way), storage_full, storage_io.
-  Result<void> show(const Files& files, Timestamp wall, Instant now);
+  Result<void> show(const Files& files, Now now);
   /// Removes generations that nobody needs: all but `kept`, once another has been shown for `linger` in their place,
   /// and the oldest beyond 100 in any case. Says when there is more to remove.
   Instant prune(std::size_t kept, std::chrono::milliseconds linger, Instant now);

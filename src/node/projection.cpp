@@ -4,6 +4,7 @@
 #include "base/path.hpp"
 #include "node/follower.hpp"
 #include "node/generations.hpp"
+#include "transport/timer.hpp"
 
 #include <mutex>
 
@@ -15,9 +16,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t generations_max = 100, files_most = 65'536;
 constexpr std::chrono::milliseconds linger_max = 24h;
 
-Timestamp wall() noexcept {
-  return std::chrono::time_point_cast<Timestamp::duration>(std::chrono::system_clock::now());
-}
+Now now() { return transport::SystemClock().now(); }
 
 Result<void> check(const ProjectionOptions& options) {
   const auto bad = [](const char* why) { return Error(Errc::invalid_argument, std::string("projection: ") + why); };
@@ -40,7 +39,7 @@ class Projection::Worker {
   Result<void> begin() {
     Result<void> first;
     auto follower = node::Follower::start(
-        {config_}, {[this] { return attempt(); }, [this](Instant now) { return prune(now); }}, first);
+        {config_}, {[this] { return attempt(); }, [this](Instant at) { return prune(at); }}, first);
     if (!follower) return std::move(follower).error();
     follower_ = *std::move(follower);
     return {};
@@ -52,20 +51,19 @@ class Projection::Worker {
 
  private:
   Result<void> attempt() {
-    prune(node::monotonic());
+    prune(now().monotonic);
     const Result<VersionInfo> shown = show_active();
     if (!shown && shown.error().is(Errc::closed)) return shown.error();  // the node's end is nobody's news
     // Whoever still reads an earlier generation had rather see none than the newest never.
-    if (!shown && shown.error().is(Errc::storage_full)) generations_.prune(1, 0ms, node::monotonic());
+    if (!shown && shown.error().is(Errc::storage_full)) generations_.prune(1, 0ms, now().monotonic);
     {
       const std::lock_guard lock(mutex_);
-      const bool same = told_ && (shown ? shown_ && shown->number == shown_->number && shown->id == shown_->id
-                                        : !shown_ && shown.error().detail == shown_.error().detail);
+      const bool same = shown ? shown_ && shown->number == shown_->number && shown->id == shown_->id
+                              : !shown_ && shown.error().detail == shown_.error().detail;
       if (same) return shown ? Result<void>() : shown.error();
       shown_ = shown;
-      told_ = shown || shown_.error().code;
     }
-    if (options_.on_shown && (!shown || shown->number > 0)) options_.on_shown(shown);
+    if (options_.on_shown) options_.on_shown(shown);
     return shown ? Result<void>() : shown.error();
   }
 
@@ -75,16 +73,15 @@ class Projection::Worker {
     if (active->version.number == 0) return std::move(active->version);
     const auto files = node::to_files(active->content, options_.prefix, options_.files_max);
     if (!files) return files.error();
-    if (auto done = generations_.show(*files, wall(), node::monotonic()); !done) return std::move(done).error();
+    if (auto done = generations_.show(*files, now()); !done) return std::move(done).error();
     return std::move(active->version);
   }
 
-  Instant prune(Instant now) { return generations_.prune(options_.generations, options_.linger, now); }
+  Instant prune(Instant at) { return generations_.prune(options_.generations, options_.linger, at); }
 
   const Config config_;
   const ProjectionOptions options_;
   node::Generations generations_;  // the follower's
-  bool told_ = false;              // the same
   mutable std::mutex mutex_{};
   Result<VersionInfo> shown_ = VersionInfo{};   // guarded by mutex_
   std::unique_ptr<node::Follower> follower_{};  // goes first
@@ -101,7 +98,7 @@ Result<Projection> Projection::start(Node& node, std::string_view scope, Project
   if (auto good = check(options); !good) return std::move(good).error();
   const Config config = node.config(scope);
   if (auto there = config.history(1); !there) return std::move(there).error();
-  auto generations = node::Generations::open(options.directory, options.file_mode, node::monotonic());
+  auto generations = node::Generations::open(options.directory, options.file_mode, now().monotonic);
   if (!generations) return std::move(generations).error();
   auto worker = std::make_unique<Worker>(config, std::move(options), *std::move(generations));
   if (auto begun = worker->begin(); !begun) return std::move(begun).error();

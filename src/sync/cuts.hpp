@@ -42,7 +42,7 @@ class Cuts {
   void offer_resume(wire::Channel number, store::ScopeId scope);
 
   /// Whether something large is told in part.
-  bool telling() const noexcept { return !transfers_.empty(); }
+  bool transferring() const noexcept { return !transfers_.empty(); }
 
   /// All that was sent has been written: from here on its acks are awaited.
   void written(Now now);

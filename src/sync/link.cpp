@@ -277,8 +277,8 @@ bool Link::goes_on() const {
     const Outgoing* cut = cuts_.in_flight(lane);
     return cut != nullptr && cut->id < hurried_;
   };
-  return records_.held() || cuts_.telling() || searches_.any() || talk_.awaits.answers() || hurried(Plane::config) ||
-         hurried(Plane::state);
+  return records_.held() || cuts_.transferring() || searches_.any() || talk_.awaits.answers() ||
+         hurried(Plane::config) || hurried(Plane::state);
 }
 
 /// What was written while a cut is in flight can only go once that is acknowledged.

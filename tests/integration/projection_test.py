@@ -4,8 +4,8 @@ killed while it changes them.
 
     [EDGESYNC_UPDATES=N] [EDGESYNC_PROJECTION_KILLS=N] projection_test.py PROGRAMS [CASE...]
 
-The cases PowerCuts and Control cut the power of the disk with the directory: EDGESYNC_POWER_CUTS times (20). They need
-root, see loop_disk.py, and strace, and are not part of the ordinary tests."""
+The cases FullDisk, PowerCuts and Control, these two with EDGESYNC_POWER_CUTS cuts (20), have the directory on a disk of
+their own. They need root, see loop_disk.py, and strace, and are not part of the ordinary tests."""
 
 import ctypes
 import json
@@ -16,6 +16,7 @@ import struct
 import threading
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import fleet
 from loop_disk import LoopDisk
@@ -171,13 +172,41 @@ class Projection(fleet.Case):
         self.assertIn("/no/where", out + error)
 
 
-class PowerCuts(fleet.Case):
-    wrapper = ()
-
+class OwnDisk(fleet.Case):
     def setUp(self):
         super().setUp()
         self.disk = self.enterContext(LoopDisk(self.rig.directory, "conf-disk", 48))
         self.addCleanup(lambda: [one.kill() for one in self.rig.started if one.process.poll() is None])
+        self.directory = self.disk.point / "conf"
+
+
+class FullDisk(OwnDisk):
+    def generations(self):
+        return [name for name in os.listdir(self.directory) if name.startswith("..2")]
+
+    def test_spare_generations_go_and_what_could_not_be_shown_is_shown_when_there_is_room(self):
+        edge = self.shell("edge", "--project", f"c={self.directory}")
+        for number in range(3):
+            edge.do("config.publish", scope="c", tree=tree(number))
+            edge.event("projected", version=number + 1)
+        self.assertEqual(len(self.generations()), 3)
+        self.disk.fill()
+        edge.do("config.publish", scope="c", tree={**tree(3), "d": "x" * 200_000})  # more than a spare one frees
+        failed = edge.event("projected", error=ANY)["error"]
+        self.assertEqual(failed["code"], "storage_full")
+        self.assertIn(str(self.directory), failed["detail"])
+        self.assertEqual(read_set(self.directory), [2] * 3)
+        self.assertEqual(len(self.generations()), 1)
+        self.disk.make_room()
+        edge.event("projected", version=4)
+        self.assertEqual(read_set(self.directory), [3] * 3)
+
+
+class PowerCuts(OwnDisk):
+    wrapper = ()
+
+    def setUp(self):
+        super().setUp()
         self.numbers = {}  # by version, of those that were answered
 
     def publish(self, edge):
@@ -191,7 +220,7 @@ class PowerCuts(fleet.Case):
     def cut(self):
         """What is shown after a cut: the number that all files carry, and the least that it may be."""
         program = [*self.wrapper, self.rig.programs / "edgesync", "shell", "--db", self.database("edge"), "--project",
-                   f"c={self.disk.point}/conf"]
+                   f"c={self.directory}"]
         edge = Program(*program)
         self.rig.started.append(edge)
         writer = threading.Thread(target=self.publish, args=[edge])
@@ -202,7 +231,7 @@ class PowerCuts(fleet.Case):
                    if event.get("event") == "projected" and "version" in event)
         self.disk.cut(edge)
         writer.join()
-        shown = read_set(f"{self.disk.point}/conf")
+        shown = read_set(self.directory)
         self.assertEqual(len(set(shown)), 1, shown)
         return shown[0], told
 

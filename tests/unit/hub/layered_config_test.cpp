@@ -89,8 +89,6 @@ TEST_F(Layered, GettersSayWhatIsThereInsteadAndFromWhere) {
 TEST_F(Layered, AListRuleThatMakesNoSenseIsLeftOutAndTold) {
   publish("pool", {{"dns/+", Json{"[1]"}}});
   publish("base", {{"dns", "text"}});
-  Witness active;
-  auto events = node_.config("base").on_active([&](const VersionInfo& version) { active.saw(version.id); });
   const LayeredConfig config = open();  // however bad the layers are
   publish("base", {{"dns", "text"}, {"a", 1}});
   becomes(config, {{"dns", "text"}, {"a", 1}});
@@ -128,6 +126,25 @@ TEST_F(Layered, OneThatIsGivenUpHoldsUpNoOther) {
   node_.unsubscribe(Plane::config, "pool", Node::Unsent::discard).value();
   publish("base", {{"b", 1}});
   becomes(config, {{"a", 1}, {"b", 1}});
+}
+
+TEST_F(Layered, AHandlerOfAScopeHearsOfEachVersionThatBecomesActiveUntilItIsGivenUp) {
+  Witness active;
+  auto subscription =
+      node_.config("base").on_active([&](const VersionInfo& version) { active.saw(std::to_string(version.number)); });
+  publish("base", {{"a", 1}});
+  publish("pool", {{"a", 2}});
+  publish("base", {{"a", 3}});
+  ASSERT_TRUE(active.waits_for("2"));
+  node_.config("base").rollback(1).value();
+  publish("base", {{"a", 4}});
+  ASSERT_TRUE(active.waits_for("3"));
+  EXPECT_THAT(active.seen(), testing::ElementsAre("1", "2", "1", "3"));
+  subscription = {};
+  Witness after;
+  auto other = node_.config("base").on_active([&](const VersionInfo& version) { after.saw(version.id); });
+  ASSERT_TRUE(after.waits_for(publish("base", {{"a", 5}}).id));
+  EXPECT_EQ(active.seen().size(), 4U);
 }
 
 TEST_F(Layered, NamesThatCannotBeAreRefused) {

@@ -289,7 +289,7 @@ class Generation : public Projected {
 
 TEST_F(Generation, StaysForAWhileAndForThoseWhoComeBackToIt) {
   auto all = open(Instant());
-  for (int i = 1; i <= 6; ++i) all.show({{"a", std::to_string(i)}}, Timestamp(), Instant(1s * i)).value();
+  for (int i = 1; i <= 6; ++i) all.show({{"a", std::to_string(i)}}, {Instant(1s * i), Timestamp()}).value();
   EXPECT_EQ(generations(), 6U);
   EXPECT_EQ(all.prune(2, 10s, Instant(11s)), Instant(12s));  // the first was replaced at 2 s
   EXPECT_EQ(generations(), 6U);
@@ -302,16 +302,16 @@ TEST_F(Generation, StaysForAWhileAndForThoseWhoComeBackToIt) {
 
 TEST_F(Generation, NoneLingersBeyondAHundred) {
   auto all = open(Instant());
-  for (int i = 1; i <= 103; ++i) all.show({{"a", std::to_string(i)}}, Timestamp(), Instant()).value();
+  for (int i = 1; i <= 103; ++i) all.show({{"a", std::to_string(i)}}, {Instant(), Timestamp()}).value();
   all.prune(3, 24h, Instant());
   EXPECT_EQ(generations(), 100U);
   EXPECT_EQ(read("a"), "103");
 }
 
 TEST_F(Generation, NumbersGoOnAfterARestartWhateverTheClockShows) {
-  { open(Instant()).show({{"a", "1"}}, Timestamp(std::chrono::hours(24) * 365 * 5000), Instant()).value(); }
+  { open(Instant()).show({{"a", "1"}}, {Instant(), Timestamp(std::chrono::hours(24) * 365 * 5000)}).value(); }
   auto all = open(Instant());
-  all.show({{"a", "2"}}, Timestamp(), Instant(1s)).value();
+  all.show({{"a", "2"}}, {Instant(1s), Timestamp()}).value();
   EXPECT_EQ(fs::read_symlink(folder() + "/..data"), "..2000_01_01_00_00_00.2");
   all.prune(1, 0s, Instant(1h));
   EXPECT_EQ(generations(), 1U);
@@ -320,7 +320,7 @@ TEST_F(Generation, NumbersGoOnAfterARestartWhateverTheClockShows) {
 
 TEST_F(Generation, TheOneShownIsNeverRemoved) {
   auto all = open(Instant());
-  for (int i = 1; i <= 3; ++i) all.show({{"a", std::to_string(i)}}, Timestamp(), Instant()).value();
+  for (int i = 1; i <= 3; ++i) all.show({{"a", std::to_string(i)}}, {Instant(), Timestamp()}).value();
   const auto names = [&] { return fs::read_symlink(folder() + "/..data").string(); };
   const std::string newest = names();
   fs::remove(folder() + "/..data");

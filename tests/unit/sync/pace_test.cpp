@@ -44,6 +44,20 @@ class Paced : public Pair {
     node->commit();
   }
   std::uint64_t pending(store::ScopeId scope) const { return node->store->counts(scope, false).pending; }
+  /// Whatever is sent is under way while `write_next` writes again, and so on; in how many of the `turns` was anything
+  /// sent? The clock goes by `step` each.
+  int busy_turns(int turns, std::chrono::milliseconds step, const Function<void(int)>& write_next) {
+    int busy = 0;
+    for (int i = 0; i < turns; ++i, now.monotonic += step) {
+      write_next(i);
+      node->engine->tick(now), hub->engine->tick(now);
+      const std::uint64_t before = node->engine->metrics().segments_sent + cuts();
+      carry(*node, *hub), hub->commit();
+      carry(*hub, *node), node->commit();
+      busy += node->engine->metrics().segments_sent + cuts() > before ? 1 : 0;
+    }
+    return busy;
+  }
   std::uint64_t cuts() const { return node->engine->metrics().cuts_sent; }
   void wait(std::chrono::milliseconds time) {
     for (const Instant end = now.monotonic + time; now.monotonic < end;) {
@@ -110,15 +124,10 @@ TEST_F(Paced, WhoIsAskedToHurryDoesSoOnceThoughSomebodyWritesAllTheTime) {
   connect_by_the_minute();
   write(2);
   wait(61s);
-  int busy = 0;
-  for (int i = 3; i < 100; ++i, now.monotonic += 100ms) {
-    write(i);  // before the ack of the cut that is in flight
-    if (i == 10) node->engine->hurry();
-    const std::uint64_t before = cuts();
-    carry(*node, *hub), hub->commit();
-    carry(*hub, *node), node->commit();
-    busy += cuts() > before ? 1 : 0;
-  }
+  const int busy = busy_turns(100, 100ms, [this](int turn) {
+    write(turn);  // before the ack of the cut that is in flight
+    if (turn == 10) node->engine->hurry();
+  });
   EXPECT_GE(busy, 1);
   EXPECT_LE(busy, 3);
 }
@@ -164,17 +173,8 @@ TEST_F(Paced, RecordsBeyondTheWindowGoInOneRound) {
 TEST_F(Paced, ARoundIsOverThoughSomebodyWritesAllTheTime) {
   const store::ScopeId scope = open_stream("log", Priority::normal);
   connect_by_the_minute();
-  const auto sent = [&] { return node->engine->metrics().segments_sent + cuts(); };
-  int busy = 0;
-  // Whatever is sent is under way while the next is written, twice a second for ten minutes.
-  for (int i = 0; i < 1'200; ++i, now.monotonic += 500ms) {
-    write(i), append(scope, 1);
-    node->engine->tick(now), hub->engine->tick(now);
-    const std::uint64_t before = sent();
-    carry(*node, *hub), hub->commit();
-    carry(*hub, *node), node->commit();
-    busy += sent() > before ? 1 : 0;
-  }
+  // Twice a second for ten minutes.
+  const int busy = busy_turns(1'200, 500ms, [&](int turn) { write(turn), append(scope, 1); });
   EXPECT_GE(busy, 10);
   EXPECT_LE(busy, 40);
 }

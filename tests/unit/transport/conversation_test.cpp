@@ -192,7 +192,7 @@ TEST_P(Conversation, AsksForNoMoreThanThePeerTakes) {
 
 TEST_P(Conversation, ClosedListenerServesNobody) {
   join();
-  client_->wait_open();
+  server_->wait_open();  // the client may think so a moment before
   const auto port = listener_->port();
   Mailbox<int> closed;
   theirs().post([&] {
