@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// config publish, history, content, diff, rollback, tag, pin, uses: the config scopes of one database. publish may link
-// to a hub and then ends when the hub holds what was published.
+// config publish, rollout, history, content, diff, rollback, tag, pin, uses: the config scopes of one database. publish
+// and rollout may link to a hub: then they begin with what is there, and end when the hub holds what was said.
 #include "commands.hpp"
+#include "rollouts.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <thread>
 
 namespace program {
 namespace {
 
-constexpr std::chrono::seconds publish_within{60};
+constexpr std::chrono::seconds hub_within{60};
 
 es::Result<es::Node> open_publisher(const Options& options) {
   es::NodeOptions node;
@@ -29,27 +32,53 @@ es::Result<es::Node> open_publisher(const Options& options) {
   return opened;
 }
 
-/// A root document, or a signed version.
-es::Result<json::object> publish_document(es::Config config, const es::Bytes& document) {
-  if (const auto root = es::read_root(document)) {
+/// Waits until what the hub has of the scope is here, too.
+es::Result<void> follow_hub(es::Node& node, const Options& options, es::Plane plane, const std::string& scope) {
+  if (options.hub.empty()) return {};
+  const auto deadline = std::chrono::steady_clock::now() + hub_within;
+  while (true) {
+    const auto scopes = node.status().scopes;
+    const auto found = std::find_if(scopes.begin(), scopes.end(), [&](const es::ScopeStatus& one) {
+      return one.plane == plane && one.scope == scope;
+    });
+    const es::Why why = found == scopes.end() ? es::Why::connecting : found->why;
+    if (why == es::Why::in_sync) return {};
+    if (why == es::Why::refused && found->refusal) return *found->refusal;
+    if (why == es::Why::unauthorized || std::chrono::steady_clock::now() > deadline)
+      return es::Error(why == es::Why::unauthorized ? es::Errc::unauthorized : es::Errc::timed_out,
+                       options.hub + ": " + scope + ": " + es::name(why));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+/// What was said is there.
+es::Result<void> tell_hub(es::Node& node, const Options& options) {
+  return options.hub.empty() ? es::Result<void>() : node.flush(hub_within);
+}
+
+/// A root document, or a signed version. `plan`: null for everybody at once.
+es::Result<json::object> publish_document(es::Config config, const es::Bytes& document, const es::RolloutPlan* plan) {
+  if (const auto root = plan == nullptr ? es::read_root(document) : es::Error(es::Errc::invalid_argument, {})) {
     if (auto published = config.publish_root(document); !published) return published.error();
     return json::object{{"root", root->draft.version}};
   }
-  const auto version = config.publish_signed(document);
+  const auto version =
+      plan != nullptr ? config.rollout().publish_signed(document, *plan) : config.publish_signed(document);
   if (!version) return version.error();
   return from_version(*version);
 }
 
 /// The files of a directory.
-es::Result<json::object> publish_files(es::Config config, const Options& options) {
+es::Result<json::object> publish_files(es::Config config, const Options& options, const es::RolloutPlan* plan) {
   auto tree = es::read_tree(options.from);
   if (!tree) return tree.error();
-  const auto version = config.publish_tree(std::move(*tree), options.note);
+  const auto version = plan != nullptr ? config.rollout().publish_tree(*tree, *plan, options.note)
+                                       : config.publish_tree(std::move(*tree), options.note);
   if (!version) return version.error();
   return from_version(*version);
 }
 
-es::Result<int> publish(const Options& options, Output& output) {
+es::Result<int> publish(const Options& options, const es::RolloutPlan* plan, Output& output) {
   std::error_code none;
   const bool files = std::filesystem::is_directory(options.from, none);
   if (!files && !options.note.empty())
@@ -59,11 +88,47 @@ es::Result<int> publish(const Options& options, Output& output) {
   auto node = open_publisher(options);
   if (!node) return node.error();
   const es::Config config = node->config(options.scope);
-  auto line = files ? publish_files(config, options) : publish_document(config, *document);
+  if (auto here = follow_hub(*node, options, es::Plane::config, options.scope); !here) return here.error();
+  auto line = files ? publish_files(config, options, plan) : publish_document(config, *document, plan);
   if (!line) return line.error();
-  if (!options.hub.empty())
-    if (auto held = node->flush(publish_within); !held) return held.error();
+  if (auto told = tell_hub(*node, options); !told) return told.error();
   output.line(*line);
+  return 0;
+}
+
+es::Result<int> start_rollout(const Options& options, Output& output) {
+  const auto file = read_file(options.plan);
+  if (!file) return file.error();
+  const auto from = parse({reinterpret_cast<const char*>(file->data()), file->size()});
+  if (!from) return es::Error(from.error().code, options.plan + ": " + from.error().detail);
+  const auto plan = to_plan(*from);
+  if (!plan) return es::Error(plan.error().code, options.plan + ": " + plan.error().detail);
+  return publish(options, &*plan, output);
+}
+
+es::Result<int> run_rollout(const Options& options, Output& output) {
+  const std::string what = options.command.substr(options.command.rfind(' ') + 1);
+  if (what == "start") return start_rollout(options, output);
+  auto node = open_publisher(options);
+  if (!node) return node.error();
+  const es::Rollout rollout = node->config(options.scope).rollout();
+  if (auto here = follow_hub(*node, options, es::Plane::config, options.scope); !here) return here.error();
+  if (what == "status") {
+    const std::string scope = options.fleet.empty() ? "fleet" : options.fleet;
+    const es::State fleet = node->state(scope);
+    if (auto here = follow_hub(*node, options, es::Plane::state, scope); !here) return here.error();
+    const auto line = from_rollout(rollout, fleet);
+    if (!line) return line.error();
+    output.line(*line);
+    return 0;
+  }
+  const auto wave =
+      static_cast<std::uint32_t>(options.numbers.empty() ? 0 : std::min<std::uint64_t>(options.numbers[0], UINT32_MAX));
+  if (auto done = order(rollout, what, wave); !done) return done.error();
+  if (auto told = tell_hub(*node, options); !told) return told.error();
+  const auto status = rollout.status();
+  if (!status) return status.error();
+  output.line(from_rollout(*status));
   return 0;
 }
 
@@ -126,7 +191,8 @@ es::Result<int> uses(const es::Config& config, const Options& options, Output& o
 
 es::Result<int> run_config(const Options& options, Output& output) {
   if (options.command == "config diff") return run_diff(options, output);
-  if (options.command == "config publish") return publish(options, output);
+  if (options.command == "config publish") return publish(options, nullptr, output);
+  if (options.command.starts_with("config rollout")) return run_rollout(options, output);
   if (options.db.empty()) return run_documents(options, output);
   auto node = open_existing(options.db);
   if (!node) return node.error();

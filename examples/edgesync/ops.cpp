@@ -22,6 +22,7 @@ constexpr std::array ops = {
     Named{"config.history", config_history},
     Named{"config.diff", config_diff},
     Named{"config.rollback", config_rollback},
+    Named{"config.rollout", config_rollout},
     Named{"config.confirm", config_confirm},
     Named{"config.unhealthy", config_unhealthy},
     Named{"config.tag", config_tag},

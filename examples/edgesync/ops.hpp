@@ -21,6 +21,7 @@ Answer config_get(Session&, Fields&);
 Answer config_history(Session&, Fields&);
 Answer config_diff(Session&, Fields&);
 Answer config_rollback(Session&, Fields&);
+Answer config_rollout(Session&, Fields&);
 Answer config_confirm(Session&, Fields&);
 Answer config_tag(Session&, Fields&);
 Answer config_untag(Session&, Fields&);

@@ -3,6 +3,7 @@
 #include "base64.hpp"
 #include "edits.hpp"
 #include "ops.hpp"
+#include "rollouts.hpp"
 
 #include <utility>
 
@@ -16,53 +17,96 @@ json::object published(const es::VersionInfo& version) {
   return out;
 }
 
-Answer publish_edits(es::Config config, const json::value& edits, const std::string& note) {
-  if (!edits.is_array()) return invalid("edits", "not a list");
-  auto edit = to_edit(edits.get_array());
+/// What is to be published: one of three members says it.
+struct Wanted {
+  const json::value* edits = nullptr;
+  const json::value* tree = nullptr;
+  const json::value* document = nullptr;
+  std::string note{};
+};
+
+Wanted read_wanted(Fields& fields) {
+  const Wanted wanted{fields.find("edits"), fields.find("tree"), fields.find("document"), fields.text_or("note", "")};
+  if (wanted.document != nullptr && (wanted.edits != nullptr || wanted.tree != nullptr))
+    fields.fail("document", "not together with others");
+  if (wanted.document == nullptr && wanted.edits == nullptr && wanted.tree == nullptr)
+    fields.fail("edits", "missing, and no tree");
+  if (wanted.edits != nullptr && wanted.tree != nullptr) fields.fail("tree", "not together with edits");
+  return wanted;
+}
+
+Answer publish_edits(es::Config config, const Wanted& wanted, const es::RolloutPlan* plan) {
+  if (!wanted.edits->is_array()) return invalid("edits", "not a list");
+  auto edit = to_edit(wanted.edits->get_array());
   if (!edit) return edit.error();
-  auto version = config.publish(*edit, note);
+  auto version =
+      plan != nullptr ? config.rollout().publish(*edit, *plan, wanted.note) : config.publish(*edit, wanted.note);
   if (!version) return version.error();
   return published(*version);
 }
 
-Answer publish_tree(es::Config config, const json::value& tree, const std::string& note) {
-  if (!tree.is_object()) return invalid("tree", "not an object");
-  auto content = flatten(tree);
+Answer publish_tree(es::Config config, const Wanted& wanted, const es::RolloutPlan* plan) {
+  if (!wanted.tree->is_object()) return invalid("tree", "not an object");
+  auto content = flatten(*wanted.tree);
   if (!content) return content.error();
-  auto version = config.publish_tree(std::move(*content), note);
+  auto version = plan != nullptr ? config.rollout().publish_tree(*content, *plan, wanted.note)
+                                 : config.publish_tree(std::move(*content), wanted.note);
   if (!version) return version.error();
   return published(*version);
 }
 
-Answer publish_document(es::Config config, const json::value& document) {
-  const json::string* text = document.if_string();
+Answer publish_document(es::Config config, const Wanted& wanted, const es::RolloutPlan* plan) {
+  const json::string* text = wanted.document->if_string();
   const auto bytes = text != nullptr ? from_base64({text->data(), text->size()}) : std::nullopt;
   if (!bytes) return invalid("document", "not base64");
   if (const auto root = es::read_root(*bytes)) {
+    if (plan != nullptr) return invalid("document", "a root is for everybody at once");
     if (auto done = config.publish_root(*bytes); !done) return done.error();
     return json::object{{"root", root->draft.version}};
   }
-  auto version = config.publish_signed(*bytes);
+  auto version = plan != nullptr ? config.rollout().publish_signed(*bytes, *plan) : config.publish_signed(*bytes);
   if (!version) return version.error();
   return published(*version);
+}
+
+/// `plan`: null for everybody at once.
+Answer publish(es::Config config, const Wanted& wanted, const es::RolloutPlan* plan) {
+  if (wanted.document != nullptr) return publish_document(std::move(config), wanted, plan);
+  return wanted.edits != nullptr ? publish_edits(std::move(config), wanted, plan)
+                                 : publish_tree(std::move(config), wanted, plan);
+}
+
+Answer start_rollout(Session& session, Fields& fields, const std::string& scope) {
+  const Wanted wanted = read_wanted(fields);
+  const json::value* plan = fields.find("plan");
+  if (plan == nullptr) fields.fail("plan", "missing");
+  if (auto checked = fields.check(); !checked) return checked.error();
+  const auto waves = to_plan(*plan);
+  if (!waves) return waves.error();
+  return publish(session.config(scope), wanted, &*waves);
 }
 
 }  // namespace
 
 Answer config_publish(Session& session, Fields& fields) {
   const std::string scope = fields.text("scope");
-  const json::value* edits = fields.find("edits");
-  const json::value* tree = fields.find("tree");
-  const json::value* document = fields.find("document");
-  if (document != nullptr && (edits != nullptr || tree != nullptr)) fields.fail("document", "not together with others");
-  const std::string note = fields.text_or("note", "");
-  if (document == nullptr && edits == nullptr && tree == nullptr) fields.fail("edits", "missing, and no tree");
-  if (edits != nullptr && tree != nullptr) fields.fail("tree", "not together with edits");
+  const Wanted wanted = read_wanted(fields);
   if (auto checked = fields.check(); !checked) return checked.error();
-  es::Config config = session.config(scope);
-  if (document != nullptr) return publish_document(std::move(config), *document);
-  return edits != nullptr ? publish_edits(std::move(config), *edits, note)
-                          : publish_tree(std::move(config), *tree, note);
+  return publish(session.config(scope), wanted, nullptr);
+}
+
+Answer config_rollout(Session& session, Fields& fields) {
+  const std::string scope = fields.text("scope");
+  const std::string what = fields.text("do");
+  if (what == "start") return start_rollout(session, fields, scope);
+  const std::uint64_t wave = what == "approve" ? fields.number("wave") : 0;
+  if (wave > UINT32_MAX) fields.fail("wave", "too large");
+  const std::string fleet = what == "status" ? fields.text_or("fleet", "fleet") : "";
+  if (auto checked = fields.check(); !checked) return checked.error();
+  const es::Rollout rollout = session.config(scope).rollout();
+  if (what == "status") return from_rollout(rollout, session.node().state(fleet));
+  if (auto done = order(rollout, what, static_cast<std::uint32_t>(wave)); !done) return done.error();
+  return json::object{};
 }
 
 Answer config_get(Session& session, Fields& fields) {

@@ -28,13 +28,14 @@ struct Flag {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      {"serve",
-       {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--uplink", "--token",
-        "--ca", "--config-root", "--health-window-ms", "--insecure", "--stdin", "--otlp", "--otlp-scope", "--project",
-        "--json"}},
+      {"serve", {"--db",          "--listen",           "--name",     "--tls-cert", "--tls-key",
+                 "--client-ca",   "--tokens",           "--uplink",   "--token",    "--ca",
+                 "--config-root", "--health-window-ms", "--insecure", "--stdin",    "--otlp",
+                 "--otlp-scope",  "--project",          "--label",    "--fleet",    "--json"}},
       {"shell",
        {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--hub", "--token", "--ca",
-        "--config-root", "--health-window-ms", "--insecure", "--otlp", "--otlp-scope", "--project", "--json"}},
+        "--config-root", "--health-window-ms", "--insecure", "--otlp", "--otlp-scope", "--project", "--label",
+        "--fleet", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -58,6 +59,14 @@ const std::vector<Command>& commands() {
         "--expires", "--min-library", "--json"}},
       {"config publish",
        {"--db", "--scope", "--from", "--note", "--config-root", "--hub", "--token", "--ca", "--insecure", "--json"}},
+      {"config rollout start",
+       {"--db", "--scope", "--from", "--plan", "--note", "--config-root", "--hub", "--token", "--ca", "--insecure",
+        "--json"}},
+      {"config rollout status", {"--db", "--scope", "--fleet", "--hub", "--token", "--ca", "--insecure", "--json"}},
+      {"config rollout pause", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}},
+      {"config rollout resume", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}},
+      {"config rollout approve", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}, 1, 1},
+      {"config rollout abort", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}},
       {"config show", {"--from", "--json"}},
       {"config history", {"--db", "--scope", "--json"}},
       {"config diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -96,6 +105,8 @@ const std::vector<TextOption>& text_options() {
       {"--floor", &Options::floor},
       {"--parent", &Options::parent},
       {"--note", &Options::note},
+      {"--plan", &Options::plan},
+      {"--fleet", &Options::fleet},
       {"--not-before", &Options::not_before},
       {"--expires", &Options::expires},
       {"--min-library", &Options::min_library},
@@ -173,12 +184,8 @@ class Parser {
       out_.options.publishers.push_back(value);
       return;
     }
-    if (argument == "--project") {
-      const std::size_t equals = value.find('=');
-      if (equals == 0 || equals >= value.size() - 1) return fail(argument, "'" + value + "' is not SCOPE=DIRECTORY");
-      out_.options.projects.emplace_back(value.substr(0, equals), value.substr(equals + 1));
-      return;
-    }
+    if (argument == "--project") return pair(argument, value, "SCOPE=DIRECTORY", out_.options.projects);
+    if (argument == "--label") return pair(argument, value, "KEY=VALUE", out_.options.labels);
     if (const TextOption* option = find(text_options(), argument)) {
       out_.options.*option->member = value;
       return;
@@ -186,6 +193,13 @@ class Parser {
     std::optional<Listen>& place = argument == "--otlp" ? out_.options.otlp : out_.options.listen;
     place = to_listen(value);
     if (!place) fail(argument, "'" + value + "' is not HOST:PORT");
+  }
+
+  void pair(const std::string& argument, const std::string& value, const char* form,
+            std::vector<std::pair<std::string, std::string>>& pairs) {
+    const std::size_t equals = value.find('=');
+    if (equals == 0 || equals >= value.size() - 1) return fail(argument, "'" + value + "' is not " + form);
+    pairs.emplace_back(value.substr(0, equals), value.substr(equals + 1));
   }
 
   void positional(const std::string& argument) {
@@ -235,6 +249,9 @@ class Parser {
       {{"config sign", "--to"}, &Options::to},
       {{"config publish", "--scope"}, &Options::scope},
       {{"config publish", "--from"}, &Options::from},
+      {{"config rollout", "--scope"}, &Options::scope},
+      {{"config rollout start", "--from"}, &Options::from},
+      {{"config rollout start", "--plan"}, &Options::plan},
       {{"config show", "--from"}, &Options::from},
       {{"config history", "--scope"}, &Options::scope},
       {{"config tag", "--name"}, &Options::name},
@@ -258,6 +275,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     name += ' ' + (told ? arguments[words++] : std::string("list"));
   }
   if ((name == "config" || name == "stream") && arguments.size() > 1) name += ' ' + arguments[words++];
+  if (name == "config rollout" && arguments.size() > 2) name += ' ' + arguments[words++];
   const Command* command = find(commands(), name);
   if (command == nullptr) return {{}, UsageError{"command: " + name + ": unknown"}};
   return Parser(*command, arguments, words).run();
@@ -268,8 +286,10 @@ std::string_view usage() noexcept {
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
                   [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
                   [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]] [--project SCOPE=DIR]...
+                  [--fleet SCOPE] [--label KEY=VALUE]...
   edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
                   [--insecure] [--otlp HOST:PORT [--otlp-scope S]] [--project SCOPE=DIR]...
+                  [--fleet SCOPE] [--label KEY=VALUE]...
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
@@ -294,6 +314,9 @@ std::string_view usage() noexcept {
                            [--floor N] [--not-before T] [--expires T] [--min-library V]
   edgesync config publish  --db FILE --scope S --from FILE [--config-root F] [--hub URL [--token T] [--ca F]]
   edgesync config publish  --db FILE --scope S --from DIR [--note T] [--hub URL [--token T] [--ca F]]  its files
+  edgesync config rollout start   --db FILE --scope S --from FILE|DIR --plan FILE [--note T] [HUB]   in waves
+  edgesync config rollout status  --db FILE --scope S [--fleet SCOPE] [HUB]
+  edgesync config rollout approve --db FILE --scope S WAVE [HUB]; and pause, resume, abort without WAVE
   edgesync config show     --from FILE    what a version or a root says, and who signed it
   edgesync config history  --db FILE --scope S
   edgesync config content  --db FILE --scope S V
@@ -304,10 +327,13 @@ std::string_view usage() noexcept {
   edgesync config pin      --db FILE --scope S V                   keeps it; unpin V: as long as there is room
   edgesync config uses     --db FILE --scope S [--at T]            what was in use when, who published it, and why
   edgesync --help | --version
+HUB is --hub URL [--token T] [--ca F]: what is there counts, and it has what was said before the program ends.
 M:KEY,... is any M of these keys; SCOPE a name, "prefix/*" or "*"; T is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
 per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. --project keeps
-the active version of a config scope as files in a directory, all of which change at once. A plaintext listener or ws://
+the active version of a config scope as files in a directory, all of which change at once. With --fleet a node reports
+which versions it has in that stream, and a hub opens the waves of rollouts by what it reads there; --label says what
+waves ask for. A plaintext listener or ws://
 URL needs --insecure and a loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";

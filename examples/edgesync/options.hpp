@@ -34,6 +34,8 @@ struct Options {
   std::string config_root{};             ///< A root document's file.
   std::uint64_t health_window_ms = 0;
   std::vector<std::pair<std::string, std::string>> projects{};  ///< Config scopes, and the directories that show them.
+  std::vector<std::pair<std::string, std::string>> labels{};    ///< What waves of a rollout look at.
+  std::string fleet{};                                          ///< Where nodes report what they have.
 
   // stream
   std::string format{};          ///< csv or jsonl
@@ -45,6 +47,7 @@ struct Options {
   std::string from{};     ///< A document to sign, publish or show; or a directory to publish.
   std::string content{};  ///< A JSON file.
   std::string number{}, floor{};
+  std::string plan{};  ///< A rollout's, as JSON.
   std::string parent{}, note{}, not_before{}, expires{}, min_library{};
   std::string root_keys{};                ///< M:KEY[,KEY...]
   std::vector<std::string> publishers{};  ///< SCOPE=M:KEY[,KEY...]

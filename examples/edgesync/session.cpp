@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "events.hpp"
+#include "rollouts.hpp"
 
 #include <utility>
 
@@ -29,6 +30,8 @@ es::Result<es::Hub> open_hub(const Options& options) {
   hub.node.health_window = std::chrono::milliseconds(options.health_window_ms);
   hub.node.database = options.db;
   hub.node.name = options.name;
+  hub.node.labels = {options.labels.begin(), options.labels.end()};
+  if (!options.hub.empty()) hub.node.fleet = options.fleet;
   hub.address = options.listen->host;
   hub.port = options.listen->port;
   hub.tls = {options.client_ca, options.certificate, options.key};
@@ -46,6 +49,8 @@ es::Result<es::Node> open_node(const Options& options) {
   node.health_window = std::chrono::milliseconds(options.health_window_ms);
   node.database = options.db;
   node.name = options.name;
+  node.labels = {options.labels.begin(), options.labels.end()};
+  node.fleet = options.fleet;
   return es::Node::open(std::move(node));
 }
 
@@ -68,6 +73,8 @@ es::Result<void> Session::start(const Options& options) {
     if (!node) return node.error();
     node_.emplace(std::move(*node));
   }
+  if (hub_ && options.hub.empty() && !options.fleet.empty())
+    if (auto begun = control_rollouts(options.fleet); !begun) return begun;
   subscriptions_.push_back(node().on_event([this](const es::Event& event) { print(event); }));
   if (options.otlp) {
     auto otlp = OtlpReceiver::open(*options.otlp, node().stream(options.otlp_scope, OtlpReceiver::stream()));
@@ -109,6 +116,20 @@ es::Result<void> Session::project(const std::string& scope, const std::string& d
   return {};
 }
 
+es::Result<void> Session::control_rollouts(const std::string& fleet) {
+  es::RolloutControllerOptions options;
+  options.fleet = fleet;
+  options.on_progress = [this](const std::string& scope, const es::RolloutStatus& status) {
+    json::object line{{"event", "rollout"}, {"scope", scope}};
+    for (const auto& [name, value] : from_rollout(status)) line[name] = value;
+    output_.line(line);
+  };
+  auto controller = es::RolloutController::start(*hub_, std::move(options));
+  if (!controller) return controller.error();
+  rollouts_ = std::move(*controller);
+  return {};
+}
+
 void Session::watch(const std::string& scope, const std::string& prefix) {
   subscriptions_.push_back(node().state(scope).on_change(
       prefix, [this](const es::Change& change) { output_.line(from_state_change(change)); }));
@@ -144,6 +165,7 @@ void Session::close() noexcept {
   ended_ = true;
   otlp_.reset();
   projections_.clear();
+  rollouts_.reset();
   if (hub_) hub_->close();
   if (node_) node_->close();
   subscriptions_.clear();

@@ -21,6 +21,8 @@ namespace node {
 class ScopeHandle;
 }
 
+class Rollout;
+
 /// A version that wants to become active.
 struct Candidate {
   VersionInfo version{};
@@ -62,6 +64,9 @@ class EDGESYNC_EXPORT Config {
   /// Publishes the root document that follows the present one, in this scope; a node that hears of it in any scope
   /// follows it in all. Fails with: invalid_argument, not_signed, untrusted, outdated.
   Result<void> publish_root(const Bytes& root);
+
+  /// Versions that reach the fleet in waves: rollout.hpp.
+  Rollout rollout() const;
 
   /// Goes back to a kept version at once, without a network and without asking the application. On a hub that is the
   /// root this publishes the old content as a new version for everybody; elsewhere it is local: the version that was

@@ -15,6 +15,8 @@
 #include <edgesync/options.hpp>
 #include <edgesync/projection.hpp>
 #include <edgesync/records.hpp>
+#include <edgesync/rollout.hpp>
+#include <edgesync/rollout_plan.hpp>
 #include <edgesync/signing.hpp>
 #include <edgesync/state.hpp>
 #include <edgesync/status.hpp>

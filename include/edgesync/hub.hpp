@@ -9,6 +9,8 @@
 
 namespace edgesync {
 
+class RolloutController;
+
 class EDGESYNC_EXPORT Hub : public Node {
  public:
   /// Opens the database and listens. Fails with: as Node::open; insecure, invalid_argument, unreachable (address in
@@ -22,6 +24,7 @@ class EDGESYNC_EXPORT Hub : public Node {
   std::uint16_t port() const noexcept;
 
  private:
+  friend class RolloutController;
   Hub(std::shared_ptr<node::Core> core, std::uint16_t port) noexcept;
   std::uint16_t port_;
 };

@@ -6,6 +6,7 @@
 #include <edgesync/function.hpp>
 #include <edgesync/mask.hpp>
 #include <edgesync/records.hpp>
+#include <edgesync/rollout_plan.hpp>
 #include <edgesync/runtime.hpp>
 
 #include <chrono>
@@ -80,6 +81,12 @@ struct NodeOptions {
   /// Of one config version: so many starts of the application that ended without an answer about it, or without
   /// confirmation, and it is left alone. 0: no limit.
   std::uint32_t starts_max = 3;
+  /// What waves of a rollout look at (rollout_plan.hpp). Keys and values are 1 to 64 bytes of UTF-8 without '=', ','
+  /// and control characters; at most 16.
+  Labels labels{};
+  /// The stream in which this node tells its hub what it has in use, each time that something about that has changed:
+  /// what a rollout goes by. "fleet" is where a RolloutController looks. Empty: it tells nobody.
+  std::string fleet{};
   /// A database that is opened in another environment than before takes a new replica id before it writes anything, so
   /// that a copied disk and its original never pass for one. Nothing: what the system tells of its machine and of the
   /// file (src/node/environment.hpp). A host that knows better, such as a pod that moves with its volume, gives its

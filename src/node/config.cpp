@@ -2,7 +2,7 @@
 #include <edgesync/config.hpp>
 
 #include "base/path.hpp"
-#include "node/core.hpp"
+#include "node/publishing.hpp"
 
 #include <algorithm>
 
@@ -11,38 +11,8 @@ namespace {
 
 using Tree = std::map<std::string, Value>;
 
-Result<void> apply(Tree& tree, const Edit& edit) {
-  for (const Edit::Op& op : edit.ops()) {
-    switch (op.kind) {
-      case Edit::Kind::set:
-        tree.insert_or_assign(op.key, op.value);
-        break;
-      case Edit::Kind::erase:
-        tree.erase(op.key);
-        break;
-      case Edit::Kind::erase_prefix:
-        std::erase_if(tree, [&](const auto& entry) { return below(entry.first, op.key); });
-        break;
-      default:
-        return Error(Errc::invalid_argument,
-                     "config: \"" + op.key + "\": only set, erase and erase_prefix make sense in a version");
-    }
-  }
-  return {};
-}
-
 Error nothing_active(const node::ScopeHandle& scope) {
   return {Errc::not_found, "config: " + scope.name + ": no version is active"};
-}
-
-Result<VersionInfo> publish_locked(const node::ScopeHandle& scope, node::Core::Lock& lock, const Tree& tree,
-                                   std::string_view note) {
-  node::Core& core = *scope.core;
-  if (auto author = core.become_author(lock, scope.id); !author) return std::move(author).error();
-  auto published = core.engine().config().publish(scope.id, tree, note, core.time());
-  if (!published) return std::move(published).error();
-  if (auto settled = core.settle(lock, published->first); !settled) return std::move(settled).error();
-  return published->second;
 }
 
 Result<Tree> content_of(const node::ScopeHandle& scope, std::uint64_t number) {
@@ -88,22 +58,19 @@ VersionInfo Config::last_good() const {
 Result<VersionInfo> Config::publish(const Edit& edit, std::string_view note) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  Tree tree;
-  if (auto newest = scope_->core->engine().config().newest(scope_->id)) {
-    auto content = config::verify(*newest);
-    if (!content) return std::move(content).error();
-    tree = *std::move(content);
-  } else if (!newest.error().is(Errc::not_found)) {
-    return std::move(newest).error();
-  }
-  if (auto applied = apply(tree, edit); !applied) return std::move(applied).error();
-  return publish_locked(*scope_, *lock, tree, note);
+  const auto tree = node::edited(*scope_, edit);
+  if (!tree) return tree.error();
+  return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+    return plane.publish(scope_->id, *tree, note, scope_->core->time());
+  });
 }
 
 Result<VersionInfo> Config::publish_tree(Tree content, std::string_view note) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  return publish_locked(*scope_, *lock, content, note);
+  return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+    return plane.publish(scope_->id, content, note, scope_->core->time());
+  });
 }
 
 Result<VersionInfo> Config::publish_signed(const Bytes& document) {
@@ -111,12 +78,9 @@ Result<VersionInfo> Config::publish_signed(const Bytes& document) {
   if (!release) return Error(Errc::invalid_argument, "config: " + scope_->name + ": " + release.error().detail);
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  node::Core& core = *scope_->core;
-  if (auto author = core.become_author(*lock, scope_->id); !author) return std::move(author).error();
-  auto published = core.engine().config().publish(scope_->id, *release, core.time());
-  if (!published) return std::move(published).error();
-  if (auto settled = core.settle(*lock, published->first); !settled) return std::move(settled).error();
-  return published->second;
+  return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+    return plane.publish(scope_->id, *release, scope_->core->time());
+  });
 }
 
 Result<void> Config::publish_root(const Bytes& document) {
@@ -124,11 +88,9 @@ Result<void> Config::publish_root(const Bytes& document) {
   if (!root) return Error(Errc::invalid_argument, "config: " + scope_->name + ": " + root.error().detail);
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  node::Core& core = *scope_->core;
-  if (auto author = core.become_author(*lock, scope_->id); !author) return author;
-  auto published = core.engine().config().publish(scope_->id, *root, core.time());
-  if (!published) return std::move(published).error();
-  return core.settle(*lock, *published);
+  return node::settled(*scope_, *lock, node::write(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+    return plane.publish(scope_->id, *root, scope_->core->time());
+  }));
 }
 
 Result<VersionInfo> Config::rollback(std::uint64_t to, std::string_view note) {
@@ -139,7 +101,9 @@ Result<VersionInfo> Config::rollback(std::uint64_t to, std::string_view note) {
     auto content = content_of(*scope_, to);
     if (!content) return std::move(content).error();
     const std::string said = note.empty() ? "rollback to " + std::to_string(to) : std::string(note);
-    return publish_locked(*scope_, *lock, *content, said);
+    return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+      return plane.publish(scope_->id, *content, said, core.time());
+    });
   }
   auto rolled = core.engine().config().rollback(scope_->id, to, note);
   if (!rolled) return std::move(rolled).error();

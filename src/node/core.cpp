@@ -78,6 +78,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   if (options.database.empty()) return Error(Errc::invalid_argument, "open: database: no path given");
   if (!options.name.empty())
     if (auto good = check_path("name", options.name); !good) return std::move(good).error();
+  if (auto good = config::check(options.labels); !good) return std::move(good).error();
   auto root = root_of(options.config_root);
   if (!root) return std::move(root).error();
   auto runtime = runtime_for(options);
@@ -98,6 +99,7 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
                      core->options_.starts_max, core->options_.observes};
   engine.config_root = *std::move(root);
   engine.verifier = &transport::ed25519();
+  if (kind != Kind::root && !core->options_.observes) engine.member = {core->name_, core->options_.labels};
   core->engine_ = std::make_unique<sync::Engine>(*core->store_, *core->random_, std::move(engine));
   core->timer_ = core->host_->timer([weak = std::weak_ptr(core)] {
     if (const auto held = weak.lock()) held->on_timer();
@@ -119,6 +121,11 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   if (core->store_->renamed()) core->engine_->report_identity(*core->store_->renamed());
   if (core->store_->unclean()) core->examine_due_ = now.monotonic;
   core->stir(lock);
+  lock.unlock();
+  if (auto opened = core->open_reports(); !opened) {
+    let_go(core);
+    return std::move(opened).error();
+  }
   return core;
 }
 
@@ -207,7 +214,7 @@ void Core::group_commit(Lock& lock) {
   engine_->flushed(flushed);
   std::move(flushed.changes.begin(), flushed.changes.end(), std::back_inserter(changes_));
   for (const store::ScopeId id : flushed.advanced)
-    if (store_->scope(id).plane == Plane::stream) grown_.insert(id);
+    if (store_->scope(id).plane != Plane::state) grown_.insert(id);
   settled_.notify_all();
   stir(lock);
 }

@@ -53,6 +53,7 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Locks; fails with `closed` after close(). Reads of the file wait until the disk is idle.
   Result<Lock> lock();
   Result<Lock> lock_idle();
+  bool is_root() const noexcept { return kind_ == Kind::root; }
   sync::Engine& engine() noexcept { return *engine_; }  ///< Requires: locked.
   store::Store& store() noexcept { return *store_; }    ///< Requires: locked.
   Now now() { return host_->clock().now(); }            ///< The wall clock as it stands, right or not.
@@ -158,6 +159,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void arm(Lock& lock);
   void on_timer();
   void examine(const Now& now);
+  // reports.cpp
+  Result<void> open_reports();
+  void report_versions(Lock& lock);
   // uplink.cpp
   Result<void> attempt(Lock& lock, std::uint64_t number);
   void attempt_again(Lock& lock);
@@ -198,7 +202,10 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<Failure> failures_;
   std::vector<FlushWaiter> flushes_;
   std::vector<store::PathChange> changes_;
-  std::set<store::ScopeId> grown_;     ///< Streams with records of which nobody was told yet.
+  std::set<store::ScopeId> grown_;           ///< Streams and config scopes with more, of which nobody was told yet.
+  std::optional<store::ScopeId> reports_{};  ///< NodeOptions::fleet.
+  std::set<store::ScopeId> unreported_{};    ///< Config scopes.
+  std::map<store::ScopeId, sync::ConfigPlane::Standing> reported_{};  ///< What was said of them last.
   store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
   Instant examine_due_ = never;  ///< When to look at the next rows.

@@ -30,6 +30,7 @@ void Core::dispatch() {
   if (closed_) return;
   const Calling calling(*this, lock);
   if (!store_->writing()) dispatch_actions(lock);
+  if (!closed_) report_versions(lock);
   finish_flushes(lock);
   if (!closed_) {
     const auto events = take_events();
@@ -43,8 +44,11 @@ void Core::dispatch() {
       changes.push_back({store_->scope(change.scope).name, change.path, shown_value(change.before),
                          shown_value(change.after), author->dot.replica, crdt::Hlc::wall(author->dot.stamp)});
     }
-    std::vector<std::string> grown;
-    for (const store::ScopeId id : std::exchange(grown_, {})) grown.push_back(store_->scope(id).name);
+    std::vector<std::string> grown, published;
+    for (const store::ScopeId id : std::exchange(grown_, {})) {
+      const store::Scope& scope = store_->scope(id);
+      (scope.plane == Plane::stream ? grown : published).push_back(scope.name);
+    }
     std::vector<std::shared_ptr<transport::Connection>> awake;
     for (sync::LinkId id : engine_->take_wakes())
       if (const auto at = connections_.find(id); at != connections_.end()) awake.push_back(at->second);
@@ -56,6 +60,7 @@ void Core::dispatch() {
     }
     for (const Change& change : changes) handlers_.call(change);
     for (const std::string& stream : grown) handlers_.call_for_records(stream);
+    for (const std::string& scope : published) handlers_.call_published(scope);
     lock.lock();
   }
   if (!closed_) arm(lock);

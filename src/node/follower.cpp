@@ -39,14 +39,24 @@ struct Follower::State {
 
 Follower::Follower(Work work) : work_(std::move(work)), state_(std::make_shared<State>()) {}
 
-Result<std::unique_ptr<Follower>> Follower::start(const std::vector<Config>& configs, Work work, Result<void>& first) {
+void Follower::Wake::operator()() const {
+  const std::lock_guard lock(state->mutex);
+  state->due = true;
+  state->changed.notify_one();
+}
+
+Follower::Subscribe Follower::to_active(const std::vector<Config>& configs) {
+  return [configs](const Wake& wake) {
+    std::vector<Subscription> subscriptions;
+    for (const Config& config : configs)
+      subscriptions.push_back(config.on_active([wake](const VersionInfo&) { wake(); }));
+    return subscriptions;
+  };
+}
+
+Result<std::unique_ptr<Follower>> Follower::start(const Subscribe& subscribe, Work work, Result<void>& first) {
   std::unique_ptr<Follower> follower(new Follower(std::move(work)));
-  for (const Config& config : configs)
-    follower->subscriptions_.push_back(config.on_active([state = follower->state_](const VersionInfo&) {
-      const std::lock_guard lock(state->mutex);
-      state->due = true;
-      state->changed.notify_one();
-    }));
+  follower->subscriptions_ = subscribe({follower->state_});
   first = follower->attempt();
   follower->thread_ = transport::quiet_thread([raw = follower.get(), done = first.has_value()] { raw->run(done); });
   if (!follower->thread_) return Error(Errc::limit_exceeded, "config: the system has no thread to spare");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Follower: makes something of what config scopes have in use, again whenever another version is. It works on a thread
-// of its own, so that neither a disk nor much content holds up a link, and tries again what failed, after a second at
-// first and then more and more seldom.
+// Follower: makes something of what a node has, again whenever that has changed. It works on a thread of its own, so
+// that neither a disk nor much content holds up a link, and tries again what failed, after a second at first and then
+// more and more seldom.
 #pragma once
 
 #include "base/clock.hpp"
@@ -21,6 +21,17 @@ Result<Candidate> in_use(const Config& config);
 
 class Follower {
  public:
+  struct State;
+  /// What has a follower look again. Thread safety: any thread; may outlive the follower.
+  struct Wake {
+    std::shared_ptr<State> state{};
+    void operator()() const;
+  };
+  /// Registers `wake` with whatever tells of a change.
+  using Subscribe = Function<std::vector<Subscription>(const Wake& wake)>;
+  /// Each time that one of them has another version in use.
+  static Subscribe to_active(const std::vector<Config>& configs);
+
   struct Work {
     /// A failure is tried again.
     Function<Result<void>()> attempt{};
@@ -30,20 +41,19 @@ class Follower {
 
   /// The first attempt is over when this returns, on the caller's thread; `first` says how. Fails with: limit_exceeded
   /// (no thread).
-  static Result<std::unique_ptr<Follower>> start(const std::vector<Config>& configs, Work work, Result<void>& first);
+  static Result<std::unique_ptr<Follower>> start(const Subscribe& subscribe, Work work, Result<void>& first);
   /// Waits for an attempt that runs; there is none after it.
   ~Follower();
   Follower(const Follower&) = delete;
 
  private:
-  struct State;
   explicit Follower(Work work);
   void run(bool done) noexcept;
   Result<void> attempt() noexcept;
   Instant upkeep() noexcept;
 
   const Work work_;
-  const std::shared_ptr<State> state_;  // with the handlers, which may outlive us by one call
+  const std::shared_ptr<State> state_;
   std::vector<Subscription> subscriptions_{};
   std::optional<std::thread> thread_{};
 };

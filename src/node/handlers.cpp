@@ -37,6 +37,11 @@ void Handlers::call_for_records(const std::string& scope) {
     if (entry->live && entry->topic == scope) contain([&] { entry->callback(); });
 }
 
+void Handlers::call_published(const std::string& scope) {
+  for (const auto& entry : published_.all())
+    if (entry->live && (entry->topic.empty() || entry->topic == scope)) contain([&] { entry->callback(); });
+}
+
 void Handlers::call_active(const std::string& scope, const VersionInfo& version) {
   for (const auto& entry : actives_.all())
     if (entry->live && entry->topic == scope) contain([&] { entry->callback(version); });

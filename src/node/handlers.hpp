@@ -74,6 +74,10 @@ class Handlers {
   Subscription on_active(std::string scope, Function<void(const VersionInfo&)> handler) {
     return actives_.add(std::move(scope), std::move(handler));
   }
+  /// `scope`: a config scope, or empty for all of them.
+  Subscription on_published(std::string scope, Function<void()> handler) {
+    return published_.add(std::move(scope), std::move(handler));
+  }
   /// The latest registration decides for its scope.
   Subscription on_activate(std::string scope, ActivationHandler handler) {
     return activations_.add(std::move(scope), std::move(handler));
@@ -83,6 +87,8 @@ class Handlers {
   void call(const Change& change);
   /// The stream `scope` has more records.
   void call_for_records(const std::string& scope);
+  /// Something was published in the config scope, or rolled out.
+  void call_published(const std::string& scope);
   /// The config scope has another version in use.
   void call_active(const std::string& scope, const VersionInfo& version);
   /// Nothing if nobody decides for this scope. A handler that throws rejects.
@@ -99,6 +105,7 @@ class Handlers {
   Registry<EventHandler, Everything> events_;
   Registry<ChangeHandler, Keys> changes_;
   Registry<Function<void()>, std::string> records_;
+  Registry<Function<void()>, std::string> published_;
   Registry<Function<void(const VersionInfo&)>, std::string> actives_;
   Registry<ActivationHandler, std::string> activations_;
   Function<void(std::string_view)> report_;

@@ -54,7 +54,7 @@ class LayeredConfig::Stack {
 
   Result<void> begin() {
     Result<void> first;
-    auto follower = node::Follower::start(configs_, {[this] { return refresh(); }}, first);
+    auto follower = node::Follower::start(node::Follower::to_active(configs_), {[this] { return refresh(); }}, first);
     if (!follower) return std::move(follower).error();
     follower_ = *std::move(follower);
     return first;

@@ -38,8 +38,9 @@ class Projection::Worker {
 
   Result<void> begin() {
     Result<void> first;
-    auto follower = node::Follower::start(
-        {config_}, {[this] { return attempt(); }, [this](Instant at) { return prune(at); }}, first);
+    auto follower =
+        node::Follower::start(node::Follower::to_active({config_}),
+                              {[this] { return attempt(); }, [this](Instant at) { return prune(at); }}, first);
     if (!follower) return std::move(follower).error();
     follower_ = *std::move(follower);
     return {};

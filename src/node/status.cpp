@@ -43,7 +43,8 @@ Why Core::scope_why(const ScopeStatus& scope, store::ScopeId id) {
   if (engine_->uplink()->refused(id)) return Why::refused;
   if (!store_->damaged(id).empty()) return Why::repairing;
   if (scope.arriving) return Why::waiting_cut;
-  return scope.pending == 0 && engine_->caught_up(id) ? Why::in_sync : Why::syncing;
+  const bool done = scope.pending == 0 && engine_->caught_up(id) && engine_->uplink()->complete(id);
+  return done ? Why::in_sync : Why::syncing;
 }
 
 void Core::count_pending(ScopeStatus& status, const store::Scope& scope, Now now, bool idle) {

@@ -86,6 +86,11 @@ void ConfigPlane::take(Waiting waiting) {
   const store::ScopeId id = waiting.scope;
   const config::Outcome& outcome = waiting.outcome;
   Scope& scope = scopes_.at(id);
+  moved_.insert(id);
+  for (const config::Step& step : outcome.journal) {
+    const bool left = step.row.role == VersionRole::quarantined || step.row.role == VersionRole::rolled_back;
+    if (left || step.row.number > scope.left.number) scope.left = {step.row.number, left ? step.reason : std::string()};
+  }
   for (const config::Action& action : outcome.actions) {
     if (action.kind == config::Action::Kind::fetch) continue;  // a release arrives whole, in its register
     const bool shown = action.kind == config::Action::Kind::ask || action.kind == config::Action::Kind::activate;

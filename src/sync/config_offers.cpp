@@ -28,6 +28,28 @@ void each_value(crdt::CellSource& cells, const std::string& key, Take take) {
   }
 }
 
+/// What stands in a register, and what is wrong with the rest.
+template <class Thing>
+std::vector<Thing> things(crdt::CellSource& cells, std::string_view key, std::vector<Error>& unreadable) {
+  std::vector<Thing> found;
+  each_value(cells, std::string(key), [&](ByteView bytes) {
+    auto thing = Thing::decode(bytes);
+    if (thing)
+      found.push_back(*std::move(thing));
+    else
+      unreadable.push_back(std::move(thing).error());
+  });
+  return found;
+}
+
+/// The one that counts of those that were written without knowledge of each other.
+template <class Thing>
+std::optional<Thing> last_of(std::vector<Thing> found) {
+  const auto last = std::max_element(found.begin(), found.end(),
+                                     [](const Thing& a, const Thing& b) { return config::precedes(a, b); });
+  return last == found.end() ? std::nullopt : std::optional(std::move(*last));
+}
+
 /// A version that is known here, where a later one was to be.
 Error older(const std::string& scope, std::uint64_t number, std::uint64_t seen) {
   return {Errc::outdated, "config '" + scope + "': version " + std::to_string(number) + ": version " +
@@ -44,23 +66,42 @@ Instant due(Timestamp at, Timestamp wall, Instant now) {
 
 ConfigPlane::Offers ConfigPlane::offers(crdt::CellSource& cells) const {
   Offers found;
-  each_value(cells, std::string(release_key), [&](ByteView bytes) {
-    auto release = config::Release::decode(bytes);
-    if (release)
-      found.releases.push_back(*std::move(release));
-    else
-      found.unreadable.push_back(std::move(release).error());
-  });
+  found.releases = things<config::Release>(cells, release_key, found.unreadable);
   std::sort(found.releases.begin(), found.releases.end(), by_number);
   if (gate_.root())
-    each_value(cells, std::string(root_key) + std::to_string(gate_.root()->version + 1), [&](ByteView bytes) {
-      auto root = config::Root::decode(bytes);
-      if (root)
-        found.roots.push_back(*std::move(root));
-      else
-        found.unreadable.push_back(std::move(root).error());
-    });
+    found.roots = things<config::Root>(cells, std::string(root_key) + std::to_string(gate_.root()->version + 1),
+                                       found.unreadable);
+  found.rollout = last_of(things<config::Rollout>(cells, rollout_key, found.unreadable));
+  if (!found.rollout) return found;
+  found.progress = last_of(things<config::Progress>(cells, progress_key, found.unreadable));
+  if (!member_ || !found.progress || !config::lets_in(*found.rollout, *found.progress, *member_)) return found;
+  for (config::Release& release : things<config::Release>(cells, candidate_key, found.unreadable))
+    if (found.rollout->is_of(release.manifest.number, release.manifest.info().id)) found.candidate = std::move(release);
   return found;
+}
+
+std::optional<Bytes> ConfigPlane::candidate(crdt::CellSource& cells, const config::Progress& of) {
+  std::vector<Error> unreadable;
+  for (const config::Release& release : things<config::Release>(cells, candidate_key, unreadable))
+    if (release.manifest.number == of.number && release.manifest.id == of.id) return release.encode();
+  return std::nullopt;
+}
+
+std::uint64_t ConfigPlane::Offers::number() const noexcept {
+  const std::uint64_t published = releases.empty() ? 0 : releases.back().manifest.number;
+  return rollout ? std::max(published, rollout->number) : published;
+}
+
+/// What is no longer rolled out to this node, and was not in use yet, is not going to be.
+void ConfigPlane::take_back(store::ScopeId id, Scope& scope, const Offers& found) {
+  if (!member_ || !found.rollout) return;
+  const std::uint64_t published = found.releases.empty() ? 0 : found.releases.back().manifest.number;
+  const std::vector<config::RoleRow> rows = scope.activation.rows();
+  for (const config::RoleRow& row : rows) {
+    const bool rolled_out = found.candidate && found.rollout->is_of(row.number, row.id);
+    if (config::is_pending(row.role) && row.number > published && !rolled_out)
+      journal(id, scope, scope.activation.withdraw(row.number, row.id));
+  }
 }
 
 void ConfigPlane::consider(store::ScopeId id, Scope& scope) {
@@ -77,7 +118,12 @@ void ConfigPlane::consider(store::ScopeId id, Scope& scope) {
     scope.refused = Error(Errc::untrusted, store_.scope(id).name + ": " + error.detail);
     tell(id, scope, {}, *scope.refused);
   }
-  if (!found.releases.empty()) weigh(id, scope, found.releases);
+  take_back(id, scope, found);
+  if (found.candidate) {
+    found.releases.push_back(*std::move(found.candidate));
+    std::sort(found.releases.begin(), found.releases.end(), by_number);
+  }
+  if (!found.releases.empty()) weigh(id, scope, found);
 }
 
 /// True if one of them is the gate's root now.
@@ -122,8 +168,11 @@ void ConfigPlane::withdraw_fallen(store::ScopeId id, Scope& scope) {
   }
 }
 
-void ConfigPlane::weigh(store::ScopeId id, Scope& scope, const std::vector<config::Release>& releases) {
+void ConfigPlane::weigh(store::ScopeId id, Scope& scope, const Offers& found) {
   const std::string& name = store_.scope(id).name;
+  const std::vector<config::Release>& releases = found.releases;
+  // What was rolled out here and taken back leaves the version before it the last one.
+  const bool tried = found.rollout && found.rollout->number == scope.seen.number;
   const config::Manifest& newest = releases.back().manifest;
   for (auto release = releases.begin(); release != releases.end(); ++release) {
     const config::Manifest& manifest = release->manifest;
@@ -135,7 +184,7 @@ void ConfigPlane::weigh(store::ScopeId id, Scope& scope, const std::vector<confi
       return same_number(row) && same && row.role != VersionRole::offered;
     });
     const bool last = manifest.number == newest.number;
-    if (known && last && gate_.guards(name) && manifest.number < scope.seen.number) {
+    if (known && last && !tried && gate_.guards(name) && manifest.number < scope.seen.number) {
       refuse(id, scope, manifest, older(name, manifest.number, scope.seen.number));
     } else if (known && last) {
       scope.refused.reset();
@@ -190,6 +239,7 @@ void ConfigPlane::refuse(store::ScopeId id, Scope& scope, const config::Manifest
   }
   tell(id, scope, manifest.info(), why);
   scope.refused = std::move(why);
+  moved_.insert(id);
 }
 
 void ConfigPlane::tell(store::ScopeId id, Scope& scope, const VersionInfo& version, const Error& why) {

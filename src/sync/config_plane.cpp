@@ -44,6 +44,7 @@ Result<void> ConfigPlane::take_up(store::ScopeId scope, const config::Activation
   else if (!memo.error().is(Errc::not_found))
     return scopes_.erase(scope), memo.error();
   remember(scope, opened);
+  moved_.insert(scope);
   if (gate_.guards(store_.scope(scope).name)) opened.activation.revoke_below(opened.seen.floor);
   withdraw_fallen(scope, opened);
   journal(scope, opened, opened.activation.restart(failed));
@@ -94,16 +95,16 @@ std::optional<config::Root> ConfigPlane::root_of(store::ScopeId scope) const {
 void ConfigPlane::close(store::ScopeId scope) {
   scopes_.erase(scope);
   lost_.erase(scope);
+  moved_.erase(scope);
   std::erase_if(waiting_, [scope](const Waiting& waiting) { return waiting.scope == scope; });
   std::erase_if(ready_, [scope](const Action& action) { return action.scope == scope; });
 }
 
 Result<config::Release> ConfigPlane::newest(store::ScopeId scope) {
-  Offers found;
-  if (auto read = store_.read(scope, [&](crdt::CellSource& cells) { found = offers(cells); }); !read)
-    return read.error();
-  if (found.releases.empty()) return no_version(store_.scope(scope), 0);
-  return std::move(found.releases.back());
+  auto found = look(scope);
+  if (!found) return std::move(found).error();
+  if (found->releases.empty()) return no_version(store_.scope(scope), 0);
+  return std::move(found->releases.back());
 }
 
 Result<std::pair<store::Ticket, VersionInfo>> ConfigPlane::rollback(store::ScopeId id, std::uint64_t number,

@@ -10,6 +10,7 @@
 #include "config/content.hpp"
 #include "config/gate.hpp"
 #include "config/marks.hpp"
+#include "config/rollout.hpp"
 #include "config/uses.hpp"
 #include "store/store.hpp"
 
@@ -43,9 +44,27 @@ class ConfigPlane {
     Error error{};
   };
 
-  /// The store outlives the plane.
-  ConfigPlane(store::Store& store, config::Rules rules, config::Gate gate)
-      : store_(store), rules_(rules), gate_(std::move(gate)) {}
+  /// What became of the version that this node knows of with the highest number.
+  struct Standing {
+    std::uint64_t number = 0;
+    std::string id{};
+    VersionRole role{};
+    std::uint64_t active = 0;
+    std::string active_id{};
+    std::string error{};  ///< Why it, or a later one, is not in use.
+    bool operator==(const Standing&) const = default;
+  };
+
+  /// A version on its way to the fleet.
+  struct Rolling {
+    config::Rollout rollout{};
+    config::Progress progress{};
+    bool overtaken = false;  ///< A later version is there for everybody.
+  };
+
+  /// The store outlives the plane. `member`: what waves of a rollout look at; nothing: none takes this node in.
+  ConfigPlane(store::Store& store, config::Rules rules, config::Gate gate, std::optional<config::Member> member = {})
+      : store_(store), rules_(rules), gate_(std::move(gate)), member_(std::move(member)) {}
 
   /// Takes up the scope where its journal left it. Requires: !store.writing().
   Result<void> open(store::ScopeId scope);
@@ -67,6 +86,19 @@ class ConfigPlane {
                                                         Timestamp now);
   /// Puts a root beside the register, for every node to follow. Fails with: outdated, not_signed, untrusted.
   Result<store::Ticket> publish(store::ScopeId scope, const config::Root& root, Timestamp now);
+  /// As the two publish(), but for those that waves let in; whatever was rolled out before ends. Fails also with:
+  /// invalid_argument (the plan).
+  Result<std::pair<store::Ticket, VersionInfo>> roll_out(store::ScopeId scope, const config::Content& content,
+                                                         std::string_view note, const RolloutPlan& plan, Timestamp now);
+  Result<std::pair<store::Ticket, VersionInfo>> roll_out(store::ScopeId scope, const config::Release& release,
+                                                         const RolloutPlan& plan, Timestamp now);
+  /// The latest one, even if it is over; nothing if there never was any.
+  Result<std::optional<Rolling>> rollout(store::ScopeId scope) const;
+  /// Changes what is wanted of it. Fails with: not_found (there is none, or it is over).
+  Result<store::Ticket> order(store::ScopeId scope, const Function<void(config::Rollout&)>& change, Timestamp now);
+  /// The hub's word on how far it is. Done, the version becomes the one for everybody; over, it is no longer offered.
+  Result<store::Ticket> advance(store::ScopeId scope, config::Progress progress, Timestamp now);
+
   /// Local: makes a kept version active. Fails with: not_found, invalid_argument, rejected (quarantined, or revoked).
   Result<std::pair<store::Ticket, VersionInfo>> rollback(store::ScopeId scope, std::uint64_t number,
                                                          std::string_view reason);
@@ -107,6 +139,9 @@ class ConfigPlane {
   /// Why what is offered is not taken, or that the active version's time is over.
   std::optional<Error> refused(store::ScopeId scope) const;
   const config::Gate& gate() const noexcept { return gate_; }
+  Standing standing(store::ScopeId scope) const;
+  /// Scopes in which standing() may have changed.
+  std::set<store::ScopeId> take_moved() { return std::exchange(moved_, {}); }
 
  private:
   using Told = std::tuple<int, std::uint64_t, std::string>;
@@ -120,8 +155,12 @@ class ConfigPlane {
     Timestamp expires{};  ///< Of the active version; 0: never.
     bool stale_told = false;
     std::optional<Error> refused{};
-    std::set<Told> told{};                       ///< Refusals that were told, by code, number and id.
-    Instant look_again = never;                  ///< At what was refused for the time's sake.
+    struct {
+      std::uint64_t number = 0;
+      std::string reason{};
+    } left{};                    ///< Why a version was refused, or left again; nothing once a later one is taken up.
+    std::set<Told> told{};       ///< Refusals that were told, by code, number and id.
+    Instant look_again = never;  ///< At what was refused for the time's sake.
     std::optional<store::VersionKey> counted{};  ///< Its starts are in the scope's memo.
   };
   /// What a scope's cells hold.
@@ -129,6 +168,12 @@ class ConfigPlane {
     std::vector<config::Release> releases{};  ///< By (number, id).
     std::vector<Error> unreadable{};
     std::vector<config::Root> roots{};  ///< For the place after the gate's.
+    std::optional<config::Rollout> rollout{};
+    std::optional<config::Progress> progress{};
+    std::optional<config::Release> candidate{};  ///< What is rolled out, if this node is let in.
+
+    /// The highest number that was given to a version.
+    std::uint64_t number() const noexcept;
   };
   struct Waiting {
     store::Ticket ticket = 0;
@@ -137,8 +182,16 @@ class ConfigPlane {
     std::optional<config::Release> read{};  ///< The one it is about, if that has been read already.
   };
 
+  // config_publish.cpp
+  Result<Offers> look(store::ScopeId scope) const;
+  Result<config::Release> draft(store::ScopeId scope, const config::Content& content, std::string_view note,
+                                Timestamp now) const;
+  Result<void> may_publish(store::ScopeId scope, const config::Release& release, Timestamp now);
   Result<std::pair<store::Ticket, VersionInfo>> put(store::ScopeId scope, const config::Release& release,
                                                     Timestamp now);
+  Result<std::pair<store::Ticket, VersionInfo>> put(store::ScopeId scope, const config::Release& release,
+                                                    const RolloutPlan& plan, Timestamp now);
+  // config_plane.cpp
   std::optional<config::Root> root_of(store::ScopeId scope) const;
   Result<void> take_up(store::ScopeId scope, const config::Activation* failed);
   std::optional<store::VersionKey> add_starts(store::ScopeId scope, std::vector<config::RoleRow>& rows) const;
@@ -167,8 +220,11 @@ class ConfigPlane {
   void consider(store::ScopeId id, Scope& scope);
   void consider_all();
   Offers offers(crdt::CellSource& cells) const;
+  /// The release of a rollout, as it stands in the register.
+  static std::optional<Bytes> candidate(crdt::CellSource& cells, const config::Progress& of);
+  void take_back(store::ScopeId id, Scope& scope, const Offers& found);
   bool follow(store::ScopeId id, Scope& scope, std::vector<config::Root>& roots);
-  void weigh(store::ScopeId id, Scope& scope, const std::vector<config::Release>& releases);
+  void weigh(store::ScopeId id, Scope& scope, const Offers& found);
   void take_in(store::ScopeId id, Scope& scope, const config::Release& release);
   void refuse(store::ScopeId id, Scope& scope, const config::Manifest& manifest, Error why);
   void tell(store::ScopeId id, Scope& scope, const VersionInfo& version, const Error& why);
@@ -183,6 +239,8 @@ class ConfigPlane {
   std::set<store::ScopeId> lost_{};  ///< Steps of theirs failed: what they know is not what is on disk.
   std::vector<Action> ready_{};
   config::Gate gate_;
+  const std::optional<config::Member> member_;
+  std::set<store::ScopeId> moved_{};
   std::vector<Notice> notices_{};
   Timestamp wall_{};  ///< 0: not told yet.
   Instant now_{};
@@ -191,6 +249,10 @@ class ConfigPlane {
 /// The register of a config scope, whose value is a release, and what stands before the number of a root.
 inline constexpr std::string_view release_key = "release";
 inline constexpr std::string_view root_key = "root/";
+/// A rollout, how far it is, and its release.
+inline constexpr std::string_view rollout_key = "rollout";
+inline constexpr std::string_view progress_key = "rollout/progress";
+inline constexpr std::string_view candidate_key = "rollout/release";
 
 /// Memos of a config scope (store/FORMAT.md).
 inline constexpr std::string_view seen_memo = "seen";

@@ -14,7 +14,8 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
       codec_(options_.limits.wire),
       clock_(options_.passed, options_.limits.clock_off),
       config_(store, options_.versions,
-              config::Gate(std::move(options_.config_root), options_.verifier, library_version())),
+              config::Gate(std::move(options_.config_root), options_.verifier, library_version()),
+              std::move(options_.member)),
       outgoing_{options_.limits.outgoing_bytes, 0} {}
 
 LinkId Engine::open_link(Role role, std::string token, std::string address, Now now, const LinkTuning& tuning) {

@@ -30,6 +30,7 @@ struct EngineOptions {
   config::Rules versions{.kept = 100};
   std::optional<config::Root> config_root{};   ///< Nothing: config versions need no signatures.
   const config::Verifier* verifier = nullptr;  ///< Needed with a root; outlives the engine.
+  std::optional<config::Member> member{};      ///< What waves of a rollout look at; nothing: none takes this node in.
 };
 
 class Engine {

@@ -51,6 +51,8 @@ class Link {
   std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
   /// True if everything durable here of `scope` is durable at the peer.
   bool caught_up(store::ScopeId scope) const;
+  /// All that the peer has said to have of config or state is here.
+  bool complete(store::ScopeId scope) const;
   bool refused(store::ScopeId scope) const;
   /// True if the peer ended the link in words.
   bool dismissed() const noexcept { return dismissed_; }

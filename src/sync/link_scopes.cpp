@@ -195,6 +195,12 @@ bool Link::caught_up(store::ScopeId scope) const {
   return channel != nullptr && channel->open && channel->peer.covers(talk_.mine(*channel));
 }
 
+bool Link::complete(store::ScopeId scope) const {
+  const Channel* channel = talk_.find(scope);
+  return channel != nullptr && channel->open &&
+         (channel->plane == Plane::stream || talk_.mine(*channel).covers(channel->peer));
+}
+
 std::optional<Progress> Link::arriving(store::ScopeId scope) const {
   const auto at = talk_.numbers.find(scope);
   const std::size_t bytes = at == talk_.numbers.end() ? 0 : receiver_.arriving(at->second);

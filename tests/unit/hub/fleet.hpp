@@ -28,13 +28,17 @@ class Witness {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, at_most, [&] { return std::count(seen_.begin(), seen_.end(), what) > 0; });
   }
-  std::vector<std::string> seen() {
+  bool waits_for_more_than(std::size_t before, std::chrono::seconds at_most) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, at_most, [&] { return seen_.size() > before; });
+  }
+  std::vector<std::string> seen() const {
     const std::lock_guard lock(mutex_);
     return seen_;
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> seen_;
 };

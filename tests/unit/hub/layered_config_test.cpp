@@ -145,6 +145,7 @@ TEST_F(Layered, AHandlerOfAScopeHearsOfEachVersionThatBecomesActiveUntilItIsGive
   auto other = node_.config("base").on_active([&](const VersionInfo& version) { after.saw(version.id); });
   ASSERT_TRUE(after.waits_for(publish("base", {{"a", 5}}).id));
   EXPECT_EQ(active.seen().size(), 4U);
+  node_.close();  // waits for handlers, which the witnesses must outlive
 }
 
 TEST_F(Layered, NamesThatCannotBeAreRefused) {
