@@ -36,7 +36,7 @@ void GroupCommit::reset_tables(const Loaded& loaded) {
 }
 
 void BatchWriter::run() {
-  if (batch_.empty()) return;
+  if (batch_.empty() || batch_.error) return;
   const bool open = file_.db.is_open();
   if (auto placed = check_place(); !placed) {
     batch_.error = placed.error();

@@ -191,7 +191,16 @@ void SqliteStore::install_again(Loaded& loaded) {
     if (const auto id = static_cast<ScopeId>(scope.sid); !(context(id) == scope.durable.context))
       revived_.push_back(id);
   install(loaded);
-  if (another) begin_as(std::move(loaded.lineage));
+  if (another) {
+    // What was accepted meanwhile was written as the former id, which is behind us: those who did so are told. No
+    // records are among it, see append().
+    const bool waits =
+        std::any_of(states_.begin(), states_.end(), [](const auto& entry) { return !entry.second->memtable.empty(); });
+    if (waits)
+      former_life_ = Error(Errc::identity_clash, "store: " + options_.path +
+                                                     ": accepted before it was known that the file goes by another id");
+    begin_as(std::move(loaded.lineage));
+  }
   if (revived_.size() > known) ++accepted_;  // so that somebody comes to hear of it
 }
 
@@ -215,6 +224,10 @@ std::unique_ptr<Batch> SqliteStore::begin_flush() {
     take_large(*batch);
   else
     take_all(*batch);
+  if (former_life_ && !batch->alone) {
+    batch->error = std::exchange(former_life_, {});
+    batch->untouched = true;
+  }
   if (refuse)  // the peer keeps it, and offers it again
     for (const Arrival& arrival : std::exchange(batch->arrivals, {}))
       batch->refused.push_back({arrival.ticket, false, no_room("arrivals")});

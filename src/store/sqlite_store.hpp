@@ -242,7 +242,8 @@ class SqliteStore final : public Store {
   File file_;
   Hash128 secret_;
   crdt::Hlc clock_;
-  std::optional<Renamed> renaming_{};  ///< The last attempt to take another id, until it is known to be durable.
+  std::optional<Error> former_life_{};  ///< Why the next batch fails: what it holds was accepted under another id.
+  std::optional<Renamed> renaming_{};   ///< The last attempt to take another id, until it is known to be durable.
   crdt::Lineage lineage_{};
   crdt::Stamp lineage_from_ = 1;                     ///< What this file minted before, as the replica it is, is below.
   bool minted_ = false;                              ///< This open has its row in the lineage.

@@ -257,7 +257,9 @@ void SimNode::finish_flush() {
   const store::Flushed flushed = store_->finish(std::move(batch_));
   around_.trace.note(around_.timeline.now(), flushed.error ? "failed" : "durable", number_, flushed.through);
   if (flushed.error && flushed.error->is(Errc::storage_full)) around_.saw(Sight::no_room);
-  if (flushed.error && !disk_.dead() && faults_made() == faults_at_begin_)
+  const bool late =
+      flushed.error && flushed.error->is(Errc::identity_clash);  // a fault before this batch was the reason
+  if (flushed.error && !late && !disk_.dead() && faults_made() == faults_at_begin_)
     around_.violate("O16: " + blame("a group commit failed on a good disk") + flushed.error->detail);
   if (auto broken = around_.truth.settled(replica_, *store_, flushed.through, !flushed.error))
     around_.violate("O6: " + *broken);

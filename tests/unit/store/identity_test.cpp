@@ -6,6 +6,8 @@
 #include "failing_vfs.hpp"
 #include "harness.hpp"
 
+#include <filesystem>
+
 namespace edgesync::store {
 namespace {
 
@@ -277,6 +279,45 @@ TEST(Reidentify, IsDoneWholeOrNotAtAllWhateverFails) {
       EXPECT_THAT(findings(*file), IsEmpty()) << nth;
     }
   }
+}
+
+/// Whether the new id is on the disk is not known while the file cannot be opened.
+TEST(Reidentify, WhatIsAcceptedBeforeTheFileIsOpenAgainFailsAndLeavesNothing) {
+  FailingVfs vfs("meanwhile");
+  Opened file(1, vfs.name());
+  const ScopeId id = write_all(*file);
+  const ScopeId records = file->open_scope(Plane::stream, "t").value();
+  const std::vector<Record> rows(5, Record{0, at_ms(1), {std::int64_t{1}}});
+  const ReplicaId fresh{{std::byte{5}}};
+  const std::string away = file.path() + ".away";
+  vfs.before_sync([&] { std::filesystem::rename(file.path(), away); });
+  vfs.fail(FailingVfs::Call::sync, 1, SQLITE_IOERR_FSYNC, false, true);
+  ASSERT_FALSE(file->reidentify(fresh, file->replica(), "a test", false));
+  vfs.before_sync({});
+  file->note_acked(id, file->context(id), {});  // something to write
+  auto batch = file->begin_flush();
+  set(*file, id, "meanwhile", 1, 10'000'000);  // by a clock that is set back then
+  EXPECT_FALSE(file->append(records, rows)) << "nobody knows the next number";
+  file->write(*batch);
+  EXPECT_TRUE(file->finish(std::move(batch)).error);
+  std::filesystem::rename(away, file.path());
+  EXPECT_TRUE(file->pending(id));  // opens it
+  EXPECT_EQ(file->replica(), fresh);
+  auto late = file->begin_flush();
+  file->write(*late);
+  EXPECT_TRUE(file->finish(std::move(late)).error.value().is(Errc::identity_clash));
+  set(*file, id, "later", 3, 201);
+  file->append(records, rows).value();
+  flush(*file);
+  EXPECT_EQ(get(*file, id, "meanwhile"), Value());
+  EXPECT_EQ(get(*file, id, "n"), Value(std::int64_t{11}));
+  EXPECT_EQ(records_of(*file), 35u);
+  EXPECT_EQ(file->context(records)[fresh], 35u);
+  EXPECT_THAT(findings(*file), IsEmpty());
+  Opened peer(2);
+  const ScopeId at_peer = state_scope(*peer);
+  pull(*peer, at_peer, *file, id);
+  EXPECT_EQ(contents(*peer, at_peer), contents(*file, id));
 }
 
 }  // namespace
