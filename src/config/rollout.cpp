@@ -166,7 +166,8 @@ Result<Rollout> Rollout::decode(ByteView bytes) {
   rollout.approved = read_number<std::uint32_t>(in);
   for (std::size_t left = in.count(7); left > 0 && !in.failed(); --left) rollout.plan.waves.push_back(read_wave(in));
   const bool ordered = rollout.order >= Order::run && rollout.order <= Order::abort;
-  if (!in.done() || !ordered || !check(rollout.plan)) return Error(Errc::protocol_violation, "rollout: malformed");
+  const bool whole = in.done() && ordered && check(rollout.plan);
+  if (!whole || !equal(rollout.encode(), bytes)) return Error(Errc::protocol_violation, "rollout: malformed");
   return rollout;
 }
 
@@ -192,7 +193,7 @@ Result<Progress> Progress::decode(ByteView bytes) {
   progress.passed_since = Timestamp(Timestamp::duration(in.svarint()));
   progress.reason = as_text(in.blob());
   const bool phased = progress.phase >= Phase::waiting && progress.phase <= Phase::superseded;
-  if (!in.done() || !phased || progress.open > max_waves)
+  if (!in.done() || !phased || progress.open > max_waves || !equal(progress.encode(), bytes))
     return Error(Errc::protocol_violation, "rollout: its progress is malformed");
   return progress;
 }
