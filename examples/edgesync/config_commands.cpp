@@ -13,9 +13,11 @@ namespace {
 
 constexpr std::chrono::seconds hub_within{60};
 
-es::Result<es::Node> open_publisher(const Options& options) {
+/// `observes`: nothing is published, and what this database makes of its versions is its application's affair.
+es::Result<es::Node> open_linked(const Options& options, bool observes) {
   es::NodeOptions node;
   node.database = options.db;
+  node.observes = observes;
   if (!options.config_root.empty()) {
     auto root = read_file(options.config_root);
     if (!root) return root.error();
@@ -85,7 +87,7 @@ es::Result<int> publish(const Options& options, const es::RolloutPlan* plan, Out
     return es::Error(es::Errc::invalid_argument, "--note: " + options.from + " has its own");
   const auto document = files ? es::Bytes() : read_file(options.from);
   if (!document) return document.error();
-  auto node = open_publisher(options);
+  auto node = open_linked(options, false);
   if (!node) return node.error();
   const es::Config config = node->config(options.scope);
   if (auto here = follow_hub(*node, options, es::Plane::config, options.scope); !here) return here.error();
@@ -109,7 +111,7 @@ es::Result<int> start_rollout(const Options& options, Output& output) {
 es::Result<int> run_rollout(const Options& options, Output& output) {
   const std::string what = options.command.substr(options.command.rfind(' ') + 1);
   if (what == "start") return start_rollout(options, output);
-  auto node = open_publisher(options);
+  auto node = open_linked(options, true);
   if (!node) return node.error();
   const es::Rollout rollout = node->config(options.scope).rollout();
   if (auto here = follow_hub(*node, options, es::Plane::config, options.scope); !here) return here.error();

@@ -38,7 +38,8 @@ class EDGESYNC_EXPORT Rollout {
   /// is over).
   Result<void> pause();
   Result<void> resume();
-  /// The gate of `wave`, counted from 1, and those before it, count as passed. Fails with: not_found.
+  /// The gate of `wave`, counted from 1, and those before it, count as passed: also that of the last one, which a node
+  /// that is gone for good keeps open. Fails with: not_found, invalid_argument (there is no such wave).
   Result<void> approve(std::uint32_t wave);
   /// It is offered to nobody any more. Nodes that have it in use keep it: Config::rollback() at the root publishes an
   /// earlier content for them. Fails with: not_found.
@@ -63,13 +64,14 @@ struct RolloutControllerOptions {
   /// whoever may read it: "NODE/labels/KEY", and "NODE/config/SCOPE/version", ".../id", ".../role", ".../active",
   /// ".../active_id", ".../error"; '%' and '/' in a name are "%25" and "%2F".
   std::string fleet = "fleet";
-  /// Called on the controller's thread when a rollout is in another phase or another wave is open; must not destroy the
-  /// controller.
+  /// Called when a rollout is in another phase or another wave is open, at most once for each; on the controller's
+  /// thread, the first time inside start(). Must not destroy the controller.
   Function<void(const std::string& scope, const RolloutStatus&)> on_progress{};
 };
 
 /// Opens the waves of all rollouts at a root hub. What it decides is in the config scope before any node acts on it,
-/// and what it knows in the hub's database: a restart at any moment goes on where it was. One per hub.
+/// and what it knows in the hub's database: a restart at any moment goes on where it was, but a soak, which begins
+/// anew: what happened meanwhile is not known yet. It remembers every node that ever reported. One per hub.
 class EDGESYNC_EXPORT RolloutController {
  public:
   /// `hub` outlives it. Fails with: invalid_argument (the name), storage_*, limit_exceeded (no thread).

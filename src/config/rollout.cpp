@@ -14,6 +14,7 @@ using Phase = RolloutPhase;
 
 constexpr std::size_t text_bytes_max = 64;  // of a label's key, and of its value
 constexpr std::chrono::seconds soak_max = std::chrono::hours(24 * 30);
+constexpr Timestamp time_max{std::chrono::seconds(253'402'300'799)};  // the end of the year 9999
 
 Error bad(const std::string& what) { return {Errc::invalid_argument, "rollout: " + what}; }
 
@@ -193,7 +194,8 @@ Result<Progress> Progress::decode(ByteView bytes) {
   progress.passed_since = Timestamp(Timestamp::duration(in.svarint()));
   progress.reason = as_text(in.blob());
   const bool phased = progress.phase >= Phase::waiting && progress.phase <= Phase::superseded;
-  if (!in.done() || !phased || progress.open > max_waves || !equal(progress.encode(), bytes))
+  const bool timed = progress.passed_since >= Timestamp{} && progress.passed_since <= time_max;
+  if (!in.done() || !phased || !timed || progress.open > max_waves || !equal(progress.encode(), bytes))
     return Error(Errc::protocol_violation, "rollout: its progress is malformed");
   return progress;
 }
@@ -262,6 +264,12 @@ std::optional<Timestamp> due(const Rollout& rollout, const Progress& progress) {
   const RolloutGate& gate = rollout.plan.waves[progress.open - 1].gate;
   if (gate.approval) return {};
   return progress.passed_since + gate.soak;
+}
+
+Timestamp SoakClock::at(const Progress& progress, const Now& now) {
+  if (progress.passed_since != since_) since_ = progress.passed_since, seen_ = now.monotonic;
+  if (since_ == Timestamp{} || since_ > now.wall) return now.wall;
+  return std::min(now.wall, since_ + (now.monotonic - seen_));
 }
 
 }  // namespace edgesync::config

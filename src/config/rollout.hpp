@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "base/hash.hpp"
 
 #include <edgesync/error.hpp>
@@ -75,9 +76,21 @@ bool lets_in(const Rollout& rollout, const Progress& progress, const Member& mem
 /// Whether there is nothing more to come of it.
 bool is_over(RolloutPhase phase) noexcept;
 
-/// How far it comes with what is known of its waves. `now`: the hub's wall clock; one that was set back lengthens a
+/// How far it comes with what is known of its waves. `now`: by a SoakClock; a wall clock that was set back lengthens a
 /// soak. Requires: one of `counts` for each wave.
 Progress advance(const Rollout& rollout, Progress progress, const std::vector<WaveCounts>& counts, Timestamp now);
+
+/// The time that a soak goes by: it began when the wall clock said so, and has lasted no longer than somebody has
+/// watched it. So neither a clock that is set forward nor a hub that was down shortens it.
+class SoakClock {
+ public:
+  /// To be asked before and after each advance().
+  Timestamp at(const Progress& progress, const Now& now);
+
+ private:
+  Timestamp since_{};  ///< Progress::passed_since.
+  Instant seen_{};     ///< Since when that has been known here.
+};
 
 /// When advance() may do something by time alone; nothing: not before the counts or the orders change.
 std::optional<Timestamp> due(const Rollout& rollout, const Progress& progress);

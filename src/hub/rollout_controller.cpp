@@ -33,6 +33,7 @@ class RolloutController::Worker {
 
   Result<void> begin() {
     const auto subscribe = [this](const node::Follower::Wake& wake) {
+      wake_ = wake;
       std::vector<Subscription> subscriptions;
       subscriptions.push_back(reports_.on_records(wake));
       subscriptions.push_back(core_->handlers().on_published({}, wake));
@@ -48,8 +49,11 @@ class RolloutController::Worker {
 
  private:
   Result<void> attempt() {
-    if (auto taken = take_reports(); !taken) return taken;
-    return advance_all();
+    const auto more = take_reports();
+    auto advanced = advance_all();  // however many more reports there are
+    if (!more) return more.error();
+    if (*more) wake_();
+    return advanced;
   }
 
   Instant by_time(Instant now) {
@@ -58,21 +62,21 @@ class RolloutController::Worker {
     return next_;
   }
 
-  Result<void> take_reports() {
-    while (true) {
-      auto delivery = consumer_.next(reports_at_once);
-      if (!delivery) return std::move(delivery).error();
-      if (delivery->empty()) return {};
-      Edit edit;
-      for (const OriginRecords& origin : delivery->origins)
-        for (const Record& record : origin.records) {
-          if (const auto report = node::to_report(record)) fleet_.take(*report, edit);
-          if (edit.ops().size() > ops_at_once)
-            if (auto kept = keep(edit); !kept) return forget(std::move(kept).error());
-        }
-      if (auto kept = keep(edit); !kept) return forget(std::move(kept).error());
-      if (auto done = consumer_.commit(delivery->upto); !done) return forget(std::move(done).error());
-    }
+  /// Some of them; true if there may be more.
+  Result<bool> take_reports() {
+    auto delivery = consumer_.next(reports_at_once);
+    if (!delivery) return std::move(delivery).error();
+    if (delivery->empty()) return false;
+    Edit edit;
+    for (const OriginRecords& origin : delivery->origins)
+      for (const Record& record : origin.records) {
+        if (const auto report = node::to_report(record)) fleet_.take(*report, edit);
+        if (edit.ops().size() > ops_at_once)
+          if (auto kept = keep(edit); !kept) return forget(std::move(kept).error());
+      }
+    if (auto kept = keep(edit); !kept) return forget(std::move(kept).error());
+    if (auto done = consumer_.commit(delivery->upto); !done) return forget(std::move(done).error());
+    return true;
   }
 
   Result<void> keep(Edit& edit) {
@@ -110,10 +114,11 @@ class RolloutController::Worker {
     const auto rolling = core_->engine().config().rollout(scope.id);
     if (!rolling) return rolling.error();
     if (!*rolling || config::is_over((*rolling)->progress.phase)) return {};
-    const config::Progress next = step(**rolling, name);
+    const Now now = core_->now();
+    const config::Progress next = step(**rolling, name, now);
     if (const auto due = config::due((*rolling)->rollout, next)) {
-      const Now now = core_->now();
-      next_ = std::min(next_, now.monotonic + std::clamp<Instant::duration>(*due - now.wall, 1ms, 1h));
+      const auto left = *due - soaks_[name].at(next, now);
+      next_ = std::min(next_, now.monotonic + std::clamp<Instant::duration>(left, 10ms, 1h));
     }
     if (next == (*rolling)->progress) return {};
     const auto put = [&](sync::ConfigPlane& plane) { return plane.advance(scope.id, next, core_->time()); };
@@ -126,9 +131,10 @@ class RolloutController::Worker {
     return {};
   }
 
-  config::Progress step(const sync::ConfigPlane::Rolling& rolling, std::string_view name) const {
+  config::Progress step(const sync::ConfigPlane::Rolling& rolling, const std::string& name, const Now& now) {
+    const Timestamp time = soaks_[name].at(rolling.progress, now);
     config::Progress next =
-        config::advance(rolling.rollout, rolling.progress, fleet_.count(rolling.rollout, name), core_->now().wall);
+        config::advance(rolling.rollout, rolling.progress, fleet_.count(rolling.rollout, name), time);
     if (rolling.overtaken) next.phase = RolloutPhase::superseded;
     return next;
   }
@@ -139,7 +145,9 @@ class RolloutController::Worker {
   const RolloutControllerOptions options_;
   node::Fleet fleet_;  // the follower's, with what follows
   Consumer consumer_ = reports_.consumer(consumer_name);
+  std::map<std::string, config::SoakClock> soaks_{};  // by config scope
   Instant next_ = never;
+  node::Follower::Wake wake_{};
   std::unique_ptr<node::Follower> follower_{};  // goes first
 };
 

@@ -97,8 +97,10 @@ void read(const Value& value, std::string& text) {
 std::uint64_t& count_of(WaveCounts& counts, const ReportedScope& what, const config::Rollout& rollout) {
   const auto is = [&](VersionRole role) { return what.role == name(role); };
   if (rollout.is_of(what.active, what.active_id) && !is(VersionRole::trial)) return counts.active;
+  // Content that a node has in quarantine it refuses under every number.
+  if (is(VersionRole::quarantined) && what.id == to_hex(rollout.id)) return counts.failed;
   if (!rollout.is_of(what.version, what.id)) return counts.untouched;
-  return is(VersionRole::quarantined) || is(VersionRole::rolled_back) ? counts.failed : counts.staged;
+  return is(VersionRole::rolled_back) || what.role == refused_role ? counts.failed : counts.staged;
 }
 
 }  // namespace
@@ -164,15 +166,20 @@ void Fleet::take(const Report& report, Edit& edit) {
       edit.set(label_path(name, key), value);
   member.labels = report.member.labels;
   const auto known = member.scopes.find(report.scope);
+  ReportedScope what = report.what;
+  // A node that was started again does not know any more why.
+  const bool same = known != member.scopes.end() && known->second.version == what.version &&
+                    known->second.id == what.id && known->second.role == what.role;
+  if (same && what.error.empty()) what.error = known->second.error;
   std::map<std::string_view, Value> before;
   if (known != member.scopes.end())
     each_field(known->second, [&](const char* field, const auto& value) { before.emplace(field, to_value(value)); });
-  each_field(report.what, [&](const char* field, const auto& value) {
+  each_field(what, [&](const char* field, const auto& value) {
     const auto at = before.find(field);
     if (at == before.end() || at->second != to_value(value))
       edit.set(scope_path(name, report.scope, field), to_value(value));
   });
-  member.scopes.insert_or_assign(report.scope, report.what);
+  member.scopes.insert_or_assign(report.scope, std::move(what));
 }
 
 std::vector<WaveCounts> Fleet::count(const config::Rollout& rollout, std::string_view scope) const {

@@ -16,11 +16,14 @@
 
 namespace edgesync::node {
 
+/// A version that the node did not let in: not signed, for another library, ...
+inline constexpr const char* refused_role = "refused";
+
 /// What one config scope is to a node.
 struct ReportedScope {
   std::uint64_t version = 0;  ///< The one with the highest number that the node knows of.
   std::string id{};
-  std::string role{};  ///< name(VersionRole).
+  std::string role{};  ///< name(VersionRole), or refused_role.
   std::uint64_t active = 0;
   std::string active_id{};
   std::string error{};

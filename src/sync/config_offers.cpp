@@ -74,7 +74,8 @@ ConfigPlane::Offers ConfigPlane::offers(crdt::CellSource& cells) const {
   found.rollout = last_of(things<config::Rollout>(cells, rollout_key, found.unreadable));
   if (!found.rollout) return found;
   found.progress = last_of(things<config::Progress>(cells, progress_key, found.unreadable));
-  if (!member_ || !found.progress || !config::lets_in(*found.rollout, *found.progress, *member_)) return found;
+  if (!member_ || !found.progress || found.overtaken()) return found;
+  if (!config::lets_in(*found.rollout, *found.progress, *member_)) return found;
   for (config::Release& release : things<config::Release>(cells, candidate_key, found.unreadable))
     if (found.rollout->is_of(release.manifest.number, release.manifest.info().id)) found.candidate = std::move(release);
   return found;
@@ -92,15 +93,24 @@ std::uint64_t ConfigPlane::Offers::number() const noexcept {
   return rollout ? std::max(published, rollout->number) : published;
 }
 
+bool ConfigPlane::Offers::overtaken() const {
+  if (!rollout || releases.empty()) return false;
+  const config::Manifest& last = releases.back().manifest;
+  return std::pair(last.number, last.id) > std::pair(rollout->number, rollout->id);
+}
+
 /// What is no longer rolled out to this node, and was not in use yet, is not going to be.
 void ConfigPlane::take_back(store::ScopeId id, Scope& scope, const Offers& found) {
   if (!member_ || !found.rollout) return;
   const std::uint64_t published = found.releases.empty() ? 0 : found.releases.back().manifest.number;
   const std::vector<config::RoleRow> rows = scope.activation.rows();
   for (const config::RoleRow& row : rows) {
-    const bool rolled_out = found.candidate && found.rollout->is_of(row.number, row.id);
-    if (config::is_pending(row.role) && row.number > published && !rolled_out)
-      journal(id, scope, scope.activation.withdraw(row.number, row.id));
+    const bool named = found.rollout->is_of(row.number, row.id);
+    const bool for_all = std::any_of(found.releases.begin(), found.releases.end(), [&](const config::Release& release) {
+      return release.manifest.number == row.number && release.manifest.info().id == row.id;
+    });
+    if (!config::is_pending(row.role) || for_all || (named && found.candidate)) continue;
+    if (named || row.number > published) journal(id, scope, scope.activation.withdraw(row.number, row.id));
   }
 }
 
@@ -172,7 +182,7 @@ void ConfigPlane::weigh(store::ScopeId id, Scope& scope, const Offers& found) {
   const std::string& name = store_.scope(id).name;
   const std::vector<config::Release>& releases = found.releases;
   // What was rolled out here and taken back leaves the version before it the last one.
-  const bool tried = found.rollout && found.rollout->number == scope.seen.number;
+  const bool tried = found.rollout && found.rollout->number >= scope.seen.number;
   const config::Manifest& newest = releases.back().manifest;
   for (auto release = releases.begin(); release != releases.end(); ++release) {
     const config::Manifest& manifest = release->manifest;
@@ -239,6 +249,7 @@ void ConfigPlane::refuse(store::ScopeId id, Scope& scope, const config::Manifest
   }
   tell(id, scope, manifest.info(), why);
   scope.refused = std::move(why);
+  scope.refused_version = {manifest.number, manifest.info().id};
   moved_.insert(id);
 }
 

@@ -49,6 +49,7 @@ class ConfigPlane {
     std::uint64_t number = 0;
     std::string id{};
     VersionRole role{};
+    bool refused = false;  ///< Instead of a role: it was not let in.
     std::uint64_t active = 0;
     std::string active_id{};
     std::string error{};  ///< Why it, or a later one, is not in use.
@@ -155,6 +156,7 @@ class ConfigPlane {
     Timestamp expires{};  ///< Of the active version; 0: never.
     bool stale_told = false;
     std::optional<Error> refused{};
+    std::pair<std::uint64_t, std::string> refused_version{};  ///< What that is about.
     struct {
       std::uint64_t number = 0;
       std::string reason{};
@@ -174,6 +176,8 @@ class ConfigPlane {
 
     /// The highest number that was given to a version.
     std::uint64_t number() const noexcept;
+    /// A later version than the one that is rolled out is there for everybody.
+    bool overtaken() const;
   };
   struct Waiting {
     store::Ticket ticket = 0;

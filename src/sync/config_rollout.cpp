@@ -4,6 +4,7 @@
 #include "sync/config_plane.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace edgesync::sync {
 
@@ -37,10 +38,9 @@ Result<std::optional<ConfigPlane::Rolling>> ConfigPlane::rollout(store::ScopeId 
   auto found = look(scope);
   if (!found) return std::move(found).error();
   if (!found->rollout) return std::optional<Rolling>();
-  Rolling rolling{*std::move(found->rollout)};
+  const bool overtaken = found->overtaken();
+  Rolling rolling{*std::move(found->rollout), {}, overtaken};
   const config::Rollout& rollout = rolling.rollout;
-  for (const config::Release& release : found->releases)
-    rolling.overtaken |= release.manifest.number >= rollout.number && release.manifest.id != rollout.id;
   if (found->progress && found->progress->number == rollout.number && found->progress->id == rollout.id)
     rolling.progress = *std::move(found->progress);
   else
@@ -52,14 +52,16 @@ Result<store::Ticket> ConfigPlane::order(store::ScopeId scope, const Function<vo
                                          Timestamp now) {
   auto rolling = rollout(scope);
   if (!rolling) return std::move(rolling).error();
-  if (!*rolling || config::is_over((*rolling)->progress.phase))
-    return Error(Errc::not_found,
-                 "config: " + store_.scope(scope).name + ": " +
-                     (!*rolling ? "nothing was ever rolled out"
-                                : "the rollout of version " + std::to_string((*rolling)->rollout.number) +
-                                      " is over: " + name((*rolling)->progress.phase)));
+  const std::string what = "config: " + store_.scope(scope).name + ": ";
+  if (!*rolling) return Error(Errc::not_found, what + "nothing was ever rolled out");
   config::Rollout& rollout = (*rolling)->rollout;
+  const bool aborted = rollout.order == config::Rollout::Order::abort;  // though the hub may not have heard of it
+  if (aborted || config::is_over((*rolling)->progress.phase))
+    return Error(Errc::not_found, what + "the rollout of version " + std::to_string(rollout.number) + " is over: " +
+                                      name(aborted ? RolloutPhase::aborted : (*rolling)->progress.phase));
   change(rollout);
+  if (rollout.approved > rollout.plan.waves.size())
+    return Error(Errc::invalid_argument, what + "there are " + std::to_string(rollout.plan.waves.size()) + " waves");
   const auto committed = store_.commit(scope, Edit().set(rollout_key, rollout.encode()).ops(), now);
   if (!committed) return committed.error();
   return committed->ticket;
@@ -92,9 +94,14 @@ ConfigPlane::Standing ConfigPlane::standing(store::ScopeId id) const {
   Standing standing;
   standing.active = scope.active.number, standing.active_id = scope.active.id;
   standing.error = scope.refused ? scope.refused->detail : scope.left.reason;
-  if (scope.activation.rows().empty()) return standing;
-  const config::RoleRow& newest = scope.activation.rows().back();
-  standing.number = newest.number, standing.id = newest.id, standing.role = newest.role;
+  if (!scope.activation.rows().empty()) {
+    const config::RoleRow& newest = scope.activation.rows().back();
+    standing.number = newest.number, standing.id = newest.id, standing.role = newest.role;
+  }
+  // One whose time has not come is not refused: it waits.
+  standing.refused = scope.refused && !scope.refused->is(Errc::not_in_force) &&
+                     scope.refused_version > std::pair(standing.number, standing.id);
+  if (standing.refused) std::tie(standing.number, standing.id) = scope.refused_version;
   return standing;
 }
 

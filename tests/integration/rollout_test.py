@@ -68,6 +68,19 @@ class Rollout(fleet.Case):
         self.assertEqual(self.desk("publish", "--from", self.tree(rpm=3))["version"], 3)
         line.event("activated", version=3)
 
+    def test_who_only_looks_at_a_gateways_database_decides_nothing_there(self):
+        self.hub_again()
+        gateway = self.gateway("desk", "canary", "--health-window-ms", "600000")
+        self.hub.do("config.publish", scope="c", tree={"rpm": 1})
+        gateway.event("activated", version=1)
+        gateway.do("config.confirm", scope="c")
+        self.hub.do("config.rollout", scope="c", do="start", tree={"rpm": 2}, plan=CANARY_FIRST)
+        gateway.event("activated", version=2)  # on trial
+        gateway.kill()
+        self.assertEqual(self.desk("rollout status")["version"], 2)
+        _, out, _ = self.rig.run("edgesync", "config", "history", "--db", self.database("desk"), "--scope", "c")
+        self.assertEqual([json.loads(line)["role"] for line in out.splitlines()], ["trial", "active"])
+
     def test_what_is_wrong_with_a_plan_is_said(self):
         self.hub_again()
         tree = self.tree(rpm=1)

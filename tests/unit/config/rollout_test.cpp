@@ -103,6 +103,14 @@ TEST(Rollout, AWaveDrawsItsShareAndAnotherVersionDrawsOthers) {
   EXPECT_NEAR(both, 100, 50);
 }
 
+/// Nodes and hubs of all versions of the library have to agree.
+TEST(Rollout, WhichOfAHundredANodeIsIsWritten) {
+  for (const auto& [name, place] : {std::pair("gateway-1", 58U), {"gateway-2", 86U}, {"line/7", 48U}}) {
+    EXPECT_EQ(wave_of(sample({{.percent = place}, {}}), {name, {}}), 1U) << name;
+    EXPECT_EQ(wave_of(sample({{.percent = place + 1}, {}}), {name, {}}), 0U) << name;
+  }
+}
+
 TEST(Rollout, AWaveAsksForAllOfItsLabels) {
   const Rollout rollout = sample({{.labels = {{"pool", "canary"}, {"zone", "a"}}}, {.labels = {{"zone", "a"}}}, {}});
   EXPECT_EQ(wave_of(rollout, {"x", {{"pool", "canary"}, {"zone", "a"}, {"more", "1"}}}), 0U);
@@ -157,6 +165,24 @@ TEST(Rollout, ASoakBeginsAgainWhenItsGateNoLongerHoldsOrTheClockIsSetBack) {
   EXPECT_EQ(due(rollout, progress), Timestamp(600s));
   progress = advance(rollout, progress, good, Timestamp(600s));
   EXPECT_EQ(progress.open, 2U);
+}
+
+TEST(Rollout, ASoakLastsAsLongAsSomebodyWatches) {
+  Progress progress{7, {}, Phase::running, 1, Timestamp(1000s), {}};
+  SoakClock clock;
+  EXPECT_EQ(clock.at(progress, {Instant(5s), Timestamp(9000s)}), Timestamp(1000s)) << "a hub that was down";
+  EXPECT_EQ(clock.at(progress, {Instant(65s), Timestamp(9060s)}), Timestamp(1060s));
+  EXPECT_EQ(clock.at(progress, {Instant(66s), Timestamp(900'000s)}), Timestamp(1061s)) << "a clock that is set forward";
+  EXPECT_EQ(clock.at(progress, {Instant(70s), Timestamp(1010s)}), Timestamp(1010s)) << "and back";
+  progress.passed_since = Timestamp(2000s);
+  EXPECT_EQ(clock.at(progress, {Instant(80s), Timestamp(2500s)}), Timestamp(2000s)) << "another soak";
+  progress.passed_since = {};
+  EXPECT_EQ(clock.at(progress, {Instant(90s), Timestamp(2500s)}), Timestamp(2500s));
+}
+
+TEST(Rollout, ATimeThatCannotBeIsRefused) {
+  for (const Timestamp at : {Timestamp::min(), Timestamp(-1s), Timestamp::max()})
+    EXPECT_FALSE(Progress::decode(Progress{7, {}, Phase::running, 1, at, {}}.encode()));
 }
 
 /// Random fleets and orders against what the gates say, worked out by the test itself.

@@ -140,6 +140,62 @@ TEST_F(Rollouts, AnotherRolloutTakesItsPlace) {
   EXPECT_THAT(seats_["one"].events.seen(), testing::Not(testing::Contains("activated 2")));
 }
 
+TEST_F(Rollouts, WhatWasTakenBackIsNotComeBackToWhenALaterVersionIsRefused) {
+  join("one", canary_label);
+  seats_["one"].verdict = Verdict::hold;
+  rollout().publish_tree({{"rpm", 2}}, canary_first()).value();
+  ASSERT_TRUE(seats_["one"].asked.waits_for("2"));
+  seats_["one"].verdict = Verdict::reject;
+  config("hub").publish_tree({{"rpm", 3}}).value();
+  ASSERT_TRUE(seats_["one"].events.waits_for("rejected 3"));
+  seats_["one"].verdict = Verdict::healthy;
+  config("one").resume().value();
+  settle("one");
+  EXPECT_THAT(seats_["one"].asked.seen(), ElementsAre("1", "2", "3"));
+  EXPECT_EQ(active("one"), 1U);
+}
+
+TEST_F(Rollouts, ContentThatWasRefusedBeforeCountsAsFailed) {
+  join("one", canary_label);
+  seats_["one"].verdict = Verdict::reject;
+  rollout().publish_tree({{"rpm", 2}}, canary_first()).value();
+  ASSERT_TRUE(progress_.waits_for("c 2 stopped 1"));
+  seats_["one"].verdict = Verdict::healthy;
+  rollout().publish_tree({{"rpm", 2}}, canary_first()).value();
+  ASSERT_TRUE(progress_.waits_for("c 3 stopped 1"));
+}
+
+TEST_F(Rollouts, ASoakEndsByItself) {
+  join("one", canary_label), join("two", "rest");
+  rollout().publish_tree({{"rpm", 2}}, canary_first({.soak = 1s})).value();
+  ASSERT_TRUE(seats_["one"].events.waits_for("activated 2"));
+  counts_become({{.active = 1}, {.untouched = 1}});
+  ASSERT_TRUE(progress_.waits_for("c 2 done 2"));
+}
+
+TEST_F(Rollouts, ANodeThatIsOpenedAgainGoesOnAndItsReasonStays) {
+  join("one", canary_label), join("two", "rest");
+  seats_["one"].verdict = Verdict::reject;
+  rollout().publish_tree({{"rpm", 2}}, canary_first({.reported_min = 2})).value();
+  counts_become({{.failed = 1}, {.untouched = 1}});
+  nodes_.at("one").close();
+  nodes_.erase("one");
+  Node& again = open("one", canary_label);
+  again.link(to_hub()).value();
+  again.flush(20s).value();
+  join("three", canary_label);
+  ASSERT_TRUE(progress_.waits_for("c 2 stopped 1"));
+  EXPECT_EQ(hub_->state("fleet").get("one/config/c/error").value(), Value("decided by the application"));
+}
+
+TEST_F(Rollouts, AnOrderThatMakesNoSenseIsRefused) {
+  rollout().publish_tree({{"rpm", 2}}, canary_first()).value();
+  EXPECT_THAT(rollout().approve(3).error().detail, HasSubstr("there are 2 waves"));
+  controller_.reset();  // nobody hears of it
+  rollout().abort().value();
+  EXPECT_THAT(rollout().resume().error().detail, HasSubstr("is over: aborted"));
+}
+
 TEST_F(Rollouts, AnAdministratorMayBeAnywhere) {
   join("one", canary_label);
   Node& office = join("office", "office");

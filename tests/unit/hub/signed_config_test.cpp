@@ -122,6 +122,34 @@ class EvilHubs : public SignedConfig {
   }
 };
 
+TEST_F(SignedConfig, ARolloutIsProvedLikeAnyVersionAndItsEndIsNoAlarm) {
+  Node node = open_guarded(root(1, publisher, {master}));
+  Config config = node.config("plant-7");
+  EvilHub hub = open_evil();
+  const RolloutController controller = RolloutController::start(hub).value();
+  link(node, hub);
+  hub.config("plant-7").publish_signed(release(draft(3, 30))).value();
+  ASSERT_TRUE(witness.waits_for("activated 3"));
+  Rollout rollout = hub.config("plant-7").rollout();
+  const RolloutPlan all{{{.gate = {.approval = true}}}}, others{{{.labels = {{"pool", "other"}}}, {}}};
+  rollout.publish_signed(release(draft(4, 40)), all).value();
+  ASSERT_TRUE(witness.waits_for("activated 4"));
+  rollout.abort().value();
+  rollout = hub.config("plant-7").rollout();
+  EXPECT_TRUE(rollout.publish_signed(release(draft(4, 41)), others).error().is(Errc::outdated));
+  rollout.publish_signed(release(draft(5, 50)), others).value();
+  rollout.publish_tree({{"limit", 60}}, all).value();  // by a hub that has no key
+  ASSERT_TRUE(witness.waits_for("rejected 6 not_signed"));
+  hub.config("plant-7").publish_signed(release(draft(7, 70))).value();
+  ASSERT_TRUE(witness.waits_for("activated 7"));
+  for (const std::string& seen : witness.seen()) {
+    EXPECT_EQ(seen.find("outdated"), std::string::npos) << "4 was here, and 3 is right all the same";
+    EXPECT_EQ(seen.find("activated 5") + seen.find("activated 6"), 2 * std::string::npos);
+  }
+  node.close();
+  hub.close();
+}
+
 TEST_F(EvilHubs, CannotPublishUnsigned) {
   expect_refused(make_release(draft(4, 40)).value(), "4 not_signed", Errc::not_signed);
 }
