@@ -245,7 +245,10 @@ Progress advance(const Rollout& rollout, Progress progress, const std::vector<Wa
   }
   if (stops(rollout, progress, counts)) return progress;
   progress.phase = rollout.order == Rollout::Order::pause ? Phase::paused : Phase::running;
-  if (progress.phase == Phase::paused) return progress;
+  if (progress.phase == Phase::paused) {
+    progress.passed_since = {};  // nobody looks whether it goes on holding
+    return progress;
+  }
   if (progress.open == 0) progress.open = 1;
   while (!stops(rollout, progress, counts) && gate_opens(rollout, progress, counts[progress.open - 1], now)) {
     if (progress.open == waves.size()) {

@@ -9,6 +9,8 @@
 
 #include <edgesync/rollout.hpp>
 
+#include <algorithm>
+
 namespace edgesync {
 namespace {
 
@@ -62,21 +64,34 @@ class RolloutController::Worker {
     return next_;
   }
 
-  /// Some of them; true if there may be more.
+  /// All that there were when it was called: nothing is concluded from half of them. True if there may be more.
   Result<bool> take_reports() {
-    auto delivery = consumer_.next(reports_at_once);
-    if (!delivery) return std::move(delivery).error();
-    if (delivery->empty()) return false;
+    const auto behind = consumer_.behind();
+    if (!behind) return behind.error();
+    for (std::uint64_t taken = 0; taken < *behind;) {
+      auto delivery = consumer_.next(reports_at_once);
+      if (!delivery) return std::move(delivery).error();
+      if (delivery->empty()) return false;
+      for (const OriginRecords& origin : delivery->origins) taken += std::max<std::size_t>(1, origin.records.size());
+      if (auto done = take(*delivery); !done) return forget(std::move(done).error());
+    }
+    return *behind > 0;
+  }
+
+  Result<void> take(Delivery& delivery) {
+    // A node that goes by another replica id since has said its last under that.
+    std::sort(delivery.origins.begin(), delivery.origins.end(), [](const OriginRecords& a, const OriginRecords& b) {
+      return !b.records.empty() && (a.records.empty() || a.records.back().at < b.records.back().at);
+    });
     Edit edit;
-    for (const OriginRecords& origin : delivery->origins)
+    for (const OriginRecords& origin : delivery.origins)
       for (const Record& record : origin.records) {
         if (const auto report = node::to_report(record)) fleet_.take(*report, edit);
         if (edit.ops().size() > ops_at_once)
-          if (auto kept = keep(edit); !kept) return forget(std::move(kept).error());
+          if (auto kept = keep(edit); !kept) return kept;
       }
-    if (auto kept = keep(edit); !kept) return forget(std::move(kept).error());
-    if (auto done = consumer_.commit(delivery->upto); !done) return forget(std::move(done).error());
-    return true;
+    if (auto kept = keep(edit); !kept) return kept;
+    return consumer_.commit(delivery.upto);
   }
 
   Result<void> keep(Edit& edit) {

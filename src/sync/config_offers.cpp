@@ -99,18 +99,18 @@ bool ConfigPlane::Offers::overtaken() const {
   return std::pair(last.number, last.id) > std::pair(rollout->number, rollout->id);
 }
 
-/// What is no longer rolled out to this node, and was not in use yet, is not going to be.
+/// Whatever waits that is neither for everybody nor rolled out to this node was taken back, and does not come back when
+/// another version is refused.
 void ConfigPlane::take_back(store::ScopeId id, Scope& scope, const Offers& found) {
   if (!member_ || !found.rollout) return;
-  const std::uint64_t published = found.releases.empty() ? 0 : found.releases.back().manifest.number;
   const std::vector<config::RoleRow> rows = scope.activation.rows();
   for (const config::RoleRow& row : rows) {
-    const bool named = found.rollout->is_of(row.number, row.id);
     const bool for_all = std::any_of(found.releases.begin(), found.releases.end(), [&](const config::Release& release) {
       return release.manifest.number == row.number && release.manifest.info().id == row.id;
     });
-    if (!config::is_pending(row.role) || for_all || (named && found.candidate)) continue;
-    if (named || row.number > published) journal(id, scope, scope.activation.withdraw(row.number, row.id));
+    const bool for_us = found.candidate && found.rollout->is_of(row.number, row.id);
+    if (config::is_pending(row.role) && !for_all && !for_us)
+      journal(id, scope, scope.activation.withdraw(row.number, row.id));
   }
 }
 
@@ -126,6 +126,7 @@ void ConfigPlane::consider(store::ScopeId id, Scope& scope) {
   scope.look_again = never;
   for (const Error& error : found.unreadable) {
     scope.refused = Error(Errc::untrusted, store_.scope(id).name + ": " + error.detail);
+    scope.refused_version = {};
     tell(id, scope, {}, *scope.refused);
   }
   take_back(id, scope, found);
@@ -209,7 +210,14 @@ void ConfigPlane::weigh(store::ScopeId id, Scope& scope, const Offers& found) {
       admitted = Error(Errc::equivocation, "config '" + name + "': version " + std::to_string(version.number) +
                                                ": two of different content were signed");
     if (admitted && last) scope.refused.reset(), scope.told.clear();
-    if (admitted)
+    // What was rolled out and refused before leaves no row under another number, and is not to be waited for.
+    const bool spoilt = std::any_of(rows.begin(), rows.end(), [&](const config::RoleRow& row) {
+      return row.id == version.id && row.role == VersionRole::quarantined;
+    });
+    if (admitted && spoilt && found.rollout && found.rollout->is_of(version.number, version.id))
+      refuse(id, scope, manifest,
+             {Errc::rejected, "config '" + name + "': the application refused this content before"});
+    else if (admitted)
       take_in(id, scope, *release);
     else if (last || !admitted.error().is(Errc::outdated))  // beside a later one, an older one is no surprise
       refuse(id, scope, manifest, admitted.error());
@@ -245,6 +253,7 @@ void ConfigPlane::refuse(store::ScopeId id, Scope& scope, const config::Manifest
     const bool early = wall_ < manifest.not_before;
     scope.look_again = std::min(scope.look_again, due(early ? manifest.not_before : Timestamp::max(), wall_, now_));
     scope.refused = why;
+    scope.refused_version = {};
     if (early || wall_ == Timestamp{}) return;  // it waits, and nothing is wrong
   }
   tell(id, scope, manifest.info(), why);

@@ -59,8 +59,9 @@ Result<store::Ticket> ConfigPlane::order(store::ScopeId scope, const Function<vo
   if (aborted || config::is_over((*rolling)->progress.phase))
     return Error(Errc::not_found, what + "the rollout of version " + std::to_string(rollout.number) + " is over: " +
                                       name(aborted ? RolloutPhase::aborted : (*rolling)->progress.phase));
+  const std::uint32_t approved = rollout.approved;
   change(rollout);
-  if (rollout.approved > rollout.plan.waves.size())
+  if (rollout.approved > approved && rollout.approved > rollout.plan.waves.size())
     return Error(Errc::invalid_argument, what + "there are " + std::to_string(rollout.plan.waves.size()) + " waves");
   const auto committed = store_.commit(scope, Edit().set(rollout_key, rollout.encode()).ops(), now);
   if (!committed) return committed.error();
@@ -98,9 +99,7 @@ ConfigPlane::Standing ConfigPlane::standing(store::ScopeId id) const {
     const config::RoleRow& newest = scope.activation.rows().back();
     standing.number = newest.number, standing.id = newest.id, standing.role = newest.role;
   }
-  // One whose time has not come is not refused: it waits.
-  standing.refused = scope.refused && !scope.refused->is(Errc::not_in_force) &&
-                     scope.refused_version > std::pair(standing.number, standing.id);
+  standing.refused = scope.refused && scope.refused_version > std::pair(standing.number, standing.id);
   if (standing.refused) std::tie(standing.number, standing.id) = scope.refused_version;
   return standing;
 }

@@ -167,6 +167,18 @@ TEST(Rollout, ASoakBeginsAgainWhenItsGateNoLongerHoldsOrTheClockIsSetBack) {
   EXPECT_EQ(progress.open, 2U);
 }
 
+TEST(Rollout, APauseEndsASoak) {
+  Rollout rollout = sample({everybody({.soak = 100s}), {}});
+  const std::vector<WaveCounts> good{{.active = 9}, {}};
+  Progress progress = advance(rollout, {}, good, Timestamp(1000s));
+  rollout.order = Order::pause;
+  progress = advance(rollout, progress, good, Timestamp(1050s));
+  rollout.order = Order::run;
+  progress = advance(rollout, progress, good, Timestamp(5000s));
+  EXPECT_EQ(progress.open, 1U);
+  EXPECT_EQ(due(rollout, progress), Timestamp(5100s));
+}
+
 TEST(Rollout, ASoakLastsAsLongAsSomebodyWatches) {
   Progress progress{7, {}, Phase::running, 1, Timestamp(1000s), {}};
   SoakClock clock;
