@@ -215,7 +215,11 @@ class Parser {
     if (database && options.db.empty()) return fail("--db", "missing");
     const bool letters = command_.name.starts_with("quarantine");
     if (options.numbers.size() < command_.numbers_min)
-      return fail(letters ? "ID" : command_.numbers_min == 1 ? "V" : "V1 V2", "missing");
+      return fail(letters                                     ? "ID"
+                  : command_.name == "config rollout approve" ? "WAVE"
+                  : command_.numbers_min == 1                 ? "V"
+                                                              : "V1 V2",
+                  "missing");
     for (const auto& [option, member] : required_)
       if (command_.name.starts_with(option.command) && (options.*member).empty()) return fail(option.name, "missing");
     if (!letters && command_.numbers_min != 0 && options.scope.empty()) return fail("--scope", "missing");
@@ -333,8 +337,7 @@ With --json, or when stdout is not a terminal, every line is JSON. shell, and se
 per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. --project keeps
 the active version of a config scope as files in a directory, all of which change at once. With --fleet a node reports
 which versions it has in that stream, and a hub opens the waves of rollouts by what it reads there; --label says what
-waves ask for. A plaintext listener or ws://
-URL needs --insecure and a loopback address.
+waves ask for. A plaintext listener or ws:// URL needs --insecure and a loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";
 }

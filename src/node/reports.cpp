@@ -28,12 +28,12 @@ void Core::report_versions(Lock& lock) {
   for (const store::ScopeId id : std::exchange(unreported_, {})) {
     const auto standing = engine_->config().standing(id);
     if (const auto last = reported_.find(id); last != reported_.end() && last->second == standing) continue;
-    const Record record =
-        to_record({{name_, options_.labels},
-                   store_->scope(id).name,
-                   {standing.number, standing.id, standing.refused ? refused_role : edgesync::name(standing.role),
-                    standing.active, standing.active_id, standing.error}},
-                  time());
+    const char* role = standing.refused ? refused_role : edgesync::name(standing.role);
+    const Record record = to_record({{name_, options_.labels},
+                                     store_->scope(id).name,
+                                     {standing.number, standing.id, standing.number > 0 ? role : "", standing.active,
+                                      standing.active_id, standing.error}},
+                                    time());
     if (!store_->append(*reports_, {&record, 1})) {
       unreported_.insert(id);  // with the next chance
       continue;
