@@ -93,6 +93,7 @@ Result<void> SqliteStore::write_reissue(const ReplicaId& fresh, const ReplicaId&
       end_stage(state->table, file_.origins.find(state->table.stages().begin()->first));
     if (auto good = reissue(*state, fresh, self, authority); !good) return good;
     state->table.save();
+    state->table.end();
   }
   Query(file_.db, Sql::lineage_inherit).bind(self.bytes).bind(fresh.bytes).step();
   Query(file_.db, Sql::lineage_trim).bind(std::uint64_t{crdt::Lineage::rows_max - 1}).step();

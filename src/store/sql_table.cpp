@@ -194,6 +194,7 @@ void SqlTable::scan_log(const ReplicaId& replica, crdt::Stamp after,
                         const Function<bool(const crdt::LogItem&)>& visit) {
   const Oid oid = file_.origins.find(replica);
   if (oid == 0) return;
+  log_.save();  // what an earlier part of the same batch appended counts as well
   for (auto read = log_.block_at(oid, after); read; read = log_.block_after(read->block.key()))
     for (const crdt::LogItem& item : read->items)
       if (item.dot.stamp > after && !visit(item)) return;

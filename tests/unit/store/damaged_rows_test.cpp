@@ -118,6 +118,20 @@ TEST(DamagedRow, OfACounterIsNotCountedOn) {
   }
 }
 
+TEST(DamagedRow, OfACounterIsNotResetByWhoTookAnotherId) {
+  Opened opened;
+  opened->commit(state_scope(*opened), Edit().add("n", 7).ops(), at_ms(1)).value();
+  flush(*opened);
+  rot(opened, crdt::cell_key("n", crdt::Kind::count, opened->replica().bytes));
+  const ScopeId id = state_scope(*opened);
+  EXPECT_FALSE(read_key(*opened, id, "n"));
+  flush(*opened);
+  opened->reidentify(ReplicaId{{std::byte{5}}}, opened->replica(), "a test", false).value();
+  const auto reset = opened->commit(id, Edit().reset("n").ops(), at_ms(2));
+  ASSERT_FALSE(reset);
+  EXPECT_TRUE(reset.error().is(Errc::storage_corrupt));
+}
+
 TEST(DamagedRow, IsMendedByAWrite) {
   Opened opened;
   fill(*opened);
@@ -246,6 +260,33 @@ TEST(DamagedRow, IsMendedByTwoPeersOfWhomEachLacksWhatTheOtherHas) {
 
   EXPECT_THAT(relay->damaged(id), IsEmpty());
   EXPECT_EQ(contents(*relay, id), sound);
+  EXPECT_THAT(findings(*relay), IsEmpty());
+}
+
+TEST(DamagedRow, IsNotBroughtBackByARepairThatComesWithItsRemoval) {
+  Opened relay, one(8), other(9);
+  fill(*one);
+  pull(*relay, state_scope(*relay), *one, state_scope(*one));
+  pull(*other, state_scope(*other), *relay, state_scope(*relay));
+  rot(relay, value_key("k7"));
+  const ScopeId id = state_scope(*relay);
+  EXPECT_FALSE(read_key(*relay, id, "k7"));
+  flush(*relay);
+  other->commit(state_scope(*other), Edit().erase("k7").ops(), at_ms(60)).value();
+  flush(*other);
+
+  RemoteCut cut;
+  cut.deltas.push_back({id, other->delta(state_scope(*other), relay->context(id)).value(), {}});
+  relay->apply(std::move(cut));
+  relay->apply(RemoteRepair{id, one->repair(state_scope(*one), relay->damaged(id), SIZE_MAX).value()});
+  flush(*relay);
+  const auto lost = relay->damaged(id);
+  ASSERT_EQ(lost.size(), 1U);
+  relay->apply(RemoteRepair{id, other->repair(state_scope(*other), lost, SIZE_MAX).value()});
+  flush(*relay);
+
+  EXPECT_THAT(relay->damaged(id), IsEmpty());
+  EXPECT_EQ(contents(*relay, id), contents(*other, state_scope(*other)));
   EXPECT_THAT(findings(*relay), IsEmpty());
 }
 
