@@ -39,10 +39,17 @@ es::Result<int> run_backup(const Options& options, Output& output);
 es::Result<int> run_stream(const Options& options, Output& output);
 /// What `edgesync config ...` does: config_commands.cpp, config_documents.cpp.
 es::Result<int> run_config(const Options& options, Output& output);
+/// 0 if `text` is empty. Fails with: invalid_argument.
+es::Result<std::uint64_t> to_number(const std::string& text, const char* option);
 /// YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ; 0 if `text` is empty. Fails with: invalid_argument.
 es::Result<es::Timestamp> to_time(const std::string& text, const char* option);
-/// Those of them that need no database: keygen, root, sign, show.
+/// Those of them that need no database: keygen, root, sign, show; and keys new.
 es::Result<int> run_documents(const Options& options, Output& output);
+
+/// What `edgesync keys|enroll|revoke|acl ...` do: access_commands.cpp.
+es::Result<int> run_access(const Options& options, Output& output);
+/// A secret key's file. Fails with: not_found, invalid_argument.
+es::Result<es::SigningKey> read_key(const std::string& path);
 
 /// A whole file. Fails with: not_found.
 es::Result<es::Bytes> read_file(const std::string& path);

@@ -1,62 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // config publish, rollout, history, content, diff, rollback, tag, pin, uses: the config scopes of one database. publish
 // and rollout may link to a hub: then they begin with what is there, and end when the hub holds what was said.
+#include "at_hub.hpp"
 #include "commands.hpp"
 #include "rollouts.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
 
 namespace program {
 namespace {
-
-constexpr std::chrono::seconds hub_within{60};
-
-/// `observes`: nothing is published, and what this database makes of its versions is its application's affair.
-es::Result<es::Node> open_linked(const Options& options, bool observes) {
-  es::NodeOptions node;
-  node.database = options.db;
-  node.observes = observes;
-  if (!options.config_root.empty()) {
-    auto root = read_file(options.config_root);
-    if (!root) return root.error();
-    node.config_root = std::move(*root);
-  }
-  auto opened = es::Node::open(std::move(node));
-  if (!opened || options.hub.empty()) return opened;
-  es::LinkOptions link;
-  link.url = options.hub;
-  if (!options.token.empty()) link.token = [token = options.token] { return token; };
-  link.tls.ca_file = options.ca;
-  link.insecure = options.insecure;
-  if (auto linked = opened->link(std::move(link)); !linked) return linked.error();
-  return opened;
-}
-
-/// Waits until what the hub has of the scope is here, too.
-es::Result<void> follow_hub(es::Node& node, const Options& options, es::Plane plane, const std::string& scope) {
-  if (options.hub.empty()) return {};
-  const auto deadline = std::chrono::steady_clock::now() + hub_within;
-  while (true) {
-    const auto scopes = node.status().scopes;
-    const auto found = std::find_if(scopes.begin(), scopes.end(), [&](const es::ScopeStatus& one) {
-      return one.plane == plane && one.scope == scope;
-    });
-    const es::Why why = found == scopes.end() ? es::Why::connecting : found->why;
-    if (why == es::Why::in_sync) return {};
-    if (why == es::Why::refused && found->refusal) return *found->refusal;
-    if (why == es::Why::unauthorized || std::chrono::steady_clock::now() > deadline)
-      return es::Error(why == es::Why::unauthorized ? es::Errc::unauthorized : es::Errc::timed_out,
-                       options.hub + ": " + scope + ": " + es::name(why));
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-}
-
-/// What was said is there.
-es::Result<void> tell_hub(es::Node& node, const Options& options) {
-  return options.hub.empty() ? es::Result<void>() : node.flush(hub_within);
-}
 
 /// A root document, or a signed version. `plan`: null for everybody at once.
 es::Result<json::object> publish_document(es::Config config, const es::Bytes& document, const es::RolloutPlan* plan) {

@@ -29,6 +29,8 @@ es::Result<void> write_new(const std::string& path, const es::Bytes& bytes) {
   return write_new(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, false);
 }
 
+}  // namespace
+
 es::Result<std::uint64_t> to_number(const std::string& text, const char* option) {
   std::uint64_t number = 0;
   if (text.empty()) return number;
@@ -36,9 +38,6 @@ es::Result<std::uint64_t> to_number(const std::string& text, const char* option)
   if (failure != std::errc() || end != text.data() + text.size()) return invalid(option, "'" + text + "' is no number");
   return number;
 }
-
-/// YYYY-MM-DD, with or without THH:MM:SSZ. Nothing is 0.
-}  // namespace
 
 es::Result<es::Timestamp> to_time(const std::string& text, const char* option) {
   if (text.empty()) return es::Timestamp{};
@@ -114,6 +113,8 @@ json::object from_root(const es::RootView& view) {
           {"signed_by", from_keys(view.signed_by)}};
 }
 
+}  // namespace
+
 es::Result<es::SigningKey> read_key(const std::string& path) {
   const auto pem = read_file(path);
   if (!pem) return pem.error();
@@ -121,6 +122,8 @@ es::Result<es::SigningKey> read_key(const std::string& path) {
   if (!key) return es::Error(es::Errc::invalid_argument, path + ": " + key.error().detail);
   return key;
 }
+
+namespace {
 
 /// The files of a directory, or an object in a JSON file.
 es::Result<std::map<std::string, es::Value>> read_content(const std::string& path) {
@@ -215,7 +218,7 @@ es::Result<int> show(const Options& options, Output& output) {
 }  // namespace
 
 es::Result<int> run_documents(const Options& options, Output& output) {
-  if (options.command == "config keygen") return keygen(options, output);
+  if (options.command == "config keygen" || options.command == "keys new") return keygen(options, output);
   if (options.command == "config root") return root(options, output);
   if (options.command == "config sign") return sign(options, output);
   return show(options, output);

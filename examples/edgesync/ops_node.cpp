@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests about the node as a whole and its link.
+#include "commands.hpp"
 #include "ops.hpp"
 #include "status.hpp"
 
@@ -96,12 +97,18 @@ Answer link(Session& session, Fields& fields) {
   options.url = fields.text("url");
   const std::string token = fields.text_or("token", "");
   options.tls.ca_file = fields.text_or("ca", "");
+  const std::string key_file = fields.text_or("key", "");
   const std::uint64_t interval_ms = fields.number_or("sync_interval_ms", 0);
   options.sync_interval = std::chrono::milliseconds(std::min<std::uint64_t>(interval_ms, UINT32_MAX));
   options.bandwidth = fields.number_or("bandwidth", 0);
   options.backfill_share = static_cast<unsigned>(
       std::min<std::uint64_t>(fields.number_or("backfill_share", options.backfill_share), UINT32_MAX));
   if (auto checked = fields.check(); !checked) return checked.error();
+  if (!key_file.empty()) {
+    auto key = read_key(key_file);
+    if (!key) return key.error();
+    options.key = std::move(*key);
+  }
   if (auto linked = session.link(std::move(options), token); !linked) return linked.error();
   return json::object();
 }

@@ -14,6 +14,13 @@ struct Command {
   std::size_t numbers_min = 0, numbers_max = 0;  ///< Positional arguments.
 };
 
+/// Of a command that may link to a hub.
+std::vector<std::string_view> with_hub(std::vector<std::string_view> options) {
+  for (const std::string_view one : {"--hub", "--token", "--ca", "--key", "--name", "--insecure", "--json"})
+    options.push_back(one);
+  return options;
+}
+
 constexpr std::size_t letters_max = 1024;  // more the quarantine does not hold
 
 struct TextOption {
@@ -28,14 +35,14 @@ struct Flag {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      {"serve", {"--db",          "--listen",           "--name",     "--tls-cert", "--tls-key",
-                 "--client-ca",   "--tokens",           "--uplink",   "--token",    "--ca",
-                 "--config-root", "--health-window-ms", "--insecure", "--stdin",    "--otlp",
-                 "--otlp-scope",  "--project",          "--label",    "--fleet",    "--json"}},
+      {"serve", {"--db",       "--listen", "--name",  "--tls-cert",   "--tls-key",     "--client-ca",
+                 "--tokens",   "--uplink", "--token", "--ca",         "--config-root", "--health-window-ms",
+                 "--insecure", "--stdin",  "--otlp",  "--otlp-scope", "--project",     "--label",
+                 "--fleet",    "--access", "--key",   "--json"}},
       {"shell",
-       {"--db", "--listen", "--name", "--tls-cert", "--tls-key", "--client-ca", "--tokens", "--hub", "--token", "--ca",
-        "--config-root", "--health-window-ms", "--insecure", "--otlp", "--otlp-scope", "--project", "--label",
-        "--fleet", "--json"}},
+       {"--db",         "--listen",  "--name",  "--tls-cert",    "--tls-key",          "--client-ca", "--tokens",
+        "--hub",        "--token",   "--ca",    "--config-root", "--health-window-ms", "--insecure",  "--otlp",
+        "--otlp-scope", "--project", "--label", "--fleet",       "--access",           "--key",       "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -57,16 +64,13 @@ const std::vector<Command>& commands() {
       {"config sign",
        {"--key", "--to", "--from", "--scope", "--number", "--content", "--note", "--parent", "--floor", "--not-before",
         "--expires", "--min-library", "--json"}},
-      {"config publish",
-       {"--db", "--scope", "--from", "--note", "--config-root", "--hub", "--token", "--ca", "--insecure", "--json"}},
-      {"config rollout start",
-       {"--db", "--scope", "--from", "--plan", "--note", "--config-root", "--hub", "--token", "--ca", "--insecure",
-        "--json"}},
-      {"config rollout status", {"--db", "--scope", "--fleet", "--hub", "--token", "--ca", "--insecure", "--json"}},
-      {"config rollout pause", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}},
-      {"config rollout resume", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}},
-      {"config rollout approve", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}, 1, 1},
-      {"config rollout abort", {"--db", "--scope", "--hub", "--token", "--ca", "--insecure", "--json"}},
+      {"config publish", with_hub({"--db", "--scope", "--from", "--note", "--config-root"})},
+      {"config rollout start", with_hub({"--db", "--scope", "--from", "--plan", "--note", "--config-root"})},
+      {"config rollout status", with_hub({"--db", "--scope", "--fleet"})},
+      {"config rollout pause", with_hub({"--db", "--scope"})},
+      {"config rollout resume", with_hub({"--db", "--scope"})},
+      {"config rollout approve", with_hub({"--db", "--scope"}), 1, 1},
+      {"config rollout abort", with_hub({"--db", "--scope"})},
       {"config show", {"--from", "--json"}},
       {"config history", {"--db", "--scope", "--json"}},
       {"config diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -77,6 +81,13 @@ const std::vector<Command>& commands() {
       {"config pin", {"--db", "--scope", "--json"}, 1, 1},
       {"config unpin", {"--db", "--scope", "--json"}, 1, 1},
       {"config uses", {"--db", "--scope", "--at", "--json"}},
+      {"keys new", {"--to", "--json"}},
+      {"keys show", {"--key", "--json"}},
+      {"enroll", with_hub({"--db", "--device", "--roles", "--tenant", "--public-key", "--hours", "--certificate"})},
+      {"revoke", with_hub({"--db", "--device", "--public-key", "--note"})},
+      {"acl list", with_hub({"--db"})},
+      {"acl allow", with_hub({"--db", "--role", "--rule"})},
+      {"acl disallow", with_hub({"--db", "--role", "--rule"})},
   };
   return all;
 }
@@ -115,13 +126,23 @@ const std::vector<TextOption>& text_options() {
       {"--columns", &Options::columns},
       {"--since", &Options::since},
       {"--until", &Options::until},
+      {"--device", &Options::device},
+      {"--roles", &Options::roles},
+      {"--tenant", &Options::tenant},
+      {"--role", &Options::role},
+      {"--rule", &Options::rule},
+      {"--public-key", &Options::public_key},
+      {"--hours", &Options::hours},
   };
   return all;
 }
 
 const std::vector<Flag>& flags() {
-  static const std::vector<Flag> all = {
-      {"--insecure", &Options::insecure}, {"--stdin", &Options::requests}, {"--json", &Options::json}};
+  static const std::vector<Flag> all = {{"--insecure", &Options::insecure},
+                                        {"--stdin", &Options::requests},
+                                        {"--json", &Options::json},
+                                        {"--access", &Options::access},
+                                        {"--certificate", &Options::certificate_only}};
   return all;
 }
 
@@ -225,13 +246,13 @@ class Parser {
     if (!letters && command_.numbers_min != 0 && options.scope.empty()) return fail("--scope", "missing");
     if (command_.name == "serve" && !options.listen) return fail("--listen", "missing");
     if (command_.name == "backup" && options.to.empty()) return fail("--to", "missing");
-    if (!options.listen && !(options.certificate + options.client_ca + options.tokens).empty()) {
-      return fail("--listen", "missing");
-    }
+    const bool listens = options.access || !(options.certificate + options.client_ca + options.tokens).empty();
+    if (!options.listen && listens) return fail("--listen", "missing");
     if (options.certificate.empty() != options.key.empty()) {
       return fail(options.key.empty() ? "--tls-key" : "--tls-cert", "missing");
     }
-    if (options.hub.empty() && !(options.ca + options.token).empty()) {
+    const bool links = database && !options.secret.empty();
+    if (options.hub.empty() && (links || !(options.ca + options.token).empty())) {
       return fail(command_.name == "serve" ? "--uplink" : "--hub", "missing");
     }
   }
@@ -260,7 +281,15 @@ class Parser {
       {{"config history", "--scope"}, &Options::scope},
       {{"config tag", "--name"}, &Options::name},
       {{"config untag", "--name"}, &Options::name},
-      {{"config uses", "--scope"}, &Options::scope}};
+      {{"config uses", "--scope"}, &Options::scope},
+      {{"keys new", "--to"}, &Options::to},
+      {{"keys show", "--key"}, &Options::secret},
+      {{"enroll", "--device"}, &Options::device},
+      {{"enroll", "--roles"}, &Options::roles},
+      {{"acl allow", "--role"}, &Options::role},
+      {{"acl allow", "--rule"}, &Options::rule},
+      {{"acl disallow", "--role"}, &Options::role},
+      {{"acl disallow", "--rule"}, &Options::rule}};
 
   const Command& command_;
   const std::vector<std::string>& arguments_;
@@ -278,7 +307,9 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     const bool told = arguments.size() > 1 && !arguments[1].starts_with("--");
     name += ' ' + (told ? arguments[words++] : std::string("list"));
   }
-  if ((name == "config" || name == "stream") && arguments.size() > 1) name += ' ' + arguments[words++];
+  if (name == "acl" && (arguments.size() == 1 || arguments[1].starts_with("--"))) name = "acl list";
+  if ((name == "config" || name == "stream" || name == "keys" || name == "acl") && arguments.size() > 1)
+    name += ' ' + arguments[words++];
   if (name == "config rollout" && arguments.size() > 2) name += ' ' + arguments[words++];
   const Command* command = find(commands(), name);
   if (command == nullptr) return {{}, UsageError{"command: " + name + ": unknown"}};
@@ -288,13 +319,13 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
 std::string_view usage() noexcept {
   return R"(usage:
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
-                  [--tokens FILE] [--uplink URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
-                  [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]] [--project SCOPE=DIR]...
-                  [--fleet SCOPE] [--label KEY=VALUE]...
-  edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--ca F]] [--config-root F] [--health-window-ms N]
-                  [--insecure] [--otlp HOST:PORT [--otlp-scope S]] [--project SCOPE=DIR]...
-                  [--fleet SCOPE] [--label KEY=VALUE]...
-                  [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE]]
+                  [--tokens FILE] [--access] [--uplink URL [--token T] [--key F] [--ca F]] [--config-root F]
+                  [--health-window-ms N] [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]]
+                  [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]...
+  edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--key F] [--ca F]] [--config-root F]
+                  [--health-window-ms N] [--insecure] [--otlp HOST:PORT [--otlp-scope S]]
+                  [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]...
+                  [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE] [--access]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
   edgesync diff   --db FILE --scope S V1 V2
@@ -316,8 +347,8 @@ std::string_view usage() noexcept {
   edgesync config sign     --key KEYFILE --to FILE --from FILE
   edgesync config sign     --key KEYFILE --to FILE --scope S --number N --content JSON|DIR [--note T] [--parent ID]
                            [--floor N] [--not-before T] [--expires T] [--min-library V]
-  edgesync config publish  --db FILE --scope S --from FILE [--config-root F] [--hub URL [--token T] [--ca F]]
-  edgesync config publish  --db FILE --scope S --from DIR [--note T] [--hub URL [--token T] [--ca F]]  its files
+  edgesync config publish  --db FILE --scope S --from FILE [--config-root F] [HUB]
+  edgesync config publish  --db FILE --scope S --from DIR [--note T] [HUB]   its files
   edgesync config rollout start   --db FILE --scope S --from FILE|DIR --plan FILE [--note T] [HUB]   in waves
   edgesync config rollout status  --db FILE --scope S [--fleet SCOPE] [HUB]
   edgesync config rollout approve --db FILE --scope S WAVE [HUB]; and pause, resume, abort without WAVE
@@ -330,8 +361,15 @@ std::string_view usage() noexcept {
   edgesync config untag    --db FILE --scope S --name NAME
   edgesync config pin      --db FILE --scope S V                   keeps it; unpin V: as long as there is room
   edgesync config uses     --db FILE --scope S [--at T]            what was in use when, who published it, and why
+  edgesync keys new  --to KEYFILE; keys show --key KEYFILE         a device's secret key; its name, the public key
+  edgesync enroll    --db FILE --device NAME --roles ROLE,... [--tenant T] --public-key KEY | --certificate [HUB]
+  edgesync enroll    --db FILE --device NAME --roles ROLE,... [--tenant T] [--hours N] [HUB]   tells a code, good once
+  edgesync revoke    --db FILE --device NAME | --public-key KEY [--note WHY] [HUB]
+  edgesync acl       [list] --db FILE [HUB]                        what a hub with --access goes by
+  edgesync acl allow --db FILE --role ROLE --rule "ro|rw state|config|stream|* SCOPE" [HUB]; and disallow
   edgesync --help | --version
-HUB is --hub URL [--token T] [--ca F]: what is there counts, and it has what was said before the program ends.
+HUB is --hub URL [--token T] [--key F --name NAME] [--ca F]: what is there counts, and it has what was said before the
+program ends. Without it, FILE is the hub's own database.
 M:KEY,... is any M of these keys; SCOPE a name, "prefix/*" or "*"; T is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
 per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. --project keeps

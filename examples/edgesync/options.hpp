@@ -43,7 +43,7 @@ struct Options {
   std::string since{}, until{};  ///< Times.
 
   // config
-  std::string secret{};   ///< A signing key's file.
+  std::string secret{};   ///< A secret key's file: of whom signs, or of the device that links.
   std::string from{};     ///< A document to sign, publish or show; or a directory to publish.
   std::string content{};  ///< A JSON file.
   std::string number{}, floor{};
@@ -51,6 +51,14 @@ struct Options {
   std::string parent{}, note{}, not_before{}, expires{}, min_library{};
   std::string root_keys{};                ///< M:KEY[,KEY...]
   std::vector<std::string> publishers{};  ///< SCOPE=M:KEY[,KEY...]
+
+  // who may do what at a hub
+  std::string device{}, roles{}, tenant{}, role{}, rule{};
+  std::string public_key{};
+  std::string hours{};
+  bool certificate_only = false;  ///< enroll: it is known by its certificate.
+  bool access = false;            ///< The hub goes by its access list.
+
   bool insecure = false;
   bool requests = false;  ///< Requests are read from stdin.
   bool json = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.hpp"
 
+#include "at_hub.hpp"
 #include "commands.hpp"
 #include "events.hpp"
 #include "rollouts.hpp"
@@ -37,6 +38,7 @@ es::Result<es::Hub> open_hub(const Options& options) {
   hub.tls = {options.client_ca, options.certificate, options.key};
   hub.insecure = options.insecure;
   hub.authorize = std::move(*authorize);
+  hub.access = options.access;
   hub.relay = !options.hub.empty();
   return es::Hub::open(std::move(hub));
 }
@@ -83,10 +85,9 @@ es::Result<void> Session::start(const Options& options) {
     output_.line({{"event", "otlp"}, {"port", otlp_->port()}});
   }
   if (!options.hub.empty()) {
-    es::LinkOptions hub;
-    hub.url = options.hub;
-    hub.tls.ca_file = options.ca;
-    if (auto linked = link(std::move(hub), options.token); !linked) return linked;
+    auto hub = link_to(options);
+    if (!hub) return hub.error();
+    if (auto linked = node().link(std::move(*hub)); !linked) return linked;
   }
   for (const auto& [scope, directory] : options.projects)
     if (auto shown = project(scope, directory); !shown) return shown;

@@ -2,6 +2,7 @@
 // All of edgesync except the Asio face, which is <edgesync/asio.hpp>.
 #pragma once
 
+#include <edgesync/access.hpp>
 #include <edgesync/config.hpp>
 #include <edgesync/consumer.hpp>
 #include <edgesync/edit.hpp>

@@ -29,7 +29,7 @@ enum class Errc {
   unreachable,        ///< No connection. Where it is known why not: name_unknown, no_route, connection_refused.
   insecure,           ///< A plaintext URL or listener without leave, or TLS below 1.3.
   untrusted,          ///< The peer's certificate or name did not verify; or a config version is not what was signed.
-  unauthorized,       ///< The hub does not accept this token.
+  unauthorized,       ///< The hub does not accept this token or key.
   forbidden,          ///< The token is good, but not for this scope or action; or a config version of another scope.
   protocol_mismatch,  ///< No common protocol version.
   protocol_violation,  ///< The peer sent something malformed or out of turn.

@@ -6,10 +6,14 @@
 #include <edgesync/node.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace edgesync {
 
 class RolloutController;
+namespace node {
+class Follower;
+}
 
 class EDGESYNC_EXPORT Hub : public Node {
  public:
@@ -25,8 +29,9 @@ class EDGESYNC_EXPORT Hub : public Node {
 
  private:
   friend class RolloutController;
-  Hub(std::shared_ptr<node::Core> core, std::uint16_t port) noexcept;
+  Hub(std::shared_ptr<node::Core> core, std::uint16_t port, std::unique_ptr<node::Follower> access) noexcept;
   std::uint16_t port_;
+  std::unique_ptr<node::Follower> access_;  ///< Of the access list.
 };
 
 }  // namespace edgesync

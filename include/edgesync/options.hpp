@@ -8,6 +8,7 @@
 #include <edgesync/records.hpp>
 #include <edgesync/rollout_plan.hpp>
 #include <edgesync/runtime.hpp>
+#include <edgesync/signing.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -100,6 +101,9 @@ struct NodeOptions {
 struct LinkOptions {
   std::string url{};                ///< "wss://hub.example.com"; "ws://" needs `insecure` and a loopback host.
   Function<std::string()> token{};  ///< Asked by every connection that came up, on the runtime; must not block.
+  /// Shown to the hub, by a signature that is good for one connection only: the hub must speak TLS itself, no proxy in
+  /// its place.
+  std::optional<SigningKey> key{};
   TlsOptions tls{};
   bool insecure = false;                         ///< Leave for plaintext to a loopback address, for development.
   std::chrono::milliseconds backoff_min{1'000};  ///< First pause after a failure; doubled each time, full jitter.
@@ -154,7 +158,9 @@ struct Credentials {
   std::string token{};
   std::string name{};
   ReplicaId replica{};
-  std::string address{};  ///< Remote address, for logs.
+  std::string address{};      ///< Remote address, for logs.
+  std::string key{};          ///< The id of the key that it proved to hold, on this very connection; empty: none.
+  std::string certificate{};  ///< The common name in the TLS certificate that it proved; empty: none was asked for.
 };
 
 enum class Access : std::uint8_t { none, read, read_write };
@@ -170,7 +176,8 @@ struct Authorizer {
 
 /// An authorizer from a token file: one line per grant, "TOKEN ACCESS SCOPE [SCOPE...]", with ACCESS "ro" or "rw" and
 /// SCOPE a name, or a prefix ending in "/*", or "*". "{name}" stands for the name that the node gives itself: it
-/// separates nodes from each other only if each has a token of its own. A word that begins with '#' starts a comment.
+/// separates nodes from each other only if each has a token of its own. No wildcard reaches scopes below "edgesync/".
+/// A word that begins with '#' starts a comment.
 /// Fails with: not_found (file), invalid_argument (line named).
 EDGESYNC_EXPORT Result<Authorizer> token_file(const std::string& path);
 
@@ -181,6 +188,9 @@ struct HubOptions {
   TlsOptions tls{};           ///< certificate_file and key_file are needed unless `insecure` or `loopback`.
   bool insecure = false;      ///< Plaintext; refused unless `address` is a loopback address.
   Authorizer authorize{};
+  /// Goes by the access list (access.hpp), which is in this database; `authorize` is asked about whom that does not
+  /// know.
+  bool access = false;
   bool relay = false;  ///< Between its nodes and a hub above, to which link() leads: only what is there is stable.
   std::size_t links_max = 10'000;
   std::shared_ptr<Loopback> loopback{};  ///< If set, listens there and on no socket.

@@ -18,6 +18,9 @@
 namespace edgesync {
 
 class SigningKey;
+namespace node {
+struct RawSigner;
+}
 
 /// The document, a version or a root, with the signature of `key` added. Fails with: invalid_argument (neither),
 /// limit_exceeded (more than 16 signatures), unsupported.
@@ -37,6 +40,7 @@ class EDGESYNC_EXPORT SigningKey {
 
  private:
   friend Result<Bytes> sign(const Bytes& document, const SigningKey& key);
+  friend struct node::RawSigner;
   struct Secret;
   explicit SigningKey(std::shared_ptr<const Secret> secret) noexcept;
   std::shared_ptr<const Secret> secret_;

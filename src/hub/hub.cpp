@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <edgesync/hub.hpp>
 
-#include "node/core.hpp"
+#include "hub/access_control.hpp"
 
 namespace edgesync {
 
-Hub::Hub(std::shared_ptr<node::Core> core, std::uint16_t port) noexcept : Node(std::move(core)), port_(port) {}
+Hub::Hub(std::shared_ptr<node::Core> core, std::uint16_t port, std::unique_ptr<node::Follower> access) noexcept
+    : Node(std::move(core)), port_(port), access_(std::move(access)) {}
 Hub::Hub(Hub&&) noexcept = default;
 Hub& Hub::operator=(Hub&&) noexcept = default;
 Hub::~Hub() = default;
@@ -16,14 +17,21 @@ Result<Hub> Hub::open(HubOptions options) {
     return Error(Errc::insecure,
                  "hub: tls: a certificate and a key are needed, or leave for plaintext on a loopback address");
   const auto kind = options.relay ? node::Core::Kind::relay : node::Core::Kind::root;
+  std::shared_ptr<AccessControl> control;
+  if (options.access) {
+    control = std::make_shared<AccessControl>(std::move(options.authorize));
+    options.authorize = control->authorizer();
+  }
   auto core = node::Core::open(std::move(options.node), kind, std::move(options.authorize));
   if (!core) return std::move(core).error();
-  const auto port = (*core)->listen(options);
+  auto access = control ? control->begin(*core) : std::unique_ptr<node::Follower>();
+  const auto port = access ? (*core)->listen(options) : access.error();
   if (!port) {
+    if (access) access->reset();
     node::Core::let_go(*core);
     return port.error();
   }
-  return Hub(*std::move(core), *port);
+  return Hub(*std::move(core), *port, *std::move(access));
 }
 
 std::uint16_t Hub::port() const noexcept { return port_; }

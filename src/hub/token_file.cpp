@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The token file: who may do what, one grant a line. Tokens are compared in constant time.
 #include "base/bytes.hpp"
-#include "base/path.hpp"
+#include "hub/pattern.hpp"
 
 #include <edgesync/options.hpp>
 
@@ -25,17 +25,6 @@ bool same_secret(std::string_view a, std::string_view b) noexcept {
   for (std::size_t i = 0; i < a.size(); ++i)
     difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
   return difference == 0;
-}
-
-std::string with_name(std::string pattern, const std::string& name) {
-  constexpr std::string_view variable = "{name}";
-  // A node that may choose its name must not choose its way out of its scope.
-  const bool plain = !name.empty() && name.find('/') == std::string::npos && name.find('*') == std::string::npos;
-  for (std::size_t at = 0; (at = pattern.find(variable, at)) != std::string::npos; at += name.size()) {
-    if (!plain) return {};
-    pattern.replace(at, variable.size(), name);
-  }
-  return pattern;
 }
 
 Result<std::optional<Grant>> parse(const std::string& line, const std::string& where) {
@@ -77,7 +66,7 @@ Result<Authorizer> token_file(const std::string& path) {
     for (const Grant& grant : *grants) {
       if (!same_secret(grant.token, credentials.token)) continue;
       for (const std::string& pattern : grant.scopes)
-        if (covers(with_name(pattern, credentials.name), scope)) best = std::max(best, grant.access);
+        if (hub::grants(pattern, {credentials.name, {}}, scope)) best = std::max(best, grant.access);
     }
     return best;
   };

@@ -1,26 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 // Core: what connections tell it, on the runtime.
 #include "node/core.hpp"
+#include "node/raw_signer.hpp"
 
 namespace edgesync::node {
 
-sync::LinkId Core::opened(sync::Role role, std::uint64_t attempt, std::string token,
-                          std::shared_ptr<transport::Connection> connection, std::string peer) {
-  Lock lock(mutex_);
-  if (closed_ || (role == sync::Role::node && !is_uplink(role, attempt))) {
-    lock.unlock();
-    connection->close({Errc::cancelled, "the link is no longer wanted"});
-    return 0;
+Result<sync::Introduction> Core::introduction(sync::Role role, std::string token, transport::Peer peer) {
+  sync::Introduction own{std::move(token), std::move(peer.address), {}, {}, {}, {}};
+  if (role == sync::Role::hub) {
+    own.binding = std::move(peer.binding);
+    own.certificate = std::move(peer.certificate);
+  } else if (const auto& key = uplink_->options->key) {
+    const auto proof = RawSigner::sign(*key, sync::claim_of(peer.binding, store_->replica(), name_));
+    if (!proof) return proof.error();
+    own.key = from_hex(key->id()).value_or(Bytes{});
+    own.proof = to_bytes(*proof);
   }
+  return own;
+}
+
+sync::LinkId Core::opened(sync::Role role, std::uint64_t attempt, std::string token,
+                          std::shared_ptr<transport::Connection> connection, transport::Peer peer) {
+  Lock lock(mutex_);
+  const auto close = [&](Error why) {
+    lock.unlock();
+    connection->close(std::move(why));
+    return sync::LinkId{0};
+  };
+  if (closed_ || (role == sync::Role::node && !is_uplink(role, attempt)))
+    return close({Errc::cancelled, "the link is no longer wanted"});
+  auto own = introduction(role, std::move(token), std::move(peer));
+  if (!own) return close(std::move(own).error());
   sync::LinkTuning tuning;
   if (role == sync::Role::node) {
     const LinkOptions& asked = *uplink_->options;
     tuning = {asked.heartbeat, {asked.sync_interval, asked.bandwidth, asked.backfill_share}};
   }
-  const sync::LinkId id = engine_->open_link(role, std::move(token), std::move(peer), now(), tuning);
+  const sync::LinkId id = engine_->open_link(role, *std::move(own), now(), tuning);
   connections_.emplace(id, std::move(connection));
   stir(lock);
   return id;
+}
+
+void Core::authorize_again(const Function<bool(const Credentials&)>& concerned) {
+  Lock lock(mutex_);
+  if (closed_) return;
+  engine_->authorize_again(concerned);
+  stir(lock);
 }
 
 void Core::received(sync::LinkId id, ByteView message) {

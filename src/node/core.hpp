@@ -76,6 +76,8 @@ class Core : public std::enable_shared_from_this<Core> {
   // --- link to the hub ---
   Result<void> link(LinkOptions options);
   void unlink();
+  /// Hub: what nodes may do has changed, for those that `concerned` names. Thread safety: any thread.
+  void authorize_again(const Function<bool(const Credentials&)>& concerned);
   /// Listens for nodes; the listener is closed by close().
   Result<std::uint16_t> listen(HubOptions& options);
 
@@ -103,7 +105,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::optional<std::string> token(std::uint64_t attempt);
   /// `attempt`: of the uplink, as given to its handler; `token`: for the hub.
   sync::LinkId opened(sync::Role role, std::uint64_t attempt, std::string token,
-                      std::shared_ptr<transport::Connection> connection, std::string peer);
+                      std::shared_ptr<transport::Connection> connection, transport::Peer peer);
   void received(sync::LinkId id, ByteView message);
   void arriving(sync::LinkId id);
   std::optional<Bytes> next_message(sync::LinkId id);
@@ -162,6 +164,8 @@ class Core : public std::enable_shared_from_this<Core> {
   // reports.cpp
   Result<void> open_reports();
   void report_versions(Lock& lock);
+  // connections.cpp
+  Result<sync::Introduction> introduction(sync::Role role, std::string token, transport::Peer peer);
   // uplink.cpp
   Result<void> attempt(Lock& lock, std::uint64_t number);
   void attempt_again(Lock& lock);

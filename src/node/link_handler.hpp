@@ -15,7 +15,7 @@ class LinkHandler final : public transport::Handler {
   LinkHandler(std::weak_ptr<Core> core, std::uint64_t attempt) noexcept
       : core_(std::move(core)), role_(sync::Role::node), attempt_(attempt) {}
 
-  void on_open(std::shared_ptr<transport::Connection> connection, std::string peer) override {
+  void on_open(std::shared_ptr<transport::Connection> connection, transport::Peer peer) override {
     const auto core = core_.lock();
     if (core == nullptr) return connection->close({Errc::closed, "the node was closed"});
     auto token = role_ == sync::Role::node ? core->token(attempt_) : std::string();

@@ -3,6 +3,7 @@
 
 #include "config/manifest.hpp"
 #include "config/root.hpp"
+#include "node/raw_signer.hpp"
 #include "transport/ed25519.hpp"
 
 #include <algorithm>
@@ -12,6 +13,10 @@ namespace edgesync {
 struct SigningKey::Secret {
   transport::SecretKey key;
 };
+
+Result<config::SignatureBytes> node::RawSigner::sign(const SigningKey& key, ByteView message) {
+  return key.secret_->key.sign(message);
+}
 
 namespace {
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/random.hpp"
+#include "config/signature.hpp"
 #include "store/store.hpp"
 #include "sync/awaits.hpp"
 #include "sync/limits.hpp"
@@ -53,7 +54,8 @@ struct LinkContext {
   wire::Codec& codec;
   Random& random;
   const Limits& limits;
-  const Authorizer& authorizer;  ///< Hub role only.
+  const Authorizer& authorizer;      ///< Hub role only.
+  const config::Verifier* verifier;  ///< Hub role: of keys that nodes prove; null: none is believed.
   const std::string& name;
   Metrics& metrics;
   const Timekeeper& clock;

@@ -18,7 +18,7 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
               std::move(options_.member)),
       outgoing_{options_.limits.outgoing_bytes, 0} {}
 
-LinkId Engine::open_link(Role role, std::string token, std::string address, Now now, const LinkTuning& tuning) {
+LinkId Engine::open_link(Role role, Introduction introduction, Now now, const LinkTuning& tuning) {
   look_at_clock(now);
   const LinkId id = next_link_++;
   LinkContext context{store_,
@@ -26,6 +26,7 @@ LinkId Engine::open_link(Role role, std::string token, std::string address, Now 
                       random_,
                       options_.limits,
                       options_.authorizer,
+                      options_.verifier,
                       options_.name,
                       metrics_,
                       clock_,
@@ -34,7 +35,7 @@ LinkId Engine::open_link(Role role, std::string token, std::string address, Now 
                       root(),
                       tuning.heartbeat.value_or(options_.limits.heartbeat),
                       tuning.pacing};
-  auto link = std::make_unique<Link>(role, std::move(context), std::move(token), std::move(address), now);
+  auto link = std::make_unique<Link>(role, std::move(context), std::move(introduction), now);
   if (role == Role::node) {
     uplink_ = id;
     for (const store::Scope& scope : store_.scopes()) link->on_scope(scope.id);
@@ -42,6 +43,14 @@ LinkId Engine::open_link(Role role, std::string token, std::string address, Now 
   links_.emplace(id, std::move(link));
   wakes_.insert(id);
   return id;
+}
+
+void Engine::authorize_again(const Function<bool(const Credentials&)>& concerned) {
+  for (auto& [id, link] : links_) {
+    if (link->role() != Role::hub || !link->linked() || !concerned(link->credentials())) continue;
+    link->authorize_again();
+    wakes_.insert(id);
+  }
 }
 
 void Engine::hurry() {

@@ -29,7 +29,7 @@ struct EngineOptions {
   bool root = false;   ///< The authority of its scopes: what is durable here is stable. A hub that is no relay.
   config::Rules versions{.kept = 100};
   std::optional<config::Root> config_root{};   ///< Nothing: config versions need no signatures.
-  const config::Verifier* verifier = nullptr;  ///< Needed with a root; outlives the engine.
+  const config::Verifier* verifier = nullptr;  ///< Needed with a root, and for keys of nodes; outlives the engine.
   std::optional<config::Member> member{};      ///< What waves of a rollout look at; nothing: none takes this node in.
 };
 
@@ -38,7 +38,9 @@ class Engine {
   Engine(store::Store& store, Random& random, EngineOptions options);
 
   // --- links; all but tick() may be called while the store is writing ---
-  LinkId open_link(Role role, std::string token, std::string address, Now now, const LinkTuning& tuning = {});
+  LinkId open_link(Role role, Introduction introduction, Now now, const LinkTuning& tuning = {});
+  /// Hub: what nodes may do has changed, for those that `concerned` names.
+  void authorize_again(const Function<bool(const Credentials&)>& concerned);
   /// What waits at the uplink for more (Pacing::interval) goes now.
   void hurry();
   void received(LinkId id, ByteView frame, Now now);

@@ -46,7 +46,7 @@ std::string said_by_peer(const wire::Bye& bye) { return "the peer said: " + prin
 
 }  // namespace
 
-Link::Link(Role role, LinkContext context, std::string token, std::string address, Now now)
+Link::Link(Role role, LinkContext context, Introduction introduction, Now now)
     : talk_(role, std::move(context)),
       pace_(talk_.pacing),
       audit_(talk_),
@@ -56,8 +56,7 @@ Link::Link(Role role, LinkContext context, std::string token, std::string addres
       receiver_(talk_, audit_, searches_),
       repairs_(talk_, cuts_, receiver_),
       heartbeat_(talk_.heartbeat, talk_.limits.heartbeats_lost, now.monotonic),
-      token_(std::move(token)),
-      address_(std::move(address)),
+      introduction_(std::move(introduction)),
       opened_(now.monotonic) {
   talk_.heard = now.monotonic;
   if (role == Role::node) say_hello(now);
@@ -83,10 +82,14 @@ void Link::say_hello(Now now) {
   hello.capabilities = {"delta", "segment", "search", "proof", "repair"};
   hello.replica = talk_.store.replica();
   hello.name = talk_.name;
-  hello.token = talk_.role == Role::node ? token_ : std::string();
   hello.now = talk_.clock.known(now) ? talk_.clock.time(now) : Timestamp{};
   hello.root = talk_.root;
   hello.software = std::string("edgesync/") + library_version();
+  if (talk_.role == Role::node) {
+    hello.token = introduction_.token;
+    hello.key = introduction_.key;
+    hello.proof = introduction_.proof;
+  }
   talk_.send(std::move(hello));
 }
 
@@ -138,12 +141,20 @@ bool Link::welcome(const wire::Hello& hello) {
     if (hello.replica == talk_.store.replica()) audit_.fork(hello.replica, "the hub goes by the same replica id");
     return !talk_.ending;
   }
-  const Credentials credentials{hello.token, hello.name, hello.replica, address_};
-  if (!talk_.authorizer.connect || !talk_.authorizer.connect(credentials)) {
-    end({Errc::unauthorized, hello.token.empty() ? "no token" : "the token was refused"});
+  auto key = proved_key(hello, introduction_.binding, talk_.verifier);
+  if (!key) {
+    end(std::move(key).error());
     return false;
   }
-  token_ = hello.token;  // the scopes are authorized with it
+  credentials_ = {hello.token,           hello.name,      hello.replica,
+                  introduction_.address, *std::move(key), introduction_.certificate};
+  if (!talk_.authorizer.connect || !talk_.authorizer.connect(credentials_)) {
+    // Nobody learns here which keys, tokens and names there are.
+    end({Errc::unauthorized, !hello.key.empty()     ? "the key was refused"
+                             : !hello.token.empty() ? "the token was refused"
+                                                    : "no token"});
+    return false;
+  }
   return enter(hello);
 }
 

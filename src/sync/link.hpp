@@ -11,6 +11,7 @@
 #pragma once
 
 #include "sync/heartbeat.hpp"
+#include "sync/introduction.hpp"
 #include "sync/records.hpp"
 #include "sync/repairs.hpp"
 
@@ -18,8 +19,7 @@ namespace edgesync::sync {
 
 class Link {
  public:
-  /// `token` is sent by the node role; `address` is the peer's, for the hub role's authorizer.
-  Link(Role role, LinkContext context, std::string token, std::string address, Now now);
+  Link(Role role, LinkContext context, Introduction introduction, Now now);
 
   void on_frame(ByteView frame, Now now);  ///< Hostile input: refuses, never asserts.
   /// Part of a frame has come: the peer lives, however slow the network.
@@ -47,7 +47,9 @@ class Link {
   const wire::Hello& peer() const noexcept { return talk_.peer; }
   /// When it was what the peer's Hello says, as near as can be told.
   Instant introduced_at() const noexcept { return introduced_; }
-  const std::string& address() const noexcept { return address_; }
+  const std::string& address() const noexcept { return introduction_.address; }
+  /// Hub role: what the peer has shown, once it is linked.
+  const Credentials& credentials() const noexcept { return credentials_; }
   std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
   /// True if everything durable here of `scope` is durable at the peer.
   bool caught_up(store::ScopeId scope) const;
@@ -65,6 +67,9 @@ class Link {
 
   /// Ends the link in words.
   void end(Error why, std::chrono::milliseconds retry_after = {}) { talk_.end(std::move(why), retry_after); }
+  /// Hub role: what the peer may do may have changed. The link ends if it was told otherwise; the next one is told
+  /// anew.
+  void authorize_again();
   /// Relay: tells the node what of `scope` has become stable above us.
   void forward_stable(store::ScopeId scope);
 
@@ -92,6 +97,7 @@ class Link {
   void on(wire::Refused&& refused);
   void subscribe(store::ScopeId scope);
   Access access(Plane plane, const std::string& scope) const;
+  bool as_told() const;
   struct Admitted {
     store::ScopeId scope{};
     bool writable = false;
@@ -111,7 +117,9 @@ class Link {
   Repairs repairs_;
   Heartbeat heartbeat_;
 
-  std::string token_, address_;
+  Introduction introduction_;
+  Credentials credentials_{};
+  std::vector<std::pair<Plane, std::string>> denied_{};  ///< Hub role: scopes that the peer asked for in vain.
   bool linked_ = false, dismissed_ = false;
   std::chrono::milliseconds retry_after_{};
   std::size_t unanswered_ = 0;  ///< Node role: subscriptions that the hub has not answered.

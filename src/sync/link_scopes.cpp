@@ -5,6 +5,8 @@
 #include "crdt/reissue.hpp"
 #include "sync/link.hpp"
 
+#include <algorithm>
+
 namespace edgesync::sync {
 
 void Link::on_scope(store::ScopeId scope) {
@@ -34,15 +36,36 @@ void Link::subscribe(store::ScopeId scope) {
 }
 
 Access Link::access(Plane plane, const std::string& scope) const {
-  const Credentials credentials{token_, talk_.peer.name, talk_.peer.replica, address_};
-  return talk_.authorizer.scope ? talk_.authorizer.scope(credentials, plane, scope) : Access::none;
+  return talk_.authorizer.scope ? talk_.authorizer.scope(credentials_, plane, scope) : Access::none;
+}
+
+void Link::authorize_again() {
+  if (talk_.ending || !linked_) return;
+  if (!talk_.authorizer.connect || !talk_.authorizer.connect(credentials_))
+    return end({Errc::unauthorized, "access was withdrawn"});
+  if (!as_told()) end({Errc::closed, "what this node may do has changed"});
+}
+
+/// True if the peer may still do what it was told, and nothing more.
+bool Link::as_told() const {
+  const auto same = [this](const auto& numbered) {
+    const Channel& channel = numbered.second;
+    const Access told = channel.writable ? Access::read_write : Access::read;
+    return access(channel.plane, talk_.store.scope(channel.scope).name) == told;
+  };
+  const auto denied = [this](const auto& scope) { return access(scope.first, scope.second) == Access::none; };
+  return std::all_of(talk_.channels.begin(), talk_.channels.end(), same) &&
+         std::all_of(denied_.begin(), denied_.end(), denied);
 }
 
 Result<Link::Admitted> Link::admit(const wire::Subscribe& subscribe) {
   if (subscribe.plane < Plane::state || subscribe.plane > Plane::stream)
     return Error(Errc::unsupported, subscribe.scope + ": unknown plane");
   const Access granted = access(subscribe.plane, subscribe.scope);
-  if (granted == Access::none) return Error(Errc::forbidden, subscribe.scope + ": not allowed");
+  if (granted == Access::none) {
+    denied_.emplace_back(subscribe.plane, subscribe.scope);
+    return Error(Errc::forbidden, subscribe.scope + ": not allowed");
+  }
   const auto scope = talk_.store.open_scope(subscribe.plane, subscribe.scope);
   if (!scope) return Error(Errc::invalid_argument, scope.error().detail);
   if (talk_.store.local_only(*scope)) return Error(Errc::forbidden, subscribe.scope + ": does not leave its node");
@@ -51,7 +74,7 @@ Result<Link::Admitted> Link::admit(const wire::Subscribe& subscribe) {
 
 void Link::on(wire::Subscribe&& subscribe) {
   if (talk_.role != Role::hub) return end({Errc::protocol_violation, "subscribe from a hub"});
-  if (talk_.channels.contains(subscribe.channel) || talk_.channels.size() >= talk_.limits.channels)
+  if (talk_.channels.contains(subscribe.channel) || talk_.channels.size() + denied_.size() >= talk_.limits.channels)
     return end({Errc::protocol_violation, "channel " + std::to_string(subscribe.channel) + ": taken, or too many"});
   talk_.subscribed_bytes += subscribe.scope.size() + item_bytes * subscribe.context.items().size();
   if (talk_.subscribed_bytes > talk_.limits.subscribed_bytes)

@@ -4,6 +4,7 @@
 // counted twice: their time tells a silent peer, and until the peer is admitted their sum is bounded.
 #pragma once
 
+#include "base/bytes.hpp"
 #include "transport/engine.hpp"
 #include "transport/tls.hpp"
 
@@ -71,6 +72,9 @@ class ByteStream {
   /// reset, and the reset could overtake what was said before. Unbounded in time; close() ends it.
   void shutdown(Function<void()> done);
   virtual void close() noexcept = 0;
+  /// After the handshake, as in Peer. Nothing without TLS.
+  virtual Bytes binding() { return {}; }
+  virtual std::string certificate() { return {}; }
   /// Calls `idle` once, after close(), when no operation is under way any more: then the stream may be destroyed.
   void when_idle(Function<void()> idle);
 

@@ -124,7 +124,7 @@ void Pipe::open(std::size_t side) {
     const std::lock_guard lock(mutex_);
     ends_[side].opened = true;
   }
-  if (!contained([&] { handler->on_open(std::make_shared<PipeHandle>(weak_from_this(), side), "loopback"); }))
+  if (!contained([&] { handler->on_open(std::make_shared<PipeHandle>(weak_from_this(), side), {"loopback", {}, {}}); }))
     return failed(side);
   pump(side);
 }

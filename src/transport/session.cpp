@@ -154,7 +154,11 @@ void Session::open() {
   state_ = State::open;
   if (!contained([&] { handler_ = parts_.opened(); }) || !handler_) return close({Errc::closed, "not served here"});
   watchdog_->expect(Wait::idle, parts_.limits.idle);
-  tell([&](Handler& handler) { handler.on_open(std::make_shared<Handle>(engine_, weak_from_this()), parts_.peer); });
+  tell([&](Handler& handler) {
+    ByteStream& bytes = socket_.bytes();
+    handler.on_open(std::make_shared<Handle>(engine_, weak_from_this()),
+                    {parts_.peer, bytes.binding(), bytes.certificate()});
+  });
   if (state_ == State::open) read();
   pump();
 }

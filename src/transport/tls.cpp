@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/tls.hpp"
 
+#include "base/path.hpp"
 #include "transport/url.hpp"
 
 #include <openssl/err.h>
@@ -130,6 +131,29 @@ std::string verify_failure(SSL* handle) {
   std::string reason = X509_verify_cert_error_string(result);
   if (result == X509_V_ERR_CERT_HAS_EXPIRED || result == X509_V_ERR_CERT_NOT_YET_VALID) reason += as_of(handle);
   return reason;
+}
+
+Bytes channel_binding(SSL* handle) {
+  constexpr std::string_view label = "EXPORTER-Channel-Binding";
+  Bytes binding(32);
+  const bool exported = SSL_export_keying_material(handle, reinterpret_cast<unsigned char*>(binding.data()),
+                                                   binding.size(), label.data(), label.size(), nullptr, 0, 0) == 1;
+  return exported ? binding : Bytes{};
+}
+
+std::string certificate_name(SSL* handle) {
+  X509* const certificate = SSL_get0_peer_certificate(handle);
+  if (certificate == nullptr || SSL_get_verify_result(handle) != X509_V_OK) return {};
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  // Of several names nobody could say which one counts.
+  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return {};
+  unsigned char* text = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) return {};
+  const std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+  OPENSSL_free(text);
+  return check_path("certificate", name) ? name : std::string();
 }
 
 }  // namespace edgesync::transport

@@ -28,4 +28,10 @@ Result<TlsContext> server_context(const Tls& tls);
 /// Why the peer's certificate did not verify, in OpenSSL's words; empty if that is not what went wrong.
 std::string verify_failure(SSL* ssl);
 
+/// "tls-exporter" (RFC 9266): both ends of one session have the same 32 bytes, and nobody else. Empty if OpenSSL
+/// cannot.
+Bytes channel_binding(SSL* ssl);
+/// The one common name of the peer's verified certificate, if it is a path; else nothing.
+std::string certificate_name(SSL* ssl);
+
 }  // namespace edgesync::transport

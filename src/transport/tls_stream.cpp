@@ -99,6 +99,8 @@ class TlsStream final : public ByteStream {
   void begin_handshake(Done done) override;
   void write_some(const ConstBuffers& buffers, IoHandler handler) override;
   void begin_shutdown(Function<void()> done) override;
+  Bytes binding() override { return channel_binding(ssl_.get()); }
+  std::string certificate() override { return role_ == Role::server ? certificate_name(ssl_.get()) : std::string(); }
   void close() noexcept override {
     ErrorCode ignored;
     wire_.socket.close(ignored);

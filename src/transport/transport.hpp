@@ -33,12 +33,22 @@ class Connection {
   virtual void close(Error why) = 0;
 };
 
+/// What is known of the other side before it has said anything.
+struct Peer {
+  std::string address{};  ///< For people.
+  /// 32 bytes that only the two ends of this one TLS session know ("tls-exporter", RFC 9266); empty without TLS.
+  Bytes binding{};
+  /// Listener: the common name in the client's certificate, which it proved to be its own; empty: none was asked for,
+  /// or it has none that is a path.
+  std::string certificate{};
+};
+
 /// What a conversation is for. Owned by the transport (shared) until after on_closed().
 class Handler {
  public:
   virtual ~Handler() = default;
-  /// The connection is up. `peer` is the remote address, for people.
-  virtual void on_open(std::shared_ptr<Connection> connection, std::string peer) = 0;
+  /// The connection is up.
+  virtual void on_open(std::shared_ptr<Connection> connection, Peer peer) = 0;
   /// `message` is valid during the call.
   virtual void on_message(ByteView message) = 0;
   /// A message is on its way and its bytes come slowly: told about once a second while they do.

@@ -33,6 +33,8 @@ struct Hello {
   Timestamp now{};
   bool root = false;  ///< What is durable here is stable.
   std::string software{};
+  Bytes key{};    ///< Node: an Ed25519 public key, 32 bytes, or none.
+  Bytes proof{};  ///< Node: its signature of sync::claim_of() this connection, 64 bytes.
   bool operator==(const Hello&) const = default;
 };
 

@@ -15,8 +15,15 @@ concept Is = std::same_as<std::remove_const_t<T>, M>;
 
 // The fields of each message in the order of PROTOCOL.md. A later version may only append.
 auto fields(Is<Hello> auto& m) {
-  return std::tie(m.version_min, m.version_max, m.capabilities, m.replica, m.name, m.token, m.now, m.root, m.software);
+  return std::tie(m.version_min, m.version_max, m.capabilities, m.replica, m.name, m.token, m.now, m.root, m.software,
+                  m.key, m.proof);
 }
+/// The last so many fields of a message came after its first version: a peer that does not know them leaves them out.
+template <class M>
+constexpr std::size_t added_later = 0;
+template <>
+constexpr std::size_t added_later<Hello> = 2;
+
 auto fields(Is<Subscribe> auto& m) { return std::tie(m.channel, m.plane, m.scope, m.context, m.summary); }
 auto fields(Is<Subscribed> auto& m) { return std::tie(m.channel, m.context, m.summary, m.writable, m.missing); }
 auto fields(Is<Unsubscribed> auto& m) { return std::tie(m.channel, m.code, m.detail); }
@@ -66,8 +73,11 @@ Message read_fields(FieldReader& in, Budget& budget, Progress& progress) {
   M message{};
   std::apply(
       [&](auto&... field) {
-        if (progress.count < sizeof...(field)) return void(budget.malformed("fields are missing"));
-        ((budget.failed() || (++progress.read, in.get(field), true)), ...);
+        if (progress.count < sizeof...(field) - added_later<M>) return void(budget.malformed("fields are missing"));
+        const auto get = [&](auto& one) {
+          if (!budget.failed() && progress.read < progress.count) ++progress.read, in.get(one);
+        };
+        (get(field), ...);
       },
       fields(message));
   return message;

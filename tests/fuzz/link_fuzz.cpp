@@ -56,7 +56,7 @@ class Conversation {
     engine_->flushed(fuzz::flush(*store_));
     scopes_ = store_->scopes().size();
     accepted_ = store_->accepted();
-    link_ = engine_->open_link(role, "good", "peer", now());
+    link_ = engine_->open_link(role, {"good", "peer"}, now());
     if (welcome) greet();
   }
 

@@ -100,8 +100,8 @@ class Copies {
   // --- links ---
   void link(Machine& node) {
     if (node.link) return;
-    node.peer = hub().engine->open_link(sync::Role::hub, {}, "copies", now_);
-    node.link = node.engine->open_link(sync::Role::node, "good", "copies", now_);
+    node.peer = hub().engine->open_link(sync::Role::hub, {{}, "copies"}, now_);
+    node.link = node.engine->open_link(sync::Role::node, {"good", "copies"}, now_);
   }
   void unlink(Machine& node) {
     if (!node.link) return;

@@ -48,8 +48,8 @@ class Pair : public testing::Test {
   void append(std::int64_t count) { try_append(count).value(); }
 
   void connect() {
-    edge.peer = hub.engine->open_link(sync::Role::hub, {}, "edge", now);
-    edge.link = edge.engine->open_link(sync::Role::node, "t", "hub", now);
+    edge.peer = hub.engine->open_link(sync::Role::hub, {{}, "edge"}, now);
+    edge.link = edge.engine->open_link(sync::Role::node, {"t", "hub"}, now);
   }
   void disconnect() {
     if (!edge.link) return;

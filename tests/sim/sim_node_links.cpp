@@ -47,7 +47,7 @@ void SimNode::connected(ConnectionId id, bool dialled) {
   const auto role = dialled ? sync::Role::node : sync::Role::hub;
   sync::LinkTuning tuning;
   if (dialled) tuning.pacing = around_.plan.work.pacing;
-  const sync::LinkId link = engine_->open_link(role, dialled ? "good" : "", "simulated", now(), tuning);
+  const sync::LinkId link = engine_->open_link(role, {dialled ? "good" : "", "simulated"}, now(), tuning);
   links_[id] = link;
   connections_[link] = id;
   stir();

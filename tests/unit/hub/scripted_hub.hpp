@@ -47,7 +47,7 @@ class ScriptedHub {
   class Talk final : public transport::Handler {
    public:
     explicit Talk(std::shared_ptr<Script> script) : script_(std::move(script)) {}
-    void on_open(std::shared_ptr<transport::Connection> connection, std::string) override {
+    void on_open(std::shared_ptr<transport::Connection> connection, transport::Peer) override {
       connection_ = std::move(connection);
     }
     void on_message(ByteView frame) override {

@@ -50,6 +50,14 @@ TEST_F(TokenFile, ANodeCannotNameItselfOutOfItsScope) {
   EXPECT_EQ(loaded->scope(who("s3cret", ""), Plane::state, "twin//y"), Access::none);
 }
 
+TEST_F(TokenFile, WhatIsEdgesyncsOwnIsToBeNamed) {
+  const auto loaded = load("all rw *\nown rw {name}/*\nlist rw edgesync/access\n");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->scope(who("all"), Plane::state, "edgesync/access"), Access::none);
+  EXPECT_EQ(loaded->scope(who("own", "edgesync"), Plane::state, "edgesync/access"), Access::none);
+  EXPECT_EQ(loaded->scope(who("list"), Plane::state, "edgesync/access"), Access::read_write);
+}
+
 TEST_F(TokenFile, FaultsNameTheLine) {
   EXPECT_TRUE(token_file("/no/such/file").error().is(Errc::not_found));
   EXPECT_NE(load("good rw a\nbad xx a\n").error().detail.find(":2:"), std::string::npos);

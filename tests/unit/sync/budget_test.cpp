@@ -44,8 +44,8 @@ class OutgoingBudgets : public testing::Test {
     Member& member = all.emplace_back();
     member.side = std::make_unique<Side>(directory / (std::to_string(number) + ".db"), Role::node, 10 + number, limits);
     member.side->open(Plane::state, "twin");
-    member.at_hub = hub->engine->open_link(Role::hub, {}, "test", now);
-    member.link = member.side->engine->open_link(Role::node, "good", "test", now);
+    member.at_hub = hub->engine->open_link(Role::hub, {{}, "test"}, now);
+    member.link = member.side->engine->open_link(Role::node, {"good", "test"}, now);
     while (auto frame = member.side->engine->next_frame(member.link, now))
       hub->engine->received(member.at_hub, *frame, now);
     hub->commit();

@@ -29,15 +29,15 @@ class LyingClocks : public Pair {
   void pass(std::chrono::microseconds time) { now.monotonic += time, now.wall += time; }
 
   void meet() {
-    hub->link = hub->engine->open_link(Role::hub, {}, "pair", seen_by(*hub));
-    node->link = node->engine->open_link(Role::node, "good", "pair", seen_by(*node));
+    hub->link = hub->engine->open_link(Role::hub, {{}, "pair"}, seen_by(*hub));
+    node->link = node->engine->open_link(Role::node, {"good", "pair"}, seen_by(*node));
     run();
   }
   /// Until they stay linked: one of them may take another id.
   void meet_until_settled() {
     for (int attempts = 0; attempts < 5; ++attempts) {
-      hub->link = hub->engine->open_link(Role::hub, {}, "pair", seen_by(*hub));
-      node->link = node->engine->open_link(Role::node, "good", "pair", seen_by(*node));
+      hub->link = hub->engine->open_link(Role::hub, {{}, "pair"}, seen_by(*hub));
+      node->link = node->engine->open_link(Role::node, {"good", "pair"}, seen_by(*node));
       for (int rounds = 0; step() | hub->commit() | node->commit(); ++rounds) ASSERT_LT(rounds, 1000);
       if (!node->engine->ending(*node->link) && !hub->engine->ending(*hub->link)) return;
       disconnect();

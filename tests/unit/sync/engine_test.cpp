@@ -207,7 +207,7 @@ TEST_F(Engines, ReadOnlyScopeComesDownAndNothingGoesUp) {
 }
 
 TEST_F(Engines, SpeechBeforeHelloEndsTheLink) {
-  hub->link = hub->engine->open_link(Role::hub, {}, "stranger", now);
+  hub->link = hub->engine->open_link(Role::hub, {{}, "stranger"}, now);
   wire::Codec codec;
   const wire::Message message = wire::Subscribe{1, Plane::state, "twin", {}, {}};
   hub->engine->received(*hub->link, codec.encode({&message, 1}), now);
@@ -216,7 +216,7 @@ TEST_F(Engines, SpeechBeforeHelloEndsTheLink) {
 }
 
 TEST_F(Engines, StrangersMakeTheHubDecodeLittle) {
-  hub->link = hub->engine->open_link(Role::hub, {}, "stranger", now);
+  hub->link = hub->engine->open_link(Role::hub, {{}, "stranger"}, now);
   hub->engine->received(*hub->link, Bytes(limits.hello_frame_bytes + 1), now);
   EXPECT_TRUE(hub->engine->ending(*hub->link)->is(Errc::limit_exceeded));
 }
@@ -260,7 +260,7 @@ TEST_F(Engines, HeartbeatKeepsAnIdleLinkUp) {
 }
 
 TEST_F(Engines, UnsaidHelloTimesOut) {
-  hub->link = hub->engine->open_link(Role::hub, {}, "slow", now);
+  hub->link = hub->engine->open_link(Role::hub, {{}, "slow"}, now);
   now.monotonic += limits.hello;
   hub->engine->tick(now);
   EXPECT_TRUE(hub->engine->ending(*hub->link)->is(Errc::timed_out));

@@ -24,7 +24,7 @@ crdt::Context context_of(std::uint32_t first, std::uint32_t count) {
 class Guests : public Pair {
  protected:
   void arrive(Side& at, Role role, std::optional<std::chrono::milliseconds> heartbeat = {}) {
-    link_ = at.engine->open_link(role, "good", "guest", now, {heartbeat, {}});
+    link_ = at.engine->open_link(role, {"good", "guest"}, now, {heartbeat, {}});
     wire::Hello hello;
     hello.replica = replica(1);
     hello.name = "guest";

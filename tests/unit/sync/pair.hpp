@@ -100,8 +100,8 @@ class Pair : public testing::Test {
   }
 
   void connect(std::string token = "good") {
-    hub->link = hub->engine->open_link(Role::hub, {}, "pair", now);
-    node->link = node->engine->open_link(Role::node, std::move(token), "pair", now, {{}, pacing});
+    hub->link = hub->engine->open_link(Role::hub, {{}, "pair"}, now);
+    node->link = node->engine->open_link(Role::node, {std::move(token), "pair"}, now, {{}, pacing});
   }
   void disconnect() {
     for (Side* side : {hub.get(), node.get()})

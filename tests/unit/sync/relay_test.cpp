@@ -29,8 +29,8 @@ class Chain : public testing::Test {
 
   void join(Side& below, Side& above) {
     Joint joint{&above, &below, 0, 0};
-    joint.from_above = above.engine->open_link(Role::hub, {}, "chain", now);
-    joint.from_below = below.engine->open_link(Role::node, "good", "chain", now);
+    joint.from_above = above.engine->open_link(Role::hub, {{}, "chain"}, now);
+    joint.from_below = below.engine->open_link(Role::node, {"good", "chain"}, now);
     joints_.push_back(joint);
   }
   void part(Side& below) {

@@ -134,7 +134,7 @@ TEST_F(Scenarios, FramesOfAnOldLinkReplayedChangeNothing) {
   const auto context = hub->store->context(there);
   // when: each frame again, twice, on links of their own, in order and backwards
   for (const bool backwards : {false, true}) {
-    const LinkId link = hub->engine->open_link(Role::hub, {}, "replay", now);
+    const LinkId link = hub->engine->open_link(Role::hub, {{}, "replay"}, now);
     hub->engine->received(link, recorded.front(), now);
     for (std::size_t i = 0; i < recorded.size(); ++i)
       for (int twice = 0; twice < 2; ++twice)
@@ -151,7 +151,7 @@ TEST_F(Scenarios, FramesOfAnOldLinkReplayedChangeNothing) {
   disconnect();
   // when: the last of them goes to a hub that lacks what it builds upon
   replace_hub();
-  const LinkId link = hub->engine->open_link(Role::hub, {}, "replay", now);
+  const LinkId link = hub->engine->open_link(Role::hub, {{}, "replay"}, now);
   hub->engine->received(link, recorded.front(), now);
   hub->engine->received(link, recorded.back(), now);
   hub->commit();

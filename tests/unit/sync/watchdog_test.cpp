@@ -40,7 +40,7 @@ class Watchdogs : public Pair {
   }
   /// Linked, with nothing under way.
   void introduce(std::vector<std::string> capabilities = {}) {
-    node->link = node->engine->open_link(Role::node, "good", "mute", now);
+    node->link = node->engine->open_link(Role::node, {"good", "mute"}, now);
     hear_pings();
     wire::Hello hello;
     hello.replica.bytes.fill(std::byte{0x66});
@@ -55,7 +55,7 @@ class Watchdogs : public Pair {
 };
 
 TEST_F(Watchdogs, NameTheHello) {
-  node->link = node->engine->open_link(Role::node, "good", "mute", now);
+  node->link = node->engine->open_link(Role::node, {"good", "mute"}, now);
   wait(limits.hello);
   expect_named("hello");
 }

@@ -59,7 +59,7 @@ TEST_P(Conversation, CarriesMessagesBothWays) {
   client_->send(to_bytes("hello"));
   EXPECT_EQ(client_->wait_messages(1).at(0), to_bytes("hello"));
   EXPECT_EQ(server_->wait_messages(1).at(0), to_bytes("hello"));
-  EXPECT_FALSE(client_->peer().empty());
+  EXPECT_FALSE(client_->peer().address.empty());
 }
 
 TEST_P(Conversation, CarriesEmptyAndBigMessages) {
@@ -119,7 +119,7 @@ TEST_P(Conversation, ClosingBothSidesAtOnceEndsOnceEach) {
 class Thrower final : public Recorder {
  public:
   explicit Thrower(int where) : where_(where) {}
-  void on_open(std::shared_ptr<transport::Connection> connection, std::string peer) override {
+  void on_open(std::shared_ptr<transport::Connection> connection, transport::Peer peer) override {
     Recorder::on_open(std::move(connection), std::move(peer));
     if (where_ == 0) throw std::runtime_error("on_open");
   }

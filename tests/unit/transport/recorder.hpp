@@ -20,7 +20,7 @@ inline constexpr std::chrono::seconds patience{60};
 
 class Recorder : public transport::Handler {
  public:
-  void on_open(std::shared_ptr<transport::Connection> connection, std::string peer) override {
+  void on_open(std::shared_ptr<transport::Connection> connection, transport::Peer peer) override {
     const std::lock_guard lock(mutex_);
     connection_ = std::move(connection);
     peer_ = std::move(peer);
@@ -83,7 +83,7 @@ class Recorder : public transport::Handler {
     const std::lock_guard lock(mutex_);
     return closed_.size();
   }
-  std::string peer() {
+  transport::Peer peer() {
     const std::lock_guard lock(mutex_);
     return peer_;
   }
@@ -94,7 +94,7 @@ class Recorder : public transport::Handler {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<transport::Connection> connection_;
-  std::string peer_;
+  transport::Peer peer_;
   std::vector<Bytes> messages_;
   std::deque<Bytes> outgoing_;
   std::vector<Error> closed_;

@@ -3,6 +3,7 @@
 #include "network.hpp"
 
 #include <fstream>
+#include <set>
 
 namespace edgesync {
 namespace {
@@ -39,6 +40,36 @@ TEST_F(Trust, NameAndAddressAreAccepted) {
     client->send(to_bytes("hello"));
     EXPECT_EQ(client->wait_messages(1).at(0), to_bytes("hello"));
   }
+}
+
+TEST_F(Trust, BothEndsOfASessionShareWhatNoOtherSessionHas) {
+  Server server(host(), tls(authority_->issue("127.0.0.1")));
+  std::set<Bytes> bindings;
+  for (int i = 0; i < 3; ++i) {
+    const auto client = connect(to_tls(server.port()));
+    client->wait_open();
+    const auto accepted = server.accepted();
+    accepted->wait_open();
+    EXPECT_EQ(client->peer().binding.size(), 32U);
+    EXPECT_EQ(client->peer().binding, accepted->peer().binding);
+    EXPECT_EQ(accepted->peer().certificate, "");  // none was asked for
+    bindings.insert(client->peer().binding);
+  }
+  EXPECT_EQ(bindings.size(), 3U);
+}
+
+TEST_F(Trust, AServerLearnsTheNameThatAClientProved) {
+  const Certificate own = authority_->issue("gw-17");
+  auto options = tls(authority_->issue("127.0.0.1"));
+  options.tls.ca_file = authority_->ca_file();
+  Server server(host(), std::move(options));
+  auto to = to_tls(server.port());
+  to.tls.certificate_file = own.certificate_file;
+  to.tls.key_file = own.key_file;
+  connect(std::move(to))->wait_open();
+  const auto accepted = server.accepted();
+  accepted->wait_open();
+  EXPECT_EQ(accepted->peer().certificate, "gw-17");
 }
 
 TEST_F(Trust, OtherAuthorityIsRefused) {

@@ -76,6 +76,7 @@ Hello random_hello(Random& random) {
   hello.now = Timestamp(Timestamp::duration(static_cast<std::int64_t>(random.next())));
   hello.root = random.one_in(2);
   hello.software = random_text(random, 12);
+  if (random.one_in(2)) hello.key = random_bytes(random, 40), hello.proof = random_bytes(random, 70);
   return hello;
 }
 

@@ -24,7 +24,9 @@ Hello hello() {
           .token = "secret",
           .now = Timestamp(std::chrono::seconds(1'790'000'000)),
           .root = true,
-          .software = "0.1.0"};
+          .software = "0.1.0",
+          .key = hex("cafe"),
+          .proof = hex("beef")};
 }
 
 DeltaPart first_part() {
@@ -47,8 +49,8 @@ DeltaPart later_part() {
 
 const std::vector<Golden>& goldens() {
   static const std::vector<Golden> all{
-      {"009a01010191a178c41011111111111111111111111111111111a567772d3137a6736563726574cf00065bfeda25e000"
-       "c3a5302e312e30",
+      {"009c01010191a178c41011111111111111111111111111111111a567772d3137a6736563726574cf00065bfeda25e000"
+       "c3a5302e312e30c402cafec402beef",
        hello()},
       {"0096020101a7706c616e742d37c4330211111111111111111111111111111111b4a48080808080dc0222222222222222"
        "222222222222222222b5a48080808080dc02c4110000000000000001000000000000000203",
@@ -121,6 +123,20 @@ TEST(Golden, EveryKindHasTheBytesOfTheProtocolText) {
     EXPECT_EQ(to_hex(raw_frame(body)), to_hex(frame));
   }
   EXPECT_EQ(std::count(seen.begin(), seen.end(), false), 0);
+}
+
+TEST(Golden, AHelloOfAPeerThatKnowsNoKeysIsOneWithout) {
+  Codec codec;
+  const auto decoded =
+      codec.decode(hex("009a01010191a178c41011111111111111111111111111111111a567772d3137a6736563726574cf00065bfeda25e00"
+                       "0c3a5302e312e30"));
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  Hello older = hello();
+  older.key = older.proof = {};
+  EXPECT_EQ(*decoded, std::vector<Message>{older});
+  // One field less was never a Hello.
+  EXPECT_FALSE(codec.decode(
+      hex("009901010191a178c41011111111111111111111111111111111a567772d3137a6736563726574cf00065bfeda25e000c3")));
 }
 
 }  // namespace

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// AccessList: the edits of an administrator, each one transaction.
+#include <edgesync/access.hpp>
+
+#include "base/path.hpp"
+#include "config/signature.hpp"
+#include "hub/access_table.hpp"
+#include "hub/pattern.hpp"
+#include "transport/transport.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace edgesync {
+namespace {
+
+namespace entry = hub::entry;
+
+constexpr std::size_t device_name_bytes_max = 256;
+constexpr std::size_t why_bytes_max = 1024;
+
+Error bad(std::string detail) { return {Errc::invalid_argument, std::move(detail)}; }
+
+const char* name_of(const std::optional<Plane>& plane) {
+  if (!plane) return "*";
+  return *plane == Plane::state ? "state" : *plane == Plane::config ? "config" : "stream";
+}
+
+Result<void> check(const AccessRule& rule) {
+  if (rule.access != Access::read && rule.access != Access::read_write) return bad("rule: grants nothing");
+  if (rule.plane && (*rule.plane < Plane::state || *rule.plane > Plane::stream)) return bad("rule: no such plane");
+  // With the variables in place of names it must be what a scope may be called.
+  const std::string text = hub::filled(rule.scopes, {"n", "t"}).value_or("");
+  const std::string_view path = std::string_view(text).substr(0, text.size() - (text.ends_with("/*") ? 2 : 0));
+  if (text == "*") return {};
+  if (path.find_first_of("*{}") != std::string_view::npos)
+    return bad("rule: \"" + rule.scopes +
+               "\": a '*' stands alone or behind the last '/'; variables are {name}, {tenant}");
+  return check_path("rule", path);
+}
+
+Result<void> check(const Device& device) {
+  if (auto good = check_path("device", device.name); !good) return good;
+  if (device.name.size() > device_name_bytes_max) return bad("device: a name of more than 256 bytes");
+  if (device.roles.empty()) return bad("device: \"" + device.name + "\": no role");
+  for (const std::string& role : device.roles)
+    if (auto good = check_name("role", role); !good) return good;
+  return device.tenant.empty() ? Result<void>() : check_name("tenant", device.tenant);
+}
+
+Result<hub::AccessTable> read(const State& list) {
+  const auto items = list.scan();
+  if (!items) return items.error();
+  hub::AccessTable table;
+  std::set<std::string> concerned;
+  for (const Item& item : *items) table.put(item.key, hub::texts_of(item), concerned).ignore();
+  return table;
+}
+
+/// The device's roles and tenant become these.
+void put(Edit& edit, const Device& device, const hub::AccessTable& table) {
+  const std::string key = entry::of(entry::device, device.name);
+  for (const DeviceEntry& known : table.devices())
+    if (known.device.name == device.name)
+      for (const std::string& role : known.device.roles)
+        if (std::find(device.roles.begin(), device.roles.end(), role) == device.roles.end()) edit.remove(key, role);
+  for (const std::string& role : device.roles) edit.insert(key, role);
+  const std::string tenant = entry::of(entry::tenant, device.name);
+  device.tenant.empty() ? edit.erase(tenant) : edit.set(tenant, device.tenant);
+}
+
+void put_revoked(Edit& edit, const std::string& id, std::string_view why) {
+  edit.set(entry::of(entry::revoked, id), std::string(why.substr(0, why_bytes_max)));
+  edit.erase(entry::of(entry::key, id));
+}
+
+}  // namespace
+
+std::string to_string(const AccessRule& rule) {
+  return std::string(rule.access == Access::read_write ? "rw " : "ro ") + name_of(rule.plane) + " " + rule.scopes;
+}
+
+Result<AccessRule> access_rule(std::string_view text) {
+  const auto first = std::min(text.find(' '), text.size()), second = std::min(text.find(' ', first + 1), text.size());
+  const std::string_view access = text.substr(0, first);
+  if (second == text.size()) return bad("rule: \"" + std::string(text) + "\": not \"ACCESS PLANE SCOPES\"");
+  const std::string_view plane = text.substr(first + 1, second - first - 1);
+  AccessRule rule;
+  rule.scopes = std::string(text.substr(second + 1));
+  if (access != "ro" && access != "rw") return bad("rule: \"" + std::string(access) + "\": neither ro nor rw");
+  rule.access = access == "rw" ? Access::read_write : Access::read;
+  for (const Plane one : {Plane::state, Plane::config, Plane::stream})
+    if (plane == name_of(one)) rule.plane = one;
+  if (!rule.plane && plane != "*") return bad("rule: \"" + std::string(plane) + "\": not state, config, stream or *");
+  if (auto good = check(rule); !good) return std::move(good).error();
+  return rule;
+}
+
+Result<Commit> AccessList::allow(std::string_view role, const AccessRule& rule) {
+  if (auto good = check_name("role", role); !good) return std::move(good).error();
+  if (auto good = check(rule); !good) return std::move(good).error();
+  return list_.insert(entry::of(entry::role, role), to_string(rule));
+}
+
+Result<Commit> AccessList::disallow(std::string_view role, const AccessRule& rule) {
+  if (auto good = check_name("role", role); !good) return std::move(good).error();
+  return list_.remove(entry::of(entry::role, role), to_string(rule));
+}
+
+Result<Commit> AccessList::enroll(const Device& device, std::string_view key_id) {
+  if (auto good = check(device); !good) return std::move(good).error();
+  const auto table = read(list_);
+  if (!table) return table.error();
+  Edit edit;
+  put(edit, device, *table);
+  if (!key_id.empty()) {
+    const auto key = config::parse_key_id(key_id);
+    if (!key) return key.error();
+    const std::string id = config::key_id(*key);
+    if (table->revoked().contains(id)) return Error(Errc::forbidden, "enroll: key " + id + ": was revoked");
+    edit.set(entry::of(entry::key, id), device.name);
+  }
+  return list_.commit(edit);
+}
+
+Result<std::string> AccessList::claim(const Device& device, Timestamp until) {
+  if (auto good = check(device); !good) return std::move(good).error();
+  const auto table = read(list_);
+  if (!table) return table.error();
+  const std::string code = "claim-" + to_string(transport::system_random()->id());
+  Edit edit;
+  put(edit, device, *table);
+  edit.set(entry::claim_of(code), entry::claim_text(until, device.name));
+  const auto written = list_.commit(edit);
+  if (!written) return written.error();
+  return code;
+}
+
+Result<Commit> AccessList::revoke_key(std::string_view key_id, std::string_view why) {
+  const auto key = config::parse_key_id(key_id);
+  if (!key) return key.error();
+  Edit edit;
+  put_revoked(edit, config::key_id(*key), why);
+  return list_.commit(edit);
+}
+
+Result<Commit> AccessList::revoke(std::string_view name, std::string_view why) {
+  const auto table = read(list_);
+  if (!table) return table.error();
+  const auto devices = table->devices();
+  const auto at =
+      std::find_if(devices.begin(), devices.end(), [&](const DeviceEntry& entry) { return entry.device.name == name; });
+  if (at == devices.end()) return Error(Errc::not_found, "revoke: \"" + std::string(name) + "\": no such device");
+  Edit edit;
+  for (const std::string& id : at->keys) put_revoked(edit, id, why);
+  for (const std::string& claim : table->claims_for(name)) edit.erase(claim);
+  edit.erase(entry::of(entry::device, name));
+  edit.erase(entry::of(entry::tenant, name));
+  return list_.commit(edit);
+}
+
+Result<std::vector<DeviceEntry>> AccessList::devices() const {
+  const auto table = read(list_);
+  if (!table) return table.error();
+  return table->devices();
+}
+
+Result<std::map<std::string, std::vector<AccessRule>>> AccessList::roles() const {
+  const auto table = read(list_);
+  if (!table) return table.error();
+  return table->roles();
+}
+
+Result<std::map<std::string, std::string>> AccessList::revoked() const {
+  const auto table = read(list_);
+  if (!table) return table.error();
+  return table->revoked();
+}
+
+}  // namespace edgesync
