@@ -46,6 +46,8 @@ es::Result<es::Timestamp> to_time(const std::string& text, const char* option);
 /// Those of them that need no database: keygen, root, sign, show; and keys new.
 es::Result<int> run_documents(const Options& options, Output& output);
 
+/// What `edgesync audit` does: audit_command.cpp. Exit code 1 if the log is not whole.
+es::Result<int> run_audit(const Options& options, Output& output);
 /// What `edgesync keys|enroll|revoke|acl ...` do: access_commands.cpp.
 es::Result<int> run_access(const Options& options, Output& output);
 /// A secret key's file. Fails with: not_found, invalid_argument.

@@ -51,6 +51,7 @@ es::Result<int> run(Options options) {
   if (options.command == "salvage") return run_salvage(options, output);
   if (options.command == "backup") return run_backup(options, output);
   if (options.command.starts_with("config ")) return run_config(options, output);
+  if (options.command == "audit") return run_audit(options, output);
   for (const char* of_access : {"keys ", "enroll", "revoke", "acl"})
     if (options.command.starts_with(of_access)) return run_access(options, output);
   if (options.command.starts_with("stream ")) return run_stream(options, output);

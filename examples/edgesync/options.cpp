@@ -38,11 +38,11 @@ const std::vector<Command>& commands() {
       {"serve", {"--db",       "--listen", "--name",  "--tls-cert",   "--tls-key",     "--client-ca",
                  "--tokens",   "--uplink", "--token", "--ca",         "--config-root", "--health-window-ms",
                  "--insecure", "--stdin",  "--otlp",  "--otlp-scope", "--project",     "--label",
-                 "--fleet",    "--access", "--key",   "--json"}},
-      {"shell",
-       {"--db",         "--listen",  "--name",  "--tls-cert",    "--tls-key",          "--client-ca", "--tokens",
-        "--hub",        "--token",   "--ca",    "--config-root", "--health-window-ms", "--insecure",  "--otlp",
-        "--otlp-scope", "--project", "--label", "--fleet",       "--access",           "--key",       "--json"}},
+                 "--fleet",    "--access", "--key",   "--audit",      "--audit-key",   "--json"}},
+      {"shell", {"--db",       "--listen", "--name",       "--tls-cert",  "--tls-key",     "--client-ca",
+                 "--tokens",   "--hub",    "--token",      "--ca",        "--config-root", "--health-window-ms",
+                 "--insecure", "--otlp",   "--otlp-scope", "--project",   "--label",       "--fleet",
+                 "--access",   "--key",    "--audit",      "--audit-key", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -50,6 +50,7 @@ const std::vector<Command>& commands() {
       {"export", {"--db", "--scope", "--json"}},
       {"import", {"--db", "--json"}},
       {"verify", {"--db", "--json"}},
+      {"audit", {"--db", "--public-key", "--json"}},
       {"quarantine list", {"--db", "--json"}, 0, letters_max},
       {"quarantine export", {"--db", "--to", "--json"}, 0, letters_max},
       {"quarantine replay", {"--db", "--json"}, 0, letters_max},
@@ -133,16 +134,16 @@ const std::vector<TextOption>& text_options() {
       {"--rule", &Options::rule},
       {"--public-key", &Options::public_key},
       {"--hours", &Options::hours},
+      {"--audit-key", &Options::audit_key},
   };
   return all;
 }
 
 const std::vector<Flag>& flags() {
-  static const std::vector<Flag> all = {{"--insecure", &Options::insecure},
-                                        {"--stdin", &Options::requests},
-                                        {"--json", &Options::json},
-                                        {"--access", &Options::access},
-                                        {"--certificate", &Options::certificate_only}};
+  static const std::vector<Flag> all = {
+      {"--insecure", &Options::insecure}, {"--stdin", &Options::requests},
+      {"--json", &Options::json},         {"--access", &Options::access},
+      {"--audit", &Options::audit},       {"--certificate", &Options::certificate_only}};
   return all;
 }
 
@@ -251,6 +252,7 @@ class Parser {
     if (options.certificate.empty() != options.key.empty()) {
       return fail(options.key.empty() ? "--tls-key" : "--tls-cert", "missing");
     }
+    if (!options.audit && !options.audit_key.empty()) return fail("--audit", "missing");
     const bool links = database && !options.secret.empty();
     if (options.hub.empty() && (links || !(options.ca + options.token).empty())) {
       return fail(command_.name == "serve" ? "--uplink" : "--hub", "missing");
@@ -321,10 +323,10 @@ std::string_view usage() noexcept {
   edgesync serve  --db FILE --listen HOST:PORT [--name NAME] [--tls-cert F --tls-key F] [--client-ca F]
                   [--tokens FILE] [--access] [--uplink URL [--token T] [--key F] [--ca F]] [--config-root F]
                   [--health-window-ms N] [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]]
-                  [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]...
+                  [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]... [--audit [--audit-key F]]
   edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--key F] [--ca F]] [--config-root F]
                   [--health-window-ms N] [--insecure] [--otlp HOST:PORT [--otlp-scope S]]
-                  [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]...
+                  [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]... [--audit [--audit-key F]]
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE] [--access]]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
@@ -367,6 +369,7 @@ std::string_view usage() noexcept {
   edgesync revoke    --db FILE --device NAME | --public-key KEY [--note WHY] [HUB]
   edgesync acl       [list] --db FILE [HUB]                        what a hub with --access goes by
   edgesync acl allow --db FILE --role ROLE --rule "ro|rw state|config|stream|* SCOPE" [HUB]; and disallow
+  edgesync audit     --db FILE [--public-key KEY]   what --audit kept, and whether it is whole and signed by this key
   edgesync --help | --version
 HUB is --hub URL [--token T] [--key F --name NAME] [--ca F]: what is there counts, and it has what was said before the
 program ends. Without it, FILE is the hub's own database.

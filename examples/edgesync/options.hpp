@@ -58,6 +58,8 @@ struct Options {
   std::string hours{};
   bool certificate_only = false;  ///< enroll: it is known by its certificate.
   bool access = false;            ///< The hub goes by its access list.
+  bool audit = false;             ///< Keeps an audit log.
+  std::string audit_key{};        ///< A secret key's file: signs it.
 
   bool insecure = false;
   bool requests = false;  ///< Requests are read from stdin.

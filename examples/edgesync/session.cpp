@@ -77,6 +77,7 @@ es::Result<void> Session::start(const Options& options) {
   }
   if (hub_ && options.hub.empty() && !options.fleet.empty())
     if (auto begun = control_rollouts(options.fleet); !begun) return begun;
+  if (auto begun = keep_audit(options); !begun) return begun;
   subscriptions_.push_back(node().on_event([this](const es::Event& event) { print(event); }));
   if (options.otlp) {
     auto otlp = OtlpReceiver::open(*options.otlp, node().stream(options.otlp_scope, OtlpReceiver::stream()));
@@ -91,6 +92,20 @@ es::Result<void> Session::start(const Options& options) {
   }
   for (const auto& [scope, directory] : options.projects)
     if (auto shown = project(scope, directory); !shown) return shown;
+  return {};
+}
+
+es::Result<void> Session::keep_audit(const Options& options) {
+  if (!options.audit) return {};
+  es::AuditOptions audit;
+  if (!options.audit_key.empty()) {
+    auto key = read_key(options.audit_key);
+    if (!key) return key.error();
+    audit.key = std::move(*key);
+  }
+  auto started = es::AuditLog::start(node(), std::move(audit));
+  if (!started) return started.error();
+  audit_.emplace(std::move(*started));
   return {};
 }
 
@@ -167,6 +182,7 @@ void Session::close() noexcept {
   otlp_.reset();
   projections_.clear();
   rollouts_.reset();
+  audit_.reset();
   if (hub_) hub_->close();
   if (node_) node_->close();
   subscriptions_.clear();

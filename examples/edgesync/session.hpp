@@ -44,6 +44,8 @@ class Session {
   es::Result<void> project(const std::string& scope, const std::string& directory);
   /// Opens the waves of rollouts, and tells so.
   es::Result<void> control_rollouts(const std::string& fleet);
+  /// Keeps an audit log, if told so.
+  es::Result<void> keep_audit(const Options& options);
   void print(const es::Event& event);
   /// The version that was active in `scope` before `now`; 0 if that is not known.
   std::uint64_t before(const std::string& scope, std::uint64_t now);
@@ -56,6 +58,7 @@ class Session {
   std::unique_ptr<OtlpReceiver> otlp_{};
   std::vector<es::Projection> projections_{};
   std::optional<es::RolloutController> rollouts_{};
+  std::optional<es::AuditLog> audit_{};
   std::vector<es::Subscription> subscriptions_{};
   bool ended_ = false;
   std::mutex mutex_;  ///< Guards active_: requests and events come from different threads.

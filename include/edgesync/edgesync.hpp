@@ -3,6 +3,7 @@
 #pragma once
 
 #include <edgesync/access.hpp>
+#include <edgesync/audit.hpp>
 #include <edgesync/config.hpp>
 #include <edgesync/consumer.hpp>
 #include <edgesync/edit.hpp>

@@ -3,6 +3,8 @@
 // store says that it is durable; what did not get there was not decided.
 #include "sync/config_plane.hpp"
 
+#include <algorithm>
+
 namespace edgesync::sync {
 namespace {
 
@@ -40,9 +42,7 @@ void ConfigPlane::journal(store::ScopeId id, Scope& scope, config::Outcome outco
 
 void ConfigPlane::flushed(const store::Flushed& flushed) {
   if (flushed.error) {
-    // Steps that are not on disk were not taken: begin again from the journal as it stands.
-    for (const Waiting& waiting : waiting_) lost_.insert(waiting.scope);
-    waiting_.clear();
+    lose(flushed.through);
     return begin_again();
   }
   begin_again();
@@ -53,6 +53,16 @@ void ConfigPlane::flushed(const store::Flushed& flushed) {
     consider(id, at->second);
     make_room(id, at->second);
   }
+}
+
+/// Steps that are not on disk were not taken: begin again from the journal as it stands. But for those of which nobody
+/// knows yet whether they are: what was decided after a step that failed will turn out to be there, or not.
+void ConfigPlane::lose(store::Ticket through) {
+  for (const Waiting& waiting : waiting_)
+    if (waiting.ticket <= through) lost_.try_emplace(waiting.scope);
+  for (const Waiting& waiting : waiting_)
+    if (const auto at = lost_.find(waiting.scope); at != lost_.end()) at->second = std::max(at->second, waiting.ticket);
+  std::erase_if(waiting_, [this](const Waiting& waiting) { return lost_.contains(waiting.scope); });
 }
 
 /// One at a time: what is gone makes no room before the next commit.
@@ -71,14 +81,18 @@ void ConfigPlane::take_durable() {
 }
 
 void ConfigPlane::begin_again() {
-  for (const store::ScopeId id : std::exchange(lost_, {})) {
+  for (const auto& [id, until] : std::exchange(lost_, {})) {
+    if (until > store_.durable()) {
+      lost_.emplace(id, until);
+      continue;
+    }
     auto before = scopes_.extract(id);
     const bool opened = take_up(id, before.empty() ? nullptr : &before.mapped().activation).has_value();
     // A root that was followed stays followed; that it is in the file as well may be what failed.
     if (opened && gate_.root()) store_.put_memo(id, root_memo, gate_.root()->encode());
     if (opened || before.empty()) continue;
     scopes_.insert(std::move(before));  // readers keep what they see; the next group commit tries again
-    lost_.insert(id);
+    lost_.try_emplace(id);
   }
 }
 
@@ -99,7 +113,7 @@ void ConfigPlane::take(Waiting waiting) {
     auto held = read ? Result<config::Release>(*std::exchange(waiting.read, {})) : about(store_, id, action);
     if (!held) {
       // A disk that fails now must not make us forget a question: it is put again from the journal.
-      if (!held.error().is(Errc::not_found)) lost_.insert(id);
+      if (!held.error().is(Errc::not_found)) lost_.try_emplace(id);
       continue;
     }
     if (action.kind == config::Action::Kind::ask) {

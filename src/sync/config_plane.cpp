@@ -131,7 +131,7 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
     // The root or the time may have changed while the application thought about it.
     auto asked = store_.release(id, {version.number, version.id});
     if (!asked) {
-      if (!asked.error().is(Errc::not_found)) lost_.insert(id);  // the question is put again
+      if (!asked.error().is(Errc::not_found)) lost_.try_emplace(id);  // the question is put again
       return asked.error();
     }
     if (auto good = standing(id, scope, asked->manifest); !good) {
@@ -218,7 +218,7 @@ ConfigPlane::ContentPtr ConfigPlane::active_content(store::ScopeId id) {
   if (scope.content || scope.active.number == 0) return scope.content;
   const auto held = store_.release(id, {scope.active.number, scope.active.id});
   if (!held) {
-    if (!held.error().is(Errc::not_found)) lost_.insert(id);
+    if (!held.error().is(Errc::not_found)) lost_.try_emplace(id);
     return nullptr;
   }
   hold_content(scope, *held);

@@ -209,6 +209,7 @@ class ConfigPlane {
   /// `fresh`: a release whose row is to be made by the first step of it. `read`: one that was read and proved just now.
   void journal(store::ScopeId id, Scope& scope, config::Outcome outcome, const config::Release* fresh = nullptr,
                std::optional<config::Release> read = {});
+  void lose(store::Ticket through);
   void begin_again();
   void take_durable();
   void make_room(store::ScopeId id, Scope& scope);
@@ -240,7 +241,8 @@ class ConfigPlane {
   config::Rules rules_;
   std::map<store::ScopeId, Scope> scopes_{};
   std::deque<Waiting> waiting_{};
-  std::set<store::ScopeId> lost_{};  ///< Steps of theirs failed: what they know is not what is on disk.
+  /// Steps of theirs failed: what they know is not what is on disk. They begin again once this ticket is settled.
+  std::map<store::ScopeId, store::Ticket> lost_{};
   std::vector<Action> ready_{};
   config::Gate gate_;
   const std::optional<config::Member> member_;

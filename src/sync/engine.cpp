@@ -119,6 +119,7 @@ Engine::Ended Engine::closed(LinkId id, const Error& why, Now now) {
   if (!uplink && !link->linked()) {
     gone.kind = EventKind::rejected;
     if (gone.peer.empty()) gone.peer = link->address();
+    if (!link->credentials().name.empty()) gone.error.detail += ", as \"" + link->credentials().name + "\"";
   }
   events_.push_back(std::move(gone));
   return {link->retry_after(), link->served(now), link->dismissed()};

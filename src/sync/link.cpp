@@ -141,13 +141,13 @@ bool Link::welcome(const wire::Hello& hello) {
     if (hello.replica == talk_.store.replica()) audit_.fork(hello.replica, "the hub goes by the same replica id");
     return !talk_.ending;
   }
+  credentials_ = {hello.token, hello.name, hello.replica, introduction_.address, {}, introduction_.certificate};
   auto key = proved_key(hello, introduction_.binding, talk_.verifier);
   if (!key) {
     end(std::move(key).error());
     return false;
   }
-  credentials_ = {hello.token,           hello.name,      hello.replica,
-                  introduction_.address, *std::move(key), introduction_.certificate};
+  credentials_.key = *std::move(key);
   if (!talk_.authorizer.connect || !talk_.authorizer.connect(credentials_)) {
     // Nobody learns here which keys, tokens and names there are.
     end({Errc::unauthorized, !hello.key.empty()     ? "the key was refused"

@@ -48,7 +48,7 @@ class Link {
   /// When it was what the peer's Hello says, as near as can be told.
   Instant introduced_at() const noexcept { return introduced_; }
   const std::string& address() const noexcept { return introduction_.address; }
-  /// Hub role: what the peer has shown, once it is linked.
+  /// Hub role: what the peer has shown; its name is what it calls itself, proved or not.
   const Credentials& credentials() const noexcept { return credentials_; }
   std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
   /// True if everything durable here of `scope` is durable at the peer.

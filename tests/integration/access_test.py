@@ -120,6 +120,31 @@ class Access(fleet.Case):
         self.assertEqual(rules, {"admin": [f"rw state {LIST}"], "gateway": ["rw * plant/{name}/*"]})
         self.assertEqual(self.hub.finish(), 0)
 
+    def test_the_audit_log_says_who_came_and_who_changed_what(self):
+        self.assertEqual(self.hub.finish(), 0)
+        auditor = self.key("auditor")
+        self.hub = self.serve("hub", "--access", "--audit", "--audit-key", self.rig.path("auditor.key.pem"))
+        self.desk("enroll", "--device", "gw-4", "--roles", "gateway", "--public-key", self.key("gw-4"))
+        gateway = self.gateway("gw-4")
+        self.writes(gateway, "gw-4", 1)
+        before = len(gateway.events)
+        self.desk("revoke", "--device", "gw-4")
+        gateway.event("unlinked", since=before)
+        self.hub.event("rejected", reason='the key was refused, as "gw-4"')
+        self.assertEqual((gateway.finish(), self.hub.finish()), (0, 0))
+        *entries, report = self.edgesync("audit", "--db", self.database("hub"), "--public-key", auditor)
+        self.assertEqual((report["problems"], report["entries"], report["signed_by"]),
+                         ([], len(entries), {auditor: len(entries)}))
+        told = [(entry["kind"], entry.get("who")) for entry in entries]
+        for one in (("linked", "desk"), ("linked", "gw-4"), ("unlinked", "gw-4")):
+            self.assertIn(one, told)
+        self.assertIn('the key was refused, as "gw-4"', [entry.get("detail") for entry in entries])
+        changed = [entry["what"] for entry in entries if entry["kind"] == "access"]
+        self.assertIn("device/gw-4", changed)
+        code, out, _ = self.rig.run("edgesync", "audit", "--db", self.database("hub"), "--public-key", "0" * 64)
+        self.assertEqual(code, 1)
+        self.assertIn("nothing is signed by", out)
+
     def test_bad_commands_say_what_and_where(self):
         self.assertEqual(self.hub.finish(), 0)
         hub = ("--db", self.database("hub"))

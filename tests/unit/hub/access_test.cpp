@@ -2,6 +2,7 @@
 // A hub that goes by its access list: who is let in with which key, what a change of the list does to links that are
 // up.
 #include "fleet.hpp"
+#include "unit/transport/certificates.hpp"
 
 namespace edgesync {
 namespace {
@@ -259,6 +260,45 @@ TEST_F(Guarded, ARelayGoesByTheListOfTheRoot) {
   list.revoke("gw-1").value();
   EXPECT_TRUE(witness->waits_for("the peer said: access was withdrawn"));
   node.unlink();
+}
+
+/// Over TLS, where a proof is bound to its connection, and a certificate is one as well.
+TEST_F(Guarded, ACertificateOfItsNameLetsADeviceInAndAKeyBesideItCounts) {
+  edgesync::testing::TestAuthority authority;
+  const edgesync::testing::Certificate own = authority.issue("127.0.0.1"), device = authority.issue("gw-1");
+  HubOptions options;
+  options.node = {.database = file("hub.db"), .name = "hub"};
+  options.address = "127.0.0.1";
+  options.port = 0;
+  options.tls = {authority.ca_file(), own.certificate_file, own.key_file};
+  options.access = true;
+  auto hub = Hub::open(std::move(options)).value();
+  AccessList list(hub);
+  allow(list);
+  const auto to = [&](std::optional<SigningKey> key) {
+    LinkOptions link;
+    link.url = "wss://127.0.0.1:" + std::to_string(hub.port());
+    link.tls = {authority.ca_file(), device.certificate_file, device.key_file};
+    link.key = std::move(key);
+    link.backoff_min = 1ms, link.backoff_max = 20ms;
+    return link;
+  };
+  const auto is_in = [](Node& node, LinkOptions link) {
+    node.link(std::move(link)).value();
+    const auto flushed = node.flush(2s);
+    node.unlink();
+    return flushed.has_value();
+  };
+  auto node = open_node("gw-1");
+  node.state("plant/gw-1/twin").set("a", 1).value();
+  EXPECT_TRUE(is_refused(node, to(key_)));  // the certificate is good, and not on the list
+  list.enroll({"gw-1", {"gateway"}}).value();
+  EXPECT_TRUE(is_in(node, to(std::nullopt)));
+  list.enroll({"gw-2", {"gateway"}}, key_.id()).value();
+  EXPECT_TRUE(is_refused(node, to(key_)));  // the key of another one
+  list.enroll({"gw-1", {"gateway"}}, other_key_.id()).value();
+  node.state("plant/gw-1/twin").set("a", 2).value();
+  EXPECT_TRUE(is_in(node, to(other_key_)));
 }
 
 TEST_F(Guarded, WhomTheListDoesNotKnowIsAskedAboutElsewhere) {
