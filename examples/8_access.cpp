@@ -6,9 +6,9 @@
 
 #include <condition_variable>
 #include <cstdio>
+#include <deque>
 #include <mutex>
 #include <stdexcept>
-#include <utility>
 
 namespace es = edgesync;
 using namespace std::chrono_literals;
@@ -20,19 +20,21 @@ class Word {
  public:
   void say(std::string text) {
     const std::lock_guard lock(mutex_);
-    text_ = std::move(text);
+    texts_.push_back(std::move(text));
     said_.notify_one();
   }
   std::string wait() {
     std::unique_lock lock(mutex_);
-    if (!said_.wait_for(lock, 10s, [&] { return !text_.empty(); })) throw std::runtime_error("nothing was said");
-    return std::exchange(text_, {});
+    if (!said_.wait_for(lock, 10s, [&] { return !texts_.empty(); })) throw std::runtime_error("nothing was said");
+    std::string text = std::move(texts_.front());
+    texts_.pop_front();
+    return text;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable said_;
-  std::string text_;
+  std::deque<std::string> texts_;
 };
 
 es::Hub open_hub(const std::string& directory, const std::shared_ptr<es::Loopback>& loopback) {

@@ -252,6 +252,8 @@ class Parser {
     if (options.certificate.empty() != options.key.empty()) {
       return fail(options.key.empty() ? "--tls-key" : "--tls-cert", "missing");
     }
+    if (!options.hours.empty() + !options.public_key.empty() + options.certificate_only > 1)
+      return fail("--hours", "one of --hours, --public-key and --certificate");
     if (!options.audit && !options.audit_key.empty()) return fail("--audit", "missing");
     const bool links = database && !options.secret.empty();
     if (options.hub.empty() && (links || !(options.ca + options.token).empty())) {

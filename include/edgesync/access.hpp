@@ -26,8 +26,8 @@ struct AccessRule {
   Access access = Access::read;
   std::optional<Plane> plane{};  ///< Nothing: all three.
   /// A scope's name, a prefix ending in "/*", or "*". "{name}" stands for the device's name, "{tenant}" for its tenant.
-  /// A rule grants nothing to whom it names nothing: no tenant, or a name or tenant that has '/' or '*' in it. No
-  /// wildcard reaches scopes below "edgesync/", such as this list.
+  /// A rule grants nothing to whom it names nothing: no tenant, or a name or tenant that has '/' or '*' in it. A scope
+  /// below "edgesync/", such as this list, is granted by its very name only.
   std::string scopes{};
   bool operator==(const AccessRule&) const = default;
 };
@@ -58,10 +58,12 @@ class EDGESYNC_EXPORT AccessList {
 
   /// Edits are durable when they return. All fail with: invalid_argument, storage_*.
   Result<Commit> allow(std::string_view role, const AccessRule& rule);
+  /// Fails also with: not_found (the role has no such rule).
   Result<Commit> disallow(std::string_view role, const AccessRule& rule);
   /// Adds or changes a device: its roles and tenant become these. A key comes beside those that it has, so that one can
-  /// follow another without a gap. Without a key only a certificate of that name lets it in. Fails also with: forbidden
-  /// (the key was revoked).
+  /// follow another without a gap; codes that were given out for it are good no longer. Where the hub asks for
+  /// certificates one of that name lets the device in as well, with a key or without. Fails also with: forbidden (the
+  /// key was revoked).
   Result<Commit> enroll(const Device& device, std::string_view key_id = {});
   /// As enroll(), for a device whose key is not known yet: a secret that lets the first one that shows it, as token
   /// beside its key, bring that key before `until`. Good once, at the hub itself, not at a relay. What is kept of it is
@@ -69,7 +71,8 @@ class EDGESYNC_EXPORT AccessList {
   Result<std::string> claim(const Device& device, Timestamp until);
   /// Refused from now on, for ever, whatever else the list says.
   Result<Commit> revoke_key(std::string_view key_id, std::string_view why = {});
-  /// revoke_key() of all keys of a device; its claims and its roles go. Fails also with: not_found.
+  /// revoke_key() of all keys of a device; its codes and its roles go, so that its certificate lets it in no longer.
+  /// Who enrolls another device under that name lets that certificate in again. Fails also with: not_found.
   Result<Commit> revoke(std::string_view name, std::string_view why = {});
 
   /// Ascending by name. Fail with: storage_*, forbidden.

@@ -165,8 +165,8 @@ struct Credentials {
 
 enum class Access : std::uint8_t { none, read, read_write };
 
-/// The default answer to both is no. Both run on the hub's runtime, inside it: they must not block, throw, or call the
-/// hub.
+/// The default answer to both is no. Both run inside the hub, on any thread: they must not block, throw, or call the
+/// hub, and may be asked about the same credentials again, while the node is linked.
 struct Authorizer {
   /// May this node connect at all? Empty refuses everybody.
   Function<bool(const Credentials&)> connect{};
@@ -176,9 +176,9 @@ struct Authorizer {
 
 /// An authorizer from a token file: one line per grant, "TOKEN ACCESS SCOPE [SCOPE...]", with ACCESS "ro" or "rw" and
 /// SCOPE a name, or a prefix ending in "/*", or "*". "{name}" stands for the name that the node gives itself: it
-/// separates nodes from each other only if each has a token of its own. No wildcard reaches scopes below "edgesync/".
-/// A word that begins with '#' starts a comment.
-/// Fails with: not_found (file), invalid_argument (line named).
+/// separates nodes from each other only if each has a token of its own. A scope below "edgesync/" is granted by its
+/// very name only. A word that begins with '#' starts a comment. Fails with: not_found (file), invalid_argument (line
+/// named).
 EDGESYNC_EXPORT Result<Authorizer> token_file(const std::string& path);
 
 struct HubOptions {
@@ -188,8 +188,8 @@ struct HubOptions {
   TlsOptions tls{};           ///< certificate_file and key_file are needed unless `insecure` or `loopback`.
   bool insecure = false;      ///< Plaintext; refused unless `address` is a loopback address.
   Authorizer authorize{};
-  /// Goes by the access list (access.hpp), which is in this database; `authorize` is asked about whom that does not
-  /// know.
+  /// Goes by this database's access list (access.hpp); `authorize` is asked about whom that does not know, but not for
+  /// scopes below "edgesync/".
   bool access = false;
   bool relay = false;  ///< Between its nodes and a hub above, to which link() leads: only what is there is stable.
   std::size_t links_max = 10'000;

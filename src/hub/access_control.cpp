@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/access_control.hpp"
 
+#include "hub/pattern.hpp"
+
 namespace edgesync {
+
+using Admission = hub::AccessTable::Admission;
 
 Authorizer AccessControl::authorizer() {
   Authorizer authorizer;
@@ -18,6 +22,7 @@ Result<std::unique_ptr<node::Follower>> AccessControl::begin(const std::shared_p
   core_ = core;
   auto scope = std::make_shared<node::ScopeHandle>(core, Plane::state, AccessList::scope);
   if (scope->bad) return *scope->bad;
+  scope_ = scope->id;
   State list(std::move(scope));  // kept by the follower: here it would keep the core that keeps us
   const auto subscribe = [&](const node::Follower::Wake& wake) {
     wake_ = wake;
@@ -26,133 +31,155 @@ Result<std::unique_ptr<node::Follower>> AccessControl::begin(const std::shared_p
         list.on_change({}, [self = shared_from_this()](const Change& change) { self->changed(change.key); }));
     return subscriptions;
   };
-  const auto attempt = [self = shared_from_this(), list]() mutable -> Result<void> {
-    if (auto written = self->write_enrollments(list); !written) return written;
-    return self->follow(list);
-  };
   Result<void> first;
-  auto follower = node::Follower::start(subscribe, {attempt}, first);
+  auto follower =
+      node::Follower::start(subscribe, {[self = shared_from_this(), list] { return self->follow(list); }}, first);
   if (follower && !first) return first.error();
   return follower;
 }
 
+Admission AccessControl::judge(const Credentials& credentials, Timestamp now) const {
+  const std::lock_guard lock(mutex_);
+  return table_.judge(credentials, now);
+}
+
 bool AccessControl::connect(const Credentials& credentials) {
-  using Admission = hub::AccessTable::Admission;
   const auto core = core_.lock();
   if (!core) return false;
-  const std::lock_guard lock(mutex_);
-  switch (table_.judge(credentials, core->time())) {
+  switch (judge(credentials, core->time())) {
     case Admission::known:
       return true;
     case Admission::refused:
       return false;
     case Admission::claims:
-      if (!core->is_root()) return false;
-      // In force at once, so that nobody else can use it; in the list as soon as that can be written.
-      enrollments_.push_back({credentials.key, credentials.name, hub::entry::claim_of(credentials.token)});
-      table_.use_claim(credentials.key, credentials.name, enrollments_.back().claim);
-      wake_();
-      return true;
+      return core->is_root() && use_claim(*core, credentials);
     case Admission::stranger:
       break;
   }
   return otherwise_.connect && otherwise_.connect(credentials);
 }
 
+/// In the store before the device hears of it: no ack that it gets comes before the group commit that has its key.
+bool AccessControl::use_claim(node::Core& core, const Credentials& credentials) {
+  const std::string claim = hub::entry::claim_of(credentials.token);
+  Edit edit;
+  edit.set(hub::entry::of(hub::entry::key, credentials.key), credentials.name);
+  edit.set(claim, hub::entry::claim_text({}, credentials.name));  // over; to erase it the file would have to be read
+  const auto written = core.store().commit(scope_, edit.ops(), core.time());
+  if (!written) return false;
+  core.engine().commit_soon();
+  {
+    const std::lock_guard lock(mutex_);
+    table_.use_claim(credentials.key, credentials.name, claim);
+    work_.used.push_back(written->ticket);
+  }
+  wake_();
+  return true;
+}
+
 Access AccessControl::access(const Credentials& credentials, Plane plane, std::string_view scope) const {
   {
     const std::lock_guard lock(mutex_);
-    if (table_.judge(credentials, {}) == hub::AccessTable::Admission::known)
-      return table_.access(credentials, plane, scope);
+    const Admission admission = table_.judge(credentials, {});
+    if (admission == Admission::known) return table_.access(credentials, plane, scope);
+    if (admission != Admission::stranger) return Access::none;
   }
-  return otherwise_.scope ? otherwise_.scope(credentials, plane, scope) : Access::none;
+  // Whoever is let in elsewhere has nothing to say about who is let in here.
+  if (scope.starts_with(hub::reserved) || !otherwise_.scope) return Access::none;
+  return otherwise_.connect && otherwise_.connect(credentials) ? otherwise_.scope(credentials, plane, scope)
+                                                               : Access::none;
 }
 
 void AccessControl::changed(const std::string& key) {
   {
     const std::lock_guard lock(mutex_);
-    changed_.insert(key);
+    work_.changed.insert(key);
   }
   wake_();
 }
 
-Result<void> AccessControl::write_enrollments(State& list) {
-  for (;;) {
-    Enrollment next;
-    {
-      const std::lock_guard lock(mutex_);
-      if (enrollments_.empty()) return {};
-      next = enrollments_.front();
-    }
-    Edit edit;
-    edit.set(hub::entry::of(hub::entry::key, next.key), next.name);
-    edit.erase(next.claim);
-    if (auto written = list.commit(edit); !written) return std::move(written).error();
-    const std::lock_guard lock(mutex_);
-    enrollments_.erase(enrollments_.begin());
-  }
-}
-
-Result<void> AccessControl::follow(const State& list) {
-  std::set<std::string> changed;
-  {
-    const std::lock_guard lock(mutex_);
-    changed.swap(changed_);
-  }
-  auto done = changed.contains("") ? read_all(list) : read(list, changed);
-  if (done) return done;
+void AccessControl::put_back(Work work) {
   const std::lock_guard lock(mutex_);
-  changed_.merge(changed);
-  return done;
+  work_.changed.merge(work.changed);
+  work_.concerned.merge(work.concerned);
+  work_.used.insert(work_.used.end(), work.used.begin(), work.used.end());
+  work_.forget_used = work_.forget_used || work.forget_used;
 }
 
-Result<void> AccessControl::read(const State& list, const std::set<std::string>& changed) {
-  std::set<std::string> concerned;
-  std::vector<Error> problems;
-  for (const std::string& key : changed) {
-    const auto items = list.scan(key);
-    if (!items) return items.error();
-    std::vector<std::string> texts;
-    for (const Item& item : *items)
-      if (item.key == key) texts = hub::texts_of(item);
-    const std::lock_guard lock(mutex_);
-    if (auto put = table_.put(key, texts, concerned); !put) problems.push_back(std::move(put).error());
-  }
-  tell(std::move(problems), concerned);
-  return {};
-}
-
-Result<void> AccessControl::read_all(const State& list) {
-  const auto items = list.scan();
-  if (!items) return items.error();
-  std::set<std::string> concerned;
-  std::vector<Error> problems;
-  hub::AccessTable table;
-  for (const Item& item : *items)
-    if (auto put = table.put(item.key, hub::texts_of(item), concerned); !put)
-      problems.push_back(std::move(put).error());
+/// Whatever is not done is left for the next attempt, whom it concerns included.
+Result<void> AccessControl::follow(const State& list) {
+  Work work{{}, {}, {}, false};
   {
     const std::lock_guard lock(mutex_);
-    for (const DeviceEntry& known : table_.devices()) concerned.insert(known.device.name);
-    table.keep_used(table_);
-    for (const Enrollment& one : enrollments_) table.use_claim(one.key, one.name, one.claim);
-    table_ = std::move(table);
+    std::swap(work, work_);
   }
-  tell(std::move(problems), concerned);
-  return {};
+  try {
+    settle(work);
+    auto done = read(list, work);
+    if (!done) put_back(std::move(work));
+    return done;
+  } catch (...) {  // no memory
+    put_back(std::move(work));
+    throw;
+  }
 }
 
-void AccessControl::tell(std::vector<Error> problems, const std::set<std::string>& concerned) const {
+/// A claim whose key is not on the disk was not used: its device has to come again.
+void AccessControl::settle(Work& work) const {
   const auto core = core_.lock();
   if (!core) return;
-  if (!problems.empty()) {
+  for (; !work.used.empty(); work.used.pop_back()) {
     auto lock = core->lock();
     if (!lock) return;
-    for (Error& problem : problems) core->engine().report(EventKind::rejected, {}, {}, std::move(problem));
-    core->stir(*lock);
+    if (core->settle(*lock, work.used.back())) continue;
+    work.changed.insert("");
+    work.forget_used = true;
   }
-  if (!concerned.empty())
-    core->authorize_again([&](const Credentials& credentials) { return concerned.contains(credentials.name); });
+}
+
+/// Makes the table what the list says, all that has changed at once, and ends the links that it concerns.
+Result<void> AccessControl::read(const State& list, Work& work) {
+  const bool all = work.changed.contains("");
+  if (all) {
+    const std::lock_guard lock(mutex_);
+    if (work.forget_used) table_.forget_used();
+  }
+  Texts texts;
+  for (const std::string& key : all ? std::set<std::string>{""} : work.changed) {
+    const auto items = list.scan(key);
+    if (!items) return items.error();
+    if (!all) texts[key];
+    for (const Item& item : *items)
+      if (all || item.key == key) texts[item.key] = hub::texts_of(item);
+  }
+  apply(texts, all, work);
+  if (const auto core = core_.lock(); core && !work.concerned.empty())
+    core->authorize_again([&](const Credentials& credentials) {
+      return work.concerned.contains(credentials.name) || work.concerned.contains(credentials.key);
+    });
+  return {};
+}
+
+void AccessControl::apply(const Texts& texts, bool all, Work& work) {
+  std::vector<Error> problems;
+  {
+    const std::lock_guard lock(mutex_);
+    hub::AccessTable table = all ? hub::AccessTable() : table_;
+    if (all) table.keep_used(table_, work.concerned);
+    for (const auto& [key, found] : texts)
+      if (auto put = table.put(key, found, work.concerned); !put) problems.push_back(std::move(put).error());
+    table_ = std::move(table);
+  }
+  tell(problems);
+}
+
+void AccessControl::tell(const std::vector<Error>& problems) const {
+  const auto core = core_.lock();
+  if (!core || problems.empty()) return;
+  auto lock = core->lock();
+  if (!lock) return;
+  for (const Error& problem : problems) core->engine().report(EventKind::rejected, {}, {}, problem);
+  core->stir(*lock);
 }
 
 }  // namespace edgesync

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AccessControl: a hub's authorizer by its access list. The list is read once and then followed; what a change takes
-// away, or gives, reaches the links that it concerns by ending them. The authorizer's calls come from inside the core:
-// nothing here calls the core while it holds the lock.
+// away, or gives, reaches the links that it concerns by ending them. The authorizer's calls come from inside the core,
+// with its lock held: nothing here waits for that lock while it holds its own.
 #pragma once
 
 #include "hub/access_table.hpp"
@@ -22,28 +22,36 @@ class AccessControl : public std::enable_shared_from_this<AccessControl> {
   Result<std::unique_ptr<node::Follower>> begin(const std::shared_ptr<node::Core>& core);
 
  private:
-  struct Enrollment {
-    std::string key{}, name{}, claim{};
+  /// What is to be read again, and whom it concerns: names, and ids of keys.
+  struct Work {
+    std::set<std::string> changed{""};  ///< Keys of the list; "": any.
+    std::set<std::string> concerned{};
+    std::vector<store::Ticket> used{};  ///< Claims that are on their way to the disk.
+    bool forget_used = false;           ///< One of them did not get there.
   };
+  using Texts = std::map<std::string, std::vector<std::string>>;
 
+  hub::AccessTable::Admission judge(const Credentials& credentials, Timestamp now) const;
   bool connect(const Credentials& credentials);
+  bool use_claim(node::Core& core, const Credentials& credentials);
   Access access(const Credentials& credentials, Plane plane, std::string_view scope) const;
   void changed(const std::string& key);
+  void put_back(Work work);
   // On the follower's thread.
-  Result<void> write_enrollments(State& list);
   Result<void> follow(const State& list);
-  Result<void> read(const State& list, const std::set<std::string>& changed);
-  Result<void> read_all(const State& list);
-  void tell(std::vector<Error> problems, const std::set<std::string>& concerned) const;
+  void settle(Work& work) const;
+  Result<void> read(const State& list, Work& work);
+  void apply(const Texts& texts, bool all, Work& work);
+  void tell(const std::vector<Error>& problems) const;
 
   const Authorizer otherwise_;
   std::weak_ptr<node::Core> core_{};
+  store::ScopeId scope_{};
   node::Follower::Wake wake_{};
 
   mutable std::mutex mutex_;
   hub::AccessTable table_{};
-  std::vector<Enrollment> enrollments_{};  // not yet in the list
-  std::set<std::string> changed_{""};      // keys of the list; "": any
+  Work work_{};
 };
 
 }  // namespace edgesync

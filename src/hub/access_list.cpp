@@ -31,6 +31,8 @@ Result<void> check(const AccessRule& rule) {
   if (rule.plane && (*rule.plane < Plane::state || *rule.plane > Plane::stream)) return bad("rule: no such plane");
   // With the variables in place of names it must be what a scope may be called.
   const std::string text = hub::filled(rule.scopes, {"n", "t"}).value_or("");
+  if (text.starts_with(hub::reserved) && (text != rule.scopes || text.ends_with('*')))
+    return bad("rule: \"" + rule.scopes + "\": a scope of edgesync's own is granted by its very name");
   const std::string_view path = std::string_view(text).substr(0, text.size() - (text.ends_with("/*") ? 2 : 0));
   if (text == "*") return {};
   if (path.find_first_of("*{}") != std::string_view::npos)
@@ -57,8 +59,17 @@ Result<hub::AccessTable> read(const State& list) {
   return table;
 }
 
-/// The device's roles and tenant become these.
+void put_revoked(Edit& edit, const std::string& id, std::string_view why) {
+  edit.set(entry::of(entry::revoked, id), std::string(why.substr(0, why_bytes_max)));
+  edit.erase(entry::of(entry::key, id));
+}
+
+/// The device's roles and tenant become these. Codes that were given out for it before are good no longer, nor is a key
+/// that was brought while the device was being revoked elsewhere.
 void put(Edit& edit, const Device& device, const hub::AccessTable& table) {
+  for (const std::string& claim : table.claims_for(device.name)) edit.erase(claim);
+  if (!table.lists(device.name))
+    for (const std::string& id : table.keys_of(device.name)) put_revoked(edit, id, "its device was revoked");
   const std::string key = entry::of(entry::device, device.name);
   for (const DeviceEntry& known : table.devices())
     if (known.device.name == device.name)
@@ -67,11 +78,6 @@ void put(Edit& edit, const Device& device, const hub::AccessTable& table) {
   for (const std::string& role : device.roles) edit.insert(key, role);
   const std::string tenant = entry::of(entry::tenant, device.name);
   device.tenant.empty() ? edit.erase(tenant) : edit.set(tenant, device.tenant);
-}
-
-void put_revoked(Edit& edit, const std::string& id, std::string_view why) {
-  edit.set(entry::of(entry::revoked, id), std::string(why.substr(0, why_bytes_max)));
-  edit.erase(entry::of(entry::key, id));
 }
 
 }  // namespace
@@ -104,7 +110,12 @@ Result<Commit> AccessList::allow(std::string_view role, const AccessRule& rule) 
 
 Result<Commit> AccessList::disallow(std::string_view role, const AccessRule& rule) {
   if (auto good = check_name("role", role); !good) return std::move(good).error();
-  return list_.remove(entry::of(entry::role, role), to_string(rule));
+  const std::string key = entry::of(entry::role, role), text = to_string(rule);
+  const auto rules = list_.members(key);
+  if (!rules) return rules.error();
+  if (std::find(rules->begin(), rules->end(), Value(text)) == rules->end())
+    return Error(Errc::not_found, "rule: \"" + text + "\": role " + std::string(role) + " has no such rule");
+  return list_.remove(key, text);
 }
 
 Result<Commit> AccessList::enroll(const Device& device, std::string_view key_id) {
@@ -117,7 +128,10 @@ Result<Commit> AccessList::enroll(const Device& device, std::string_view key_id)
     const auto key = config::parse_key_id(key_id);
     if (!key) return key.error();
     const std::string id = config::key_id(*key);
-    if (table->revoked().contains(id)) return Error(Errc::forbidden, "enroll: key " + id + ": was revoked");
+    const auto held = table->keys_of(device.name);
+    const bool left_over = !table->lists(device.name) && std::find(held.begin(), held.end(), id) != held.end();
+    if (left_over || table->revoked().contains(id))
+      return Error(Errc::forbidden, "enroll: key " + id + ": was revoked");
     edit.set(entry::of(entry::key, id), device.name);
   }
   return list_.commit(edit);
@@ -147,12 +161,11 @@ Result<Commit> AccessList::revoke_key(std::string_view key_id, std::string_view 
 Result<Commit> AccessList::revoke(std::string_view name, std::string_view why) {
   const auto table = read(list_);
   if (!table) return table.error();
-  const auto devices = table->devices();
-  const auto at =
-      std::find_if(devices.begin(), devices.end(), [&](const DeviceEntry& entry) { return entry.device.name == name; });
-  if (at == devices.end()) return Error(Errc::not_found, "revoke: \"" + std::string(name) + "\": no such device");
+  const auto keys = table->keys_of(name);
+  if (keys.empty() && !table->lists(std::string(name)))
+    return Error(Errc::not_found, "revoke: \"" + std::string(name) + "\": no such device");
   Edit edit;
-  for (const std::string& id : at->keys) put_revoked(edit, id, why);
+  for (const std::string& id : keys) put_revoked(edit, id, why);
   for (const std::string& claim : table->claims_for(name)) edit.erase(claim);
   edit.erase(entry::of(entry::device, name));
   edit.erase(entry::of(entry::tenant, name));

@@ -68,9 +68,11 @@ Result<void> AccessTable::put(std::string_view key, const std::vector<std::strin
     if (const auto before = keys_.find(std::string(*id)); before != keys_.end()) concerned.insert(before->second);
     put_text(keys_, *id, texts);
     if (!texts.empty()) concerned.insert(texts.front());
+    concerned.emplace(*id);
   } else if (const auto gone = rest(key, entry::revoked)) {
     if (const auto holder = keys_.find(std::string(*gone)); holder != keys_.end()) concerned.insert(holder->second);
     put_text(revoked_, *gone, texts);
+    concerned.emplace(*gone);  // whoever shows it, whatever else lets it in
   } else if (key.starts_with(entry::claim)) {
     return put_claim(std::string(key), texts);
   } else {
@@ -169,6 +171,19 @@ std::vector<DeviceEntry> AccessTable::devices() const {
     if (at != all.end() && at->device.name == name && !revoked_.contains(id)) at->keys.push_back(id);
   }
   return all;
+}
+
+void AccessTable::keep_used(const AccessTable& other, std::set<std::string>& concerned) {
+  used_ = other.used_;
+  for (const auto& [name, roles] : other.devices_) concerned.insert(name);
+  for (const auto& [id, name] : other.keys_) concerned.insert({id, name});
+}
+
+std::vector<std::string> AccessTable::keys_of(std::string_view name) const {
+  std::vector<std::string> ids;
+  for (const auto& [id, holder] : keys_)
+    if (holder == name) ids.push_back(id);
+  return ids;
 }
 
 std::vector<std::string> AccessTable::claims_for(std::string_view name) const {

@@ -27,8 +27,8 @@ std::vector<std::string> texts_of(const Item& item);
 
 class AccessTable {
  public:
-  /// What stands at `key` now: no texts mean nothing. Returns the names of the devices that this concerns. Fails with:
-  /// invalid_argument (that text means nothing, and grants nothing; the others count).
+  /// What stands at `key` now: no texts mean nothing. Adds whom this concerns, names of devices and ids of keys. Fails
+  /// with: invalid_argument (that text means nothing, and grants nothing; the others count).
   Result<void> put(std::string_view key, const std::vector<std::string>& texts, std::set<std::string>& concerned);
 
   enum class Admission : std::uint8_t {
@@ -42,14 +42,17 @@ class AccessTable {
   Access access(const Credentials& credentials, Plane plane, std::string_view scope) const;
   /// The key is the device's from here on, and its claim is used up, whatever the list still says.
   void use_claim(const std::string& key, const std::string& name, const std::string& claim);
-  /// What was used up in `other` is here, too.
-  void keep_used(const AccessTable& other) { used_.insert(other.used_.begin(), other.used_.end()); }
+  /// Takes the place of `other`, of all whom that knows: what was used up in it is here, too.
+  void keep_used(const AccessTable& other, std::set<std::string>& concerned);
+  void forget_used() noexcept { used_.clear(); }
 
   std::vector<DeviceEntry> devices() const;
   const std::map<std::string, std::vector<AccessRule>>& roles() const noexcept { return roles_; }
   const std::map<std::string, std::string>& revoked() const noexcept { return revoked_; }
-  /// Entries of the claims for a device.
+  bool lists(const std::string& name) const { return devices_.contains(name); }
+  /// Entries of the claims for a device, and ids of its keys: also of one that is not, or no longer, listed.
   std::vector<std::string> claims_for(std::string_view name) const;
+  std::vector<std::string> keys_of(std::string_view name) const;
 
  private:
   struct Claim {

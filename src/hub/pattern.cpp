@@ -24,7 +24,7 @@ std::optional<std::string> filled(std::string_view pattern, const Holder& holder
 }
 
 bool grants(std::string_view pattern, const Holder& holder, std::string_view scope) {
-  if (scope.starts_with(reserved) && !pattern.starts_with(reserved)) return false;
+  if (scope.starts_with(reserved)) return pattern == scope;
   const auto scopes = filled(pattern, holder);
   return scopes && covers(*scopes, scope);
 }

@@ -8,7 +8,7 @@
 
 namespace edgesync::hub {
 
-/// Scopes of edgesync's own: a pattern reaches them only if it begins so itself, by no wildcard and by nobody's name.
+/// Scopes of edgesync's own: a pattern grants one only by its very name, by no wildcard and by nobody's name.
 inline constexpr std::string_view reserved = "edgesync/";
 
 /// Who asks.

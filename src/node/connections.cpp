@@ -11,6 +11,7 @@ Result<sync::Introduction> Core::introduction(sync::Role role, std::string token
     own.binding = std::move(peer.binding);
     own.certificate = std::move(peer.certificate);
   } else if (const auto& key = uplink_->options->key) {
+    if (peer.binding.empty()) return Error(Errc::insecure, "link: a key is proved over TLS only");
     const auto proof = RawSigner::sign(*key, sync::claim_of(peer.binding, store_->replica(), name_));
     if (!proof) return proof.error();
     own.key = from_hex(key->id()).value_or(Bytes{});

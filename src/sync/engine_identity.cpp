@@ -51,6 +51,10 @@ Result<void> Engine::enter(LinkId id, const wire::Hello& hello) {
   const auto at = older ? links_.find(*older) : links_.end();
   bool settled = !sessions_.unsettled(hello.replica);
   if (at != links_.end()) {
+    const Credentials& held = at->second->credentials();
+    // Replica ids are no secret: whoever proved who it is gives its session up to nobody who goes by another name.
+    if ((!held.key.empty() || !held.certificate.empty()) && held.name != hello.name)
+      return Error(Errc::identity_clash, "replica " + to_string(hello.replica) + " is another device's");
     settled = settled && at->second->unsettled() == 0;
     at->second->end({Errc::identity_clash, "another session of this node has taken its place"});
     wakes_.insert(*older);

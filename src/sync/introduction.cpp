@@ -30,7 +30,7 @@ Result<std::string> proved_key(const wire::Hello& hello, ByteView binding, const
   std::copy(hello.proof.begin(), hello.proof.end(), proof.begin());
   std::string id = config::key_id(key);
   // Read as anybody's would be: there are keys under which anybody can sign.
-  const bool proved = config::parse_key_id(id).has_value() && verifier != nullptr &&
+  const bool proved = !binding.empty() && config::parse_key_id(id).has_value() && verifier != nullptr &&
                       verifier->verify(key, claim_of(binding, hello.replica, hello.name), proof);
   if (!proved) return Error(Errc::unauthorized, "the key was refused");
   return id;

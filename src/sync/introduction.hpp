@@ -16,7 +16,7 @@ struct Introduction {
   std::string token{};        ///< Node role: for the hub.
   std::string address{};      ///< The peer's, for people.
   Bytes key{}, proof{};       ///< Node role: a public key, and its signature of claim_of() this connection.
-  Bytes binding{};            ///< Hub role: what only the two ends of the connection know.
+  Bytes binding{};            ///< Hub role: what only both ends know.
   std::string certificate{};  ///< Hub role: the name that TLS has verified.
 };
 
@@ -24,7 +24,8 @@ struct Introduction {
 Bytes claim_of(ByteView binding, const ReplicaId& replica, std::string_view name);
 
 /// The id of the key that the node has proved to hold; empty if it named none. Fails with: protocol_violation (no key
-/// or proof has that form), unauthorized (it does not hold the key, or not on this connection).
+/// or proof has that form), unauthorized (it does not hold the key, or not on this connection, or nothing tells this
+/// one from another).
 Result<std::string> proved_key(const wire::Hello& hello, ByteView binding, const config::Verifier* verifier);
 
 }  // namespace edgesync::sync

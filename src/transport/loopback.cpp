@@ -20,6 +20,14 @@ using transport::HandlerFactory;
 using transport::Host;
 using transport::HostRef;
 
+/// What TLS would derive for its two ends.
+Bytes fresh_binding() {
+  const auto random = transport::system_random();
+  Bytes binding = to_bytes(random->id().bytes), rest = to_bytes(random->id().bytes);
+  binding.insert(binding.end(), rest.begin(), rest.end());
+  return binding;
+}
+
 class Pipe : public std::enable_shared_from_this<Pipe> {
  public:
   struct End {
@@ -56,6 +64,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   std::shared_ptr<Handler> handler(std::size_t side);
   void failed(std::size_t side) { part(side, {Errc::closed, "the handler failed"}); }
 
+  const Bytes binding_ = fresh_binding();
   std::mutex mutex_;
   std::array<End, 2> ends_{};
   std::shared_ptr<Pipe> living_{};  // itself, while an end is open: nobody else need hold an idle pipe
@@ -124,7 +133,9 @@ void Pipe::open(std::size_t side) {
     const std::lock_guard lock(mutex_);
     ends_[side].opened = true;
   }
-  if (!contained([&] { handler->on_open(std::make_shared<PipeHandle>(weak_from_this(), side), {"loopback", {}, {}}); }))
+  if (!contained([&] {
+        handler->on_open(std::make_shared<PipeHandle>(weak_from_this(), side), {"loopback", binding_, {}});
+      }))
     return failed(side);
   pump(side);
 }

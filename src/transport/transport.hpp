@@ -36,7 +36,7 @@ class Connection {
 /// What is known of the other side before it has said anything.
 struct Peer {
   std::string address{};  ///< For people.
-  /// 32 bytes that only the two ends of this one TLS session know ("tls-exporter", RFC 9266); empty without TLS.
+  /// 32 bytes that only its two ends know ("tls-exporter", RFC 9266; in process: random); empty over plain TCP.
   Bytes binding{};
   /// Listener: the common name in the client's certificate, which it proved to be its own; empty: none was asked for,
   /// or it has none that is a path.

@@ -52,11 +52,11 @@ Words words_of(const std::string& line) {
 }
 
 bool naive_match(const std::string& pattern, const std::string& name, const std::string& scope) {
+  const std::string own = "edgesync/";
+  if (scope.compare(0, own.size(), own) == 0) return pattern == scope;
   if (pattern.find("{name}") != std::string::npos && (name.empty() || name.find_first_of("/*") != std::string::npos))
     return false;
   if (pattern.find("{tenant}") != std::string::npos) return false;  // a token has none
-  const std::string own = "edgesync/";
-  if (scope.compare(0, own.size(), own) == 0 && pattern.compare(0, own.size(), own) != 0) return false;
   std::string text;
   for (std::size_t at = 0; at < pattern.size();) {
     const bool variable = pattern.compare(at, 6, "{name}") == 0;

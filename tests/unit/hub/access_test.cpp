@@ -164,7 +164,17 @@ TEST_F(Guarded, AnotherKeyTakesOverWithoutAGap) {
   const Subscription events = node.on_event([&](const Event& event) { unlinked += event.kind == EventKind::unlinked; });
   node.link(with(other_key_)).value();
   node.flush(20s).value();
+  const SigningKey third = SigningKey::generate().value();
+  list.enroll({"gw-2", {"gateway"}}, third.id()).value();
+  auto other = open_node("gw-2");
+  const auto witness = std::make_shared<Witness>();
+  const Subscription theirs = other.on_event([witness](const Event& event) { witness->saw(event.error.detail); });
+  other.state("plant/gw-2/twin").set("a", 1).value();
+  other.link(with(third)).value();
+  other.flush(20s).value();
   list.revoke_key(key_.id()).value();
+  list.revoke("gw-2").value();
+  EXPECT_TRUE(witness->waits_for("the peer said: access was withdrawn"));  // so the hub has looked
   node.state("plant/gw-1/twin").set("a", 2).value();
   node.flush(20s).value();
   EXPECT_EQ(unlinked, 0);
@@ -315,6 +325,97 @@ TEST_F(Guarded, WhomTheListDoesNotKnowIsAskedAboutElsewhere) {
   EXPECT_TRUE(is_refused(node, with(key_, "operator")));
 }
 
+TEST_F(Guarded, WhoIsRefusedByTheListGetsNothingElsewhere) {
+  HubOptions options;
+  options.node = {.database = file("hub.db"), .name = "hub"};
+  options.loopback = loopback_;
+  options.access = true;
+  // It lets in nobody, and would let whoever is in do anything.
+  options.authorize.connect = [](const Credentials&) { return false; };
+  options.authorize.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
+  auto hub = Hub::open(std::move(options)).value();
+  AccessList list(hub);
+  allow(list);
+  list.enroll({"gw-1", {"gateway"}}, key_.id()).value();
+  auto node = open_node("gw-1");
+  const auto witness = std::make_shared<Witness>();
+  const Subscription events = node.on_event([witness](const Event& event) { witness->saw(event.error.detail); });
+  node.state("plant/gw-1/twin").set("a", 1).value();
+  node.link(with(key_)).value();
+  node.flush(20s).value();
+  AccessList mine(node);
+  mine.allow("gateway", {Access::read_write, Plane::state, AccessList::scope}).value();
+  EXPECT_TRUE(witness->waits_for("edgesync/access: not allowed"));
+  list.revoke("gw-1").value();
+  node.state("another");
+  EXPECT_TRUE(witness->waits_for("the peer said: the key was refused"));
+  EXPECT_EQ(list.roles().value().at("gateway").size(), 2U);
+}
+
+TEST_F(Guarded, AKeyThatIsRevokedEndsTheLinkThatSomethingElseLetIn) {
+  auto hub = open_guarded();
+  AccessList list(hub);
+  auto node = open_node("gw-1");
+  const auto witness = std::make_shared<Witness>();
+  const Subscription events = node.on_event([witness](const Event& event) { witness->saw(event.error.detail); });
+  node.state("anything").set("a", 1).value();
+  node.link(with(key_, "operator")).value();
+  node.flush(20s).value();
+  list.revoke_key(key_.id()).value();
+  EXPECT_TRUE(witness->waits_for("the peer said: access was withdrawn"));
+}
+
+TEST_F(Guarded, ACodeIsGoodNoLongerOnceThereIsAnother) {
+  auto hub = open_guarded();
+  AccessList list(hub);
+  allow(list);
+  const std::string first = list.claim({"gw-1", {"gateway"}}, soon()).value();
+  const std::string second = list.claim({"gw-1", {"gateway"}}, soon()).value();
+  auto node = open_node("gw-1");
+  EXPECT_TRUE(is_refused(node, with(key_, first)));
+  EXPECT_FALSE(is_refused(node, with(key_, second)));
+}
+
+TEST_F(Guarded, AKeyThatCameWhileItsDeviceWasRevokedElsewhereDoesNotComeBack) {
+  auto hub = open_guarded();
+  AccessList list(hub);
+  allow(list);
+  list.enroll({"gw-1", {"gateway"}}, key_.id()).value();
+  hub.state(AccessList::scope).erase("device/gw-1").value();  // as an administrator's edit from afar merges
+  list.enroll({"gw-1", {"gateway"}}, other_key_.id()).value();
+  EXPECT_TRUE(list.revoked().value().contains(key_.id()));
+  auto node = open_node("gw-1");
+  EXPECT_TRUE(is_refused(node, with(key_)));
+  EXPECT_FALSE(is_refused(node, with(other_key_)));
+}
+
+TEST_F(Guarded, NobodyTakesTheSessionOfAnotherDevice) {
+  auto hub = open_guarded();
+  AccessList list(hub);
+  allow(list);
+  list.enroll({"gw-1", {"gateway"}}, key_.id()).value();
+  list.enroll({"gw-2", {"gateway"}}, other_key_.id()).value();
+  const auto open = [this](const std::string& database, const std::string& name) {
+    return Node::open({.database = file(database), .name = name, .environment = Environment{}}).value();
+  };
+  open("one.db", "gw-1").state("plant/gw-1/twin").set("a", 1).value();
+  std::filesystem::copy_file(file("one.db"), file("copy.db"));
+  auto node = open("one.db", "gw-1"), thief = open("copy.db", "gw-2");
+  ASSERT_EQ(node.status().replica, thief.status().replica);
+  const auto witness = std::make_shared<Witness>(), theirs = std::make_shared<Witness>();
+  const Subscription events = node.on_event([witness](const Event& event) {
+    if (event.kind == EventKind::unlinked) witness->saw(event.error.detail);
+  });
+  const Subscription told = thief.on_event([theirs](const Event& event) { theirs->saw(event.error.detail); });
+  node.link(with(key_)).value();
+  node.flush(20s).value();
+  thief.link(with(other_key_)).value();
+  EXPECT_TRUE(theirs->waits_for("the peer said: replica " + to_string(node.status().replica) + " is another device's"));
+  node.state("plant/gw-1/twin").set("a", 2).value();
+  node.flush(20s).value();
+  EXPECT_EQ(witness->seen(), std::vector<std::string>{});
+}
+
 TEST_F(Guarded, WhatMeansNothingInTheListIsTold) {
   auto hub = open_guarded();
   const auto told = std::make_shared<Witness>();
@@ -338,7 +439,9 @@ TEST_F(Guarded, WhatCannotBeMeantIsRefusedWhenItIsWritten) {
   EXPECT_TRUE(bad(list.enroll({"gw", {"a"}}, "abc")));
   EXPECT_TRUE(bad(list.enroll({std::string(257, 'x'), {"a"}})));
   EXPECT_TRUE(bad(list.revoke_key("abc")));
+  EXPECT_TRUE(bad(list.allow("a", {Access::read, {}, "edgesync/*"})));
   EXPECT_TRUE(list.revoke("nobody").error().is(Errc::not_found));
+  EXPECT_TRUE(list.disallow("a", {Access::read, {}, "x"}).error().is(Errc::not_found));
 }
 
 TEST_F(Guarded, RolesOfADeviceBecomeWhatIsSaidLast) {

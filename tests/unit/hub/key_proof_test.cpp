@@ -102,6 +102,12 @@ TEST_F(KeyProof, HasOneSize) {
   }
 }
 
+TEST_F(KeyProof, IsNotBelievedWhereNothingTellsOneConnectionFromAnother) {
+  wire::Hello unbound = hello_;
+  sign(unbound, {});
+  expect_refused(unbound, {});
+}
+
 TEST_F(KeyProof, IsNotBelievedWithoutSomebodyToVerifyIt) {
   EXPECT_TRUE(proved_key(hello_, binding_, nullptr).error().is(Errc::unauthorized));
 }

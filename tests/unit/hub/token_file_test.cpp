@@ -51,10 +51,11 @@ TEST_F(TokenFile, ANodeCannotNameItselfOutOfItsScope) {
 }
 
 TEST_F(TokenFile, WhatIsEdgesyncsOwnIsToBeNamed) {
-  const auto loaded = load("all rw *\nown rw {name}/*\nlist rw edgesync/access\n");
+  const auto loaded = load("all rw *\nown rw {name}/* edgesync/{name} edgesync/*\nlist rw edgesync/access\n");
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->scope(who("all"), Plane::state, "edgesync/access"), Access::none);
   EXPECT_EQ(loaded->scope(who("own", "edgesync"), Plane::state, "edgesync/access"), Access::none);
+  EXPECT_EQ(loaded->scope(who("own", "access"), Plane::state, "edgesync/access"), Access::none);
   EXPECT_EQ(loaded->scope(who("list"), Plane::state, "edgesync/access"), Access::read_write);
 }
 
