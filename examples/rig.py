@@ -256,12 +256,17 @@ class Rig:
         return done.returncode, done.stdout, done.stderr
 
     def certificates(self, name="ca"):
-        """A new authority NAME.pem, and hub.pem with hub.key for localhost and 127.0.0.1, signed by it."""
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self.directory)
+        """A new authority NAME.pem, and hub.pem with hub.key, signed by it."""
+        self._certificate("-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", "/CN=throw-away authority",
+                          "-addext", "keyUsage=critical,keyCertSign")
+        self.certify(name)
+
+    def certify(self, authority="ca"):
+        """A new hub.pem with hub.key, for localhost and 127.0.0.1."""
+        self._certificate("-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-keyout", "hub.key", "-out",
+                          "hub.pem", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                          "-addext", "basicConstraints=critical,CA:FALSE")
+
+    def _certificate(self, *arguments):
         fresh = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        openssl(*fresh, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", "/CN=throw-away authority",
-                "-addext", "keyUsage=critical,keyCertSign")
-        openssl(*fresh, "-CA", f"{name}.pem", "-CAkey", f"{name}.key", "-keyout", "hub.key", "-out", "hub.pem",
-                "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                "-addext", "basicConstraints=critical,CA:FALSE")
+        subprocess.run(["openssl", *fresh, *arguments], check=True, capture_output=True, cwd=self.directory)

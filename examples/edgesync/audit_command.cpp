@@ -23,12 +23,14 @@ es::Result<int> run_audit(const Options& options, Output& output) {
   for (const std::string& problem : report->problems) problems.emplace_back(problem);
   if (!options.public_key.empty() && !report->signed_by.contains(options.public_key))
     problems.emplace_back("nothing is signed by " + options.public_key);
-  json::object signed_by;
+  json::object signed_by, unsigned_after;
   for (const auto& [key, through] : report->signed_by) signed_by[key] = through;
+  for (const auto& [key, entries] : report->unsigned_after) unsigned_after[key] = entries;
   const bool whole = problems.empty();
   output.line({{"entries", report->entries},
                {"dropped", report->dropped.total()},
                {"signed_by", std::move(signed_by)},
+               {"unsigned_after", std::move(unsigned_after)},
                {"problems", std::move(problems)}});
   return whole ? 0 : 1;
 }

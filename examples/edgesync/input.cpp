@@ -19,7 +19,7 @@ constexpr std::size_t line_bytes_max = 64
 sigset_t ending_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, number);
   return set;
 }
 
@@ -31,12 +31,29 @@ Input::Input() {
   const sigset_t set = ending_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   if (pipe(wake_) != 0) wake_[0] = wake_[1] = -1;
-  watcher_ = std::thread([this, set] {
-    int number = 0;
+  watcher_ = std::thread([this] { watch(); });
+}
+
+void Input::watch() {
+  const sigset_t set = ending_signals();
+  int number = 0;
+  do {
     sigwait(&set, &number);
-    signalled_ = number != SIGUSR1;
-    ::close(std::exchange(wake_[1], -1));
-  });
+  } while (number == SIGHUP && hung_up());
+  signalled_ = number != SIGUSR1;
+  ::close(std::exchange(wake_[1], -1));
+}
+
+/// False if nobody has a use for it.
+bool Input::hung_up() {
+  const std::lock_guard lock(mutex_);
+  if (hangup_) hangup_();
+  return static_cast<bool>(hangup_);
+}
+
+void Input::on_hangup(std::function<void()> handler) {
+  const std::lock_guard lock(mutex_);
+  hangup_ = std::move(handler);
 }
 
 Input::~Input() {

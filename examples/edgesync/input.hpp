@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input: lines from stdin, and the signals that end the program. SIGTERM and SIGINT end the reading, never the process.
+// Input: lines from stdin, and the signals that end the program. SIGTERM and SIGINT end the reading, never the process;
+// so does SIGHUP, unless it means something else here.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -24,8 +27,12 @@ class Input {
   /// Until a signal comes.
   void wait();
   bool signalled() const noexcept { return signalled_; }
+  /// What SIGHUP means from here on, called on a thread of its own; empty: the end. Waits for a call that is under way.
+  void on_hangup(std::function<void()> handler);
 
  private:
+  void watch();
+  bool hung_up();
   bool readable();
   std::optional<std::string> take_line();
 
@@ -34,6 +41,8 @@ class Input {
   std::string buffer_{};
   std::size_t searched_ = 0;  ///< No line end in the buffer before here.
   bool ended_ = false;
+  std::mutex mutex_{};
+  std::function<void()> hangup_{};  ///< Guarded by mutex_.
   std::thread watcher_{};
 };
 

@@ -62,7 +62,7 @@ int main_with(const std::vector<std::string>& arguments) {
   const auto asked = [&](const char* option) { return std::count(arguments.begin(), arguments.end(), option) > 0; };
   if (asked("--help") || asked("-h")) return std::fputs(std::string(usage()).c_str(), stdout), 0;
   if (!arguments.empty() && arguments[0] == "--version") return std::printf("edgesync %s\n", es::library_version()), 0;
-  ParsedOptions parsed = parse_options(arguments);
+  ParsedOptions parsed = parse_options(arguments, environ);
   if (parsed.error) {
     std::fprintf(stderr, "edgesync: %s (edgesync --help tells the usage)\n", parsed.error->detail.c_str());
     return 2;

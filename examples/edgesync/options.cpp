@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "options.hpp"
 
+#include "settings.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -35,14 +37,17 @@ struct Flag {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      {"serve", {"--db",       "--listen", "--name",  "--tls-cert",   "--tls-key",     "--client-ca",
-                 "--tokens",   "--uplink", "--token", "--ca",         "--config-root", "--health-window-ms",
-                 "--insecure", "--stdin",  "--otlp",  "--otlp-scope", "--project",     "--label",
-                 "--fleet",    "--access", "--key",   "--audit",      "--audit-key",   "--json"}},
+      {"serve", {"--db",       "--listen",    "--name",           "--tls-cert",
+                 "--tls-key",  "--client-ca", "--tokens",         "--uplink",
+                 "--token",    "--ca",        "--config-root",    "--health-window-ms",
+                 "--insecure", "--stdin",     "--otlp",           "--otlp-scope",
+                 "--project",  "--label",     "--fleet",          "--access",
+                 "--key",      "--audit",     "--audit-key",      "--config",
+                 "--limit",    "--backups",   "--backup-minutes", "--json"}},
       {"shell", {"--db",       "--listen", "--name",       "--tls-cert",  "--tls-key",     "--client-ca",
                  "--tokens",   "--hub",    "--token",      "--ca",        "--config-root", "--health-window-ms",
                  "--insecure", "--otlp",   "--otlp-scope", "--project",   "--label",       "--fleet",
-                 "--access",   "--key",    "--audit",      "--audit-key", "--json"}},
+                 "--access",   "--key",    "--audit",      "--audit-key", "--config",      "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -135,6 +140,8 @@ const std::vector<TextOption>& text_options() {
       {"--public-key", &Options::public_key},
       {"--hours", &Options::hours},
       {"--audit-key", &Options::audit_key},
+      {"--config", &Options::config},
+      {"--backups", &Options::backups},
   };
   return all;
 }
@@ -171,7 +178,7 @@ std::optional<Listen> to_listen(std::string_view text) {
   return listen;
 }
 
-/// Walks the arguments after the command once; the first thing wrong ends the walk.
+/// Walks the settings and then the arguments after the command once; the first thing wrong ends the walk.
 class Parser {
  public:
   /// `first`: of the arguments after the command's words.
@@ -180,7 +187,21 @@ class Parser {
     out_.options.command = command.name;
   }
 
-  ParsedOptions run() {
+  /// The file that --config names: on the command line, else in the environment.
+  std::string config(const char* const* environment) const {
+    const auto at = std::find(arguments_.begin(), arguments_.end(), "--config");
+    if (at != arguments_.end() && at + 1 != arguments_.end()) return at[1];
+    for (const Setting& setting : from_environment(environment))
+      if (setting.option == "--config") return setting.value;
+    return {};
+  }
+
+  ParsedOptions run(const std::vector<Setting>& settings) {
+    for (const Setting& setting : settings) {
+      where_ = setting.where + ": ";
+      if (!out_.error) apply(setting);
+    }
+    where_.clear();
     for (at_ = first_; at_ < arguments_.size() && !out_.error; ++at_) take(arguments_[at_]);
     if (!out_.error) complete();
     return std::move(out_);
@@ -197,17 +218,29 @@ class Parser {
       return;
     }
     if (at_ + 1 == arguments_.size() || arguments_[at_ + 1].empty()) return fail(argument, "needs a value");
-    const std::string& value = arguments_[++at_];
-    if (argument == "--health-window-ms") {
-      if (!to_number(value, out_.options.health_window_ms)) fail(argument, "not a number");
-      return;
-    }
+    assign(argument, arguments_[++at_]);
+  }
+
+  /// From elsewhere. What this command does not know is no mistake in an environment that others use, too.
+  void apply(const Setting& setting) {
+    if (std::find(command_.options.begin(), command_.options.end(), setting.option) == command_.options.end())
+      return setting.shared ? void() : fail(setting.option, "unknown option");
+    const Flag* flag = find(flags(), setting.option);
+    if (flag == nullptr) return assign(setting.option, setting.value);
+    if (setting.value != "yes" && setting.value != "no") return fail(setting.option, "neither yes nor no");
+    out_.options.*flag->member = setting.value == "yes";
+  }
+
+  void assign(const std::string& argument, const std::string& value) {
+    if (argument == "--health-window-ms") return number(argument, value, out_.options.health_window_ms);
+    if (argument == "--backup-minutes") return number(argument, value, out_.options.backup_minutes);
     if (argument == "--publishers") {
       out_.options.publishers.push_back(value);
       return;
     }
     if (argument == "--project") return pair(argument, value, "SCOPE=DIRECTORY", out_.options.projects);
     if (argument == "--label") return pair(argument, value, "KEY=VALUE", out_.options.labels);
+    if (argument == "--limit") return pair(argument, value, "NAME=VALUE", out_.options.limits);
     if (const TextOption* option = find(text_options(), argument)) {
       out_.options.*option->member = value;
       return;
@@ -215,6 +248,10 @@ class Parser {
     std::optional<Listen>& place = argument == "--otlp" ? out_.options.otlp : out_.options.listen;
     place = to_listen(value);
     if (!place) fail(argument, "'" + value + "' is not HOST:PORT");
+  }
+
+  void number(const std::string& argument, const std::string& value, std::uint64_t& out) {
+    if (!to_number(value, out)) fail(argument, "not a number");
   }
 
   void pair(const std::string& argument, const std::string& value, const char* form,
@@ -262,7 +299,7 @@ class Parser {
   }
 
   void fail(std::string_view what, std::string_view why) {
-    out_.error = UsageError{std::string(command_.name) + ": " + std::string(what) + ": " + std::string(why)};
+    out_.error = UsageError{std::string(command_.name) + ": " + where_ + std::string(what) + ": " + std::string(why)};
   }
 
   struct Place {
@@ -298,12 +335,13 @@ class Parser {
   const Command& command_;
   const std::vector<std::string>& arguments_;
   std::size_t first_, at_ = 0;
+  std::string where_{};  // of a setting
   ParsedOptions out_;
 };
 
 }  // namespace
 
-ParsedOptions parse_options(const std::vector<std::string>& arguments) {
+ParsedOptions parse_options(const std::vector<std::string>& arguments, const char* const* environment) {
   if (arguments.empty()) return {{}, UsageError{"command: missing: say what to do"}};
   std::string name = arguments.front();
   std::size_t words = 1;
@@ -317,7 +355,11 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
   if (name == "config rollout" && arguments.size() > 2) name += ' ' + arguments[words++];
   const Command* command = find(commands(), name);
   if (command == nullptr) return {{}, UsageError{"command: " + name + ": unknown"}};
-  return Parser(*command, arguments, words).run();
+  Parser parser(*command, arguments, words);
+  if (name != "serve" && name != "shell") return parser.run({});
+  auto settings = read_settings(parser.config(environment), environment);
+  if (!settings) return {{}, UsageError{name + ": " + settings.error().detail}};
+  return parser.run(*settings);
 }
 
 std::string_view usage() noexcept {
@@ -326,10 +368,12 @@ std::string_view usage() noexcept {
                   [--tokens FILE] [--access] [--uplink URL [--token T] [--key F] [--ca F]] [--config-root F]
                   [--health-window-ms N] [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]]
                   [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]... [--audit [--audit-key F]]
+                  [--limit NAME=VALUE]... [--backups DIR [--backup-minutes N]] [--config FILE]
   edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--key F] [--ca F]] [--config-root F]
                   [--health-window-ms N] [--insecure] [--otlp HOST:PORT [--otlp-scope S]]
                   [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]... [--audit [--audit-key F]]
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE] [--access]]
+                  [--config FILE]
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
   edgesync diff   --db FILE --scope S V1 V2
@@ -380,7 +424,13 @@ With --json, or when stdout is not a terminal, every line is JSON. shell, and se
 per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. --project keeps
 the active version of a config scope as files in a directory, all of which change at once. With --fleet a node reports
 which versions it has in that stream, and a hub opens the waves of rollouts by what it reads there; --label says what
-waves ask for. A plaintext listener or ws:// URL needs --insecure and a loopback address.
+waves ask for. --config names a file of lines "option = value", such as "tls-cert = hub.pem" or "access = yes"; what
+the environment says (EDGESYNC_TLS_CERT) counts before that, and the command line before both. On SIGHUP serve reads its
+certificate, key and tokens again; on SIGTERM it sends its nodes away and ends. --backups keeps the three newest copies
+of the database there, one every hour, and nodes keep their records until a copy has them: a hub restored from it loses
+nothing. --limit is one of links, strangers, strangers-per-network, suspects-per-network, refusals-per-network,
+refusals-per-name and incoming-bytes, or, as PER_SECOND/BURST, of arrivals, arrivals-per-network, and frames and bytes
+of one link (edgesync/hub_limits.hpp). A plaintext listener or ws:// URL needs --insecure and a loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";
 }

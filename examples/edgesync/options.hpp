@@ -35,6 +35,7 @@ struct Options {
   std::uint64_t health_window_ms = 0;
   std::vector<std::pair<std::string, std::string>> projects{};  ///< Config scopes, and the directories that show them.
   std::vector<std::pair<std::string, std::string>> labels{};    ///< What waves of a rollout look at.
+  std::vector<std::pair<std::string, std::string>> limits{};    ///< Of a hub, by name.
   std::string fleet{};                                          ///< Where nodes report what they have.
 
   // stream
@@ -61,6 +62,10 @@ struct Options {
   bool audit = false;             ///< Keeps an audit log.
   std::string audit_key{};        ///< A secret key's file: signs it.
 
+  std::string config{};   ///< A file of settings.
+  std::string backups{};  ///< A directory for copies of the database.
+  std::uint64_t backup_minutes = 60;
+
   bool insecure = false;
   bool requests = false;  ///< Requests are read from stdin.
   bool json = false;
@@ -77,7 +82,9 @@ struct ParsedOptions {
   std::optional<UsageError> error{};
 };
 
-ParsedOptions parse_options(const std::vector<std::string>& arguments);
+/// What stands on the command line counts before `environment` ("EDGESYNC_TLS_CERT=..."), and that before the file that
+/// --config names. Only serve and shell look beyond the command line.
+ParsedOptions parse_options(const std::vector<std::string>& arguments, const char* const* environment);
 std::string_view usage() noexcept;
 
 }  // namespace program

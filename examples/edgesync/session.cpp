@@ -6,25 +6,23 @@
 #include "events.hpp"
 #include "rollouts.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace program {
 namespace {
 
-es::Result<es::Authorizer> authorizer(const Options& options) {
-  // No file, no grants: the hub then refuses everybody.
-  if (options.tokens.empty()) return es::Authorizer{};
-  return es::token_file(options.tokens);
-}
+constexpr std::chrono::seconds drain_time{3};
 
 es::Result<es::Bytes> config_root(const Options& options) {
   return options.config_root.empty() ? es::Bytes() : read_file(options.config_root);
 }
 
-es::Result<es::Hub> open_hub(const Options& options) {
-  auto authorize = authorizer(options);
-  if (!authorize) return authorize.error();
+es::Result<es::Hub> open_hub(const Options& options, const Tokens& tokens) {
+  auto limits = limits_of(options);
+  if (!limits) return limits.error();
   es::HubOptions hub;
+  hub.limits = *limits;
   auto root = config_root(options);
   if (!root) return root.error();
   hub.node.config_root = std::move(*root);
@@ -37,9 +35,10 @@ es::Result<es::Hub> open_hub(const Options& options) {
   hub.port = options.listen->port;
   hub.tls = {options.client_ca, options.certificate, options.key};
   hub.insecure = options.insecure;
-  hub.authorize = std::move(*authorize);
+  hub.authorize = tokens.authorizer();
   hub.access = options.access;
   hub.relay = !options.hub.empty();
+  hub.stable_at_backup = !options.backups.empty();
   return es::Hub::open(std::move(hub));
 }
 
@@ -58,7 +57,7 @@ es::Result<es::Node> open_node(const Options& options) {
 
 }  // namespace
 
-es::Result<std::unique_ptr<Session>> Session::open(const Options& options, const Input& input, Output& output) {
+es::Result<std::unique_ptr<Session>> Session::open(const Options& options, Input& input, Output& output) {
   std::unique_ptr<Session> session(new Session(options, input, output));
   if (auto started = session->start(options); !started) return started.error();
   return session;
@@ -66,10 +65,7 @@ es::Result<std::unique_ptr<Session>> Session::open(const Options& options, const
 
 es::Result<void> Session::start(const Options& options) {
   if (options.listen) {
-    auto hub = open_hub(options);
-    if (!hub) return hub.error();
-    hub_.emplace(std::move(*hub));
-    output_.line({{"event", "listening"}, {"port", hub_->port()}});
+    if (auto listening = listen(options); !listening) return listening;
   } else {
     auto node = open_node(options);
     if (!node) return node.error();
@@ -92,7 +88,37 @@ es::Result<void> Session::start(const Options& options) {
   }
   for (const auto& [scope, directory] : options.projects)
     if (auto shown = project(scope, directory); !shown) return shown;
+  if (hub_ && !options.backups.empty()) {
+    // A year is as good as never.
+    const std::chrono::minutes every(std::clamp<std::uint64_t>(options.backup_minutes, 1, 525'600));
+    backups_.emplace(*hub_, output_, options.backups, every);
+  }
+  if (hub_) notify_manager("READY=1");
   return {};
+}
+
+es::Result<void> Session::listen(const Options& options) {
+  auto tokens = Tokens::read(options.tokens);
+  if (!tokens) return tokens.error();
+  auto hub = open_hub(options, *tokens);
+  if (!hub) return hub.error();
+  tokens_.emplace(std::move(*tokens));
+  hub_.emplace(std::move(*hub));
+  output_.line({{"event", "listening"}, {"port", hub_->port()}});
+  if (options.command == "serve")
+    input_.on_hangup([this, certificates = !options.certificate.empty()] { reload(certificates); });
+  return {};
+}
+
+void Session::reload(bool certificates) {
+  notify_manager("RELOADING=1");
+  auto read = tokens_->read_again();
+  if (read) hub_->authorize_again();
+  auto renewed = certificates ? hub_->renew_certificates() : es::Result<void>();
+  json::object line{{"event", "reloaded"}};
+  if (!read || !renewed) line["error"] = from_error(read ? renewed.error() : read.error());
+  output_.line(line);
+  notify_manager("READY=1");
 }
 
 es::Result<void> Session::keep_audit(const Options& options) {
@@ -179,10 +205,16 @@ void Session::print(const es::Event& event) {
 
 void Session::close() noexcept {
   ended_ = true;
+  input_.on_hangup({});
+  if (hub_) {
+    notify_manager("STOPPING=1");
+    hub_->drain(drain_time).ignore();  // who does not take its leave is cut off
+  }
   otlp_.reset();
   projections_.clear();
   rollouts_.reset();
   audit_.reset();
+  backups_.reset();
   if (hub_) hub_->close();
   if (node_) node_->close();
   subscriptions_.clear();

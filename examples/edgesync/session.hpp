@@ -3,6 +3,8 @@
 // orderly: what was accepted is durable before close() returns.
 #pragma once
 
+#include "backups.hpp"
+#include "hub_side.hpp"
 #include "input.hpp"
 #include "options.hpp"
 #include "otlp.hpp"
@@ -20,7 +22,11 @@ namespace program {
 class Session {
  public:
   /// Opens the database, listens if told so, and starts the link if there is a URL.
-  static es::Result<std::unique_ptr<Session>> open(const Options& options, const Input& input, Output& output);
+  static es::Result<std::unique_ptr<Session>> open(const Options& options, Input& input, Output& output);
+
+  ~Session() { close(); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   es::Node& node() noexcept { return hub_ ? *hub_ : *node_; }
   Output& output() noexcept { return output_; }
@@ -37,9 +43,12 @@ class Session {
   void close() noexcept;
 
  private:
-  Session(const Options& options, const Input& input, Output& output)
+  Session(const Options& options, Input& input, Output& output)
       : insecure_(options.insecure), input_(input), output_(output) {}
   es::Result<void> start(const Options& options);
+  es::Result<void> listen(const Options& options);
+  /// Reads certificates and tokens again.
+  void reload(bool certificates);
   /// Keeps `directory` showing the active version of `scope`, and tells when it shows another.
   es::Result<void> project(const std::string& scope, const std::string& directory);
   /// Opens the waves of rollouts, and tells so.
@@ -51,14 +60,16 @@ class Session {
   std::uint64_t before(const std::string& scope, std::uint64_t now);
 
   const bool insecure_;
-  const Input& input_;
+  Input& input_;
   Output& output_;
   std::optional<es::Node> node_{};
   std::optional<es::Hub> hub_{};
+  std::optional<Tokens> tokens_{};  ///< Of the hub.
   std::unique_ptr<OtlpReceiver> otlp_{};
   std::vector<es::Projection> projections_{};
   std::optional<es::RolloutController> rollouts_{};
   std::optional<es::AuditLog> audit_{};
+  std::optional<Backups> backups_{};
   std::vector<es::Subscription> subscriptions_{};
   bool ended_ = false;
   std::mutex mutex_;  ///< Guards active_: requests and events come from different threads.

@@ -23,9 +23,10 @@ struct AuditOptions {
   /// What is older, or beyond the quota, goes, the oldest first; that is counted.
   std::chrono::seconds retention = 366 * days;
   std::uint64_t quota = 64 * MiB;
-  /// Of those that are turned away, so many a minute have an entry of their own; what is beyond is counted in the next.
-  /// A flood of strangers does not wash the log out.
+  /// Of those that are turned away, so many a minute have an entry of their own, and of the comings and goings of one
+  /// node; what is beyond is counted. A flood does not wash the log out. A fault that goes on has one entry a minute.
   std::uint32_t refusals_per_minute = 60;
+  std::uint32_t links_per_minute = 10;
 };
 
 struct AuditEntry {
@@ -45,6 +46,7 @@ class EDGESYNC_EXPORT AuditLog {
   /// closed.
   static Result<AuditLog> start(Node& node, AuditOptions options = {});
   /// Something of the application's own; each text at most 1 KiB, what is beyond is cut off. Durable when it returns.
+  /// Fails with: invalid_argument (a kind that is edgesync's own), storage_*, closed.
   Result<void> note(std::string_view kind, std::string_view who, std::string_view what, std::string_view detail);
 
   AuditLog(AuditLog&&) noexcept;
@@ -63,6 +65,9 @@ struct AuditReport {
   Drops dropped{};                      ///< Entries that are gone, by reason; the chain cannot be followed over these.
   std::vector<std::string> problems{};  ///< Where the chain is broken, or a signature is not one. None: it is sound.
   std::map<std::string, std::uint64_t> signed_by{};  ///< Key to the last entry up to which it signed.
+  /// Key to how many entries follow that: who can write the file may have made them. Orderly ended, a log has none;
+  /// after a crash it may have AuditOptions::entries_per_signature.
+  std::map<std::string, std::uint64_t> unsigned_after{};
 };
 
 /// Follows the chain from the oldest entry kept. `each` is called with every entry, in order. Fails with: not_found (no

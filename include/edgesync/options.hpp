@@ -4,6 +4,7 @@
 
 #include <edgesync/error.hpp>
 #include <edgesync/function.hpp>
+#include <edgesync/hub_limits.hpp>
 #include <edgesync/mask.hpp>
 #include <edgesync/records.hpp>
 #include <edgesync/rollout_plan.hpp>
@@ -191,8 +192,12 @@ struct HubOptions {
   /// Goes by this database's access list (access.hpp); `authorize` is asked about whom that does not know, but not for
   /// scopes below "edgesync/".
   bool access = false;
+  /// What is durable here becomes stable only once backup() has made a copy that holds it. Until then nodes keep the
+  /// records that they have sent, within their quotas and retention, and give back what a hub that is restored from
+  /// such a copy lacks. Not for a relay: that goes by its root.
+  bool stable_at_backup = false;
   bool relay = false;  ///< Between its nodes and a hub above, to which link() leads: only what is there is stable.
-  std::size_t links_max = 10'000;
+  HubLimits limits{};
   std::shared_ptr<Loopback> loopback{};  ///< If set, listens there and on no socket.
 };
 

@@ -73,12 +73,21 @@ void ChainReader::follow(const ChainedEntry& one) {
   // The oldest that is kept may follow what is gone; of the very first entry that can be told.
   const bool oldest = std::exchange(first_, false);
   if (oldest && one.entry.sequence == 1 && one.previous != none) continued_.insert(one.previous);
+  if (oldest && one.entry.sequence - 1 != skipped_)
+    problem("entries before " + std::to_string(one.entry.sequence), "are gone, and nothing says why");
   if (!oldest && head_ && one.previous != *head_)
     problem("entry " + std::to_string(one.entry.sequence), "does not follow the one before it");
 }
 
 void ChainReader::skip(const Gap& gap) {
-  report_.dropped[gap.why] += gap.last - gap.first + 1;
+  const std::uint64_t count = gap.last - gap.first + 1;
+  report_.dropped[gap.why] += count;
+  // Age and quota take the oldest. A hole is where somebody may have rewritten all that is before it.
+  if (first_)
+    skipped_ += count;
+  else
+    problem("entries " + std::to_string(gap.first) + " to " + std::to_string(gap.last),
+            ("are gone: " + std::string(name(gap.why))).c_str());
   head_.reset();
 }
 
@@ -89,9 +98,11 @@ void ChainReader::check_signature(const ChainedEntry& one) {
   config::SignatureBytes signature{};
   if (!key || !bytes || bytes->size() != signature.size()) return problem(where, "is no signature");
   std::copy(bytes->begin(), bytes->end(), signature.begin());
+  if (one.previous == none) return problem(where, "signs nothing");  // and would fit at the beginning of any log
   if (!verifier_.verify(*key, checkpoint_of(one.previous), signature))
     return problem(where, "is not signed by the key that it names");
   report_.signed_by[one.entry.who] = one.entry.sequence;
+  signed_at_[one.entry.who] = report_.entries;
 }
 
 void ChainReader::problem(const std::string& where, const char* what) {
@@ -101,13 +112,18 @@ void ChainReader::problem(const std::string& where, const char* what) {
 
 void ChainReader::end() {
   if (head_) ends_.insert(*head_);
+  if (!head_ && skipped_ > 0) ++gone_ends_;
   head_.reset();
 }
 
 AuditReport ChainReader::finish() {
   end();
-  for (const Sha256Digest& head : continued_)
-    if (!ends_.contains(head)) problem("the log", "goes on from entries of another replica id that are not here");
+  for (const Sha256Digest& head : continued_) {
+    if (ends_.contains(head)) continue;
+    if (gone_ends_ == 0) problem("the log", "goes on from entries of another replica id that are not here");
+    gone_ends_ -= gone_ends_ > 0;
+  }
+  for (const auto& [key, entries] : signed_at_) report_.unsigned_after[key] = report_.entries - entries;
   return std::move(report_);
 }
 

@@ -33,7 +33,7 @@ Bytes checkpoint_of(const Sha256Digest& head);
 class ChainReader {
  public:
   explicit ChainReader(const config::Verifier& verifier) : verifier_(verifier) {}
-  void begin() { end(), first_ = true; }
+  void begin() { end(), first_ = true, skipped_ = 0; }
   /// Returns the entry; nothing if the record is none.
   std::optional<AuditEntry> read(const Record& record);
   /// Entries are gone, so that nobody can say what the next one follows.
@@ -50,8 +50,11 @@ class ChainReader {
   AuditReport report_{};
   std::optional<Sha256Digest> head_{};
   bool first_ = true;
+  std::uint64_t skipped_ = 0;  // of this replica, before its first entry
   // A database may go by another replica id one day: its chain goes on where the one before ended.
   std::set<Sha256Digest> ends_{}, continued_{};
+  std::size_t gone_ends_ = 0;                         // replicas of which the last entry is gone
+  std::map<std::string, std::uint64_t> signed_at_{};  // key to the number of entries by then
 };
 
 }  // namespace edgesync::hub

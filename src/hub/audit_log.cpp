@@ -50,6 +50,29 @@ AuditEntry entry_of(const Event& event) {
   return entry;
 }
 
+/// What a list of members takes; of what else stands there, nothing.
+std::size_t members_bytes(const std::optional<Value>& value) {
+  const auto* list = value ? std::get_if<Json>(&*value) : nullptr;
+  return list != nullptr ? list->text.size() : 0;
+}
+
+/// Who wrote what is there now. Of who removed something nothing is kept, so that nobody is named for it.
+AuditEntry entry_of(const Change& change) {
+  if (change.key.empty()) return {0, {}, "access", {}, {}, "more was changed at once than is told one by one"};
+  const bool removed = !change.after || members_bytes(change.after) < members_bytes(change.before);
+  return {0,          {},
+          "access",   removed ? std::string() : to_string(change.author),
+          change.key, !change.after ? "erased" : removed ? "removed from" : "set"};
+}
+
+/// edgesync's own kinds of entries: the application's go by other names.
+bool is_own(std::string_view kind) {
+  if (kind == hub::checkpoint_kind || kind == hub::lost_kind || kind == "access") return true;
+  for (int i = 0; i <= static_cast<int>(EventKind::identity); ++i)
+    if (kind == name(static_cast<EventKind>(i))) return true;
+  return false;
+}
+
 /// Bounded, and for people.
 std::string kept(std::string_view text) { return printable(text.substr(0, hub::audit_text_bytes_max)); }
 
@@ -81,22 +104,11 @@ class AuditLog::Writer {
  public:
   Writer(Stream stream, AuditOptions options) : stream_(std::move(stream)), options_(std::move(options)) {}
 
-  /// Finds the end of the chain, and signs it.
+  /// Goes on where the chain ends, and signs that.
   Result<void> begin() {
-    const auto origins = stream_.origins();
-    if (!origins) return origins.error();
-    std::set<Sha256Digest> ends, continued;
-    for (const auto& [origin, last] : *origins) {
-      const auto first = stream_.read(origin, 1, 1),
-                 rest = stream_.read(origin, std::max(last, read_at_once) - read_at_once + 1, read_at_once);
-      if (!first || !rest) return first ? rest.error() : first.error();
-      if (const auto one = first->records.empty() ? std::nullopt : hub::to_chained(first->records.front()))
-        continued.insert(one->previous);
-      if (const auto one = rest->records.empty() ? std::nullopt : hub::to_chained(rest->records.back()))
-        ends.insert(hub::hash_of(*one));
-    }
-    for (const Sha256Digest& end : ends)
-      if (!continued.contains(end)) head_ = end;
+    const auto end = find_end();
+    if (!end) return end.error();
+    if (*end) head_ = hub::hash_of(**end);
     return sign();
   }
 
@@ -106,15 +118,32 @@ class AuditLog::Writer {
     return ++unsigned_ < options_.entries_per_signature ? Result<void>() : sign_head();
   }
 
-  /// Of somebody who was turned away: not more than so many a minute.
-  void note_refusal(AuditEntry entry) {
+  /// Of what may come again and again: not more than so many a minute of what goes by this name.
+  void note_some(const std::string& which, AuditEntry entry, std::uint32_t most) {
+    {
+      const std::lock_guard lock(mutex_);
+      tell_uncounted(false);
+      const auto [at, begun] = often_.try_emplace(which, Often{now(), 0, 0, entry.kind});
+      if (++at->second.count > most) return void(++at->second.uncounted);
+    }
+    note(std::move(entry), Durability::fast).ignore();
+  }
+
+  /// A group commit failed: what it held is not there, and the chain goes on from what is.
+  void look_back() {
     const std::lock_guard lock(mutex_);
-    const Timestamp at = now();
-    if (at < minute_ || at >= minute_ + std::chrono::minutes(1)) minute_ = at, refusals_ = 0;
-    if (++refusals_ > options_.refusals_per_minute) return void(++uncounted_);
-    if (uncounted_ > 0)
-      entry.detail += " (and " + std::to_string(std::exchange(uncounted_, 0)) + " more were turned away before)";
-    if (write(std::move(entry), Durability::fast)) ++unsigned_;
+    const auto end = find_end();
+    if (!end || !*end || hub::hash_of(**end) == head_) return;
+    const std::uint64_t last = (*end)->entry.sequence;
+    lost_ += wrote_ > last ? wrote_ - last : 1;
+    head_ = hub::hash_of(**end);
+  }
+
+  /// The last words.
+  void end() {
+    const std::lock_guard lock(mutex_);
+    tell_uncounted(true);
+    sign_head().ignore();
   }
 
   Result<void> sign() {
@@ -123,10 +152,53 @@ class AuditLog::Writer {
   }
 
  private:
+  struct Often {
+    Timestamp since{};
+    std::uint64_t count = 0, uncounted = 0;
+    std::string kind{};
+  };
+
   // All with the lock held.
+  /// The entry that none of another replica id goes on from.
+  Result<std::optional<hub::ChainedEntry>> find_end() const {
+    const auto origins = stream_.origins();
+    if (!origins) return origins.error();
+    std::vector<hub::ChainedEntry> ends;
+    std::set<Sha256Digest> continued;
+    for (const auto& [origin, last] : *origins) {
+      const auto first = stream_.read(origin, 1, 1),
+                 rest = stream_.read(origin, std::max(last, read_at_once) - read_at_once + 1, read_at_once);
+      if (!first || !rest) return first ? rest.error() : first.error();
+      if (const auto one = first->records.empty() ? std::nullopt : hub::to_chained(first->records.front()))
+        continued.insert(one->previous);
+      if (auto one = rest->records.empty() ? std::nullopt : hub::to_chained(rest->records.back()))
+        ends.push_back(*std::move(one));
+    }
+    std::erase_if(ends, [&](const hub::ChainedEntry& end) { return continued.contains(hub::hash_of(end)); });
+    return ends.empty() ? std::nullopt : std::optional(std::move(ends.back()));
+  }
+
+  /// Of minutes that are over, or of all.
+  void tell_uncounted(bool all) {
+    const Timestamp at = now();
+    for (auto one = often_.begin(); one != often_.end();) {
+      const Often& often = one->second;
+      const bool over = at < often.since || at >= often.since + std::chrono::minutes(1);
+      if (!over && !all) {
+        ++one;
+        continue;
+      }
+      if (often.uncounted > 0)
+        write({0, {}, often.kind, one->first, {}, std::to_string(often.uncounted) + " more within a minute"},
+              Durability::fast)
+            .ignore();
+      one = often_.erase(one);
+    }
+  }
+
   Result<void> sign_head() {
     unsigned_ = 0;
-    if (!options_.key) return {};
+    if (!options_.key || head_ == Sha256Digest{}) return {};
     const auto signature = node::RawSigner::sign(*options_.key, hub::checkpoint_of(head_));
     if (!signature) return signature.error();
     return write({0, {}, std::string(hub::checkpoint_kind), options_.key->id(), {}, to_hex(*signature)},
@@ -152,6 +224,7 @@ class AuditLog::Writer {
     const auto written = stream_.append(one.entry.at, hub::audit_fields(one), durability);
     if (!written) return written.error();
     head_ = hub::hash_of(one);
+    wrote_ = written->last;
     return {};
   }
 
@@ -159,8 +232,8 @@ class AuditLog::Writer {
   const AuditOptions options_;
   std::mutex mutex_;
   Sha256Digest head_{};
-  std::uint64_t unsigned_ = 0, lost_ = 0, uncounted_ = 0, refusals_ = 0;
-  Timestamp minute_{};
+  std::uint64_t unsigned_ = 0, lost_ = 0, wrote_ = 0;
+  std::map<std::string, Often> often_{};  ///< A minute's worth.
 };
 
 AuditLog::AuditLog(std::shared_ptr<Writer> writer, std::vector<Subscription> subscriptions) noexcept
@@ -170,7 +243,7 @@ AuditLog& AuditLog::operator=(AuditLog&&) noexcept = default;
 
 AuditLog::~AuditLog() {
   subscriptions_.clear();
-  if (writer_) writer_->sign().ignore();
+  if (writer_) writer_->end();
 }
 
 Result<AuditLog> AuditLog::start(Node& node, AuditOptions options) {
@@ -180,27 +253,35 @@ Result<AuditLog> AuditLog::start(Node& node, AuditOptions options) {
   kept.local_only = true;
   kept.retention = options.retention;
   kept.quota = options.quota;
+  const auto refusals = options.refusals_per_minute, links = options.links_per_minute;
   auto writer = std::make_shared<Writer>(node.stream(stream, std::move(kept)), std::move(options));
   if (auto begun = writer->begin(); !begun) return std::move(begun).error();
   std::vector<Subscription> subscriptions;
-  subscriptions.push_back(node.on_event([writer](const Event& event) {
+  subscriptions.push_back(node.on_event([writer, refusals, links](const Event& event) {
     if (!is_kept(event.kind)) return;
-    if (event.kind == EventKind::rejected && event.scope.empty() && !event.peer.empty())
-      writer->note_refusal(entry_of(event));
-    else
-      writer->note(entry_of(event), Durability::fast).ignore();
+    AuditEntry entry = entry_of(event);
+    if (event.kind == EventKind::storage_fault) {
+      writer->look_back();
+      return writer->note_some(entry.what + entry.detail, std::move(entry), 1);
+    }
+    if (event.kind == EventKind::rejected && event.scope.empty())
+      return writer->note_some("", std::move(entry), refusals);
+    if (event.kind == EventKind::linked || event.kind == EventKind::unlinked)
+      return writer->note_some(event.peer, std::move(entry), links);
+    writer->note(std::move(entry), Durability::fast).ignore();
   }));
   for (const ScopeStatus& scope : node.status().scopes)
     if (scope.plane == Plane::state && scope.scope == AccessList::scope)
       subscriptions.push_back(node.state(AccessList::scope).on_change({}, [writer](const Change& change) {
-        const char* what = change.after ? "set" : "erased";
-        writer->note({0, {}, "access", to_string(change.author), change.key, what}, Durability::fast).ignore();
+        writer->note(entry_of(change), Durability::fast).ignore();
       }));
   return AuditLog(std::move(writer), std::move(subscriptions));
 }
 
 Result<void> AuditLog::note(std::string_view kind, std::string_view who, std::string_view what,
                             std::string_view detail) {
+  if (is_own(kind))
+    return Error(Errc::invalid_argument, "audit: kind: \"" + std::string(kind) + "\" is edgesync's own");
   return writer_->note({0, {}, std::string(kind), std::string(who), std::string(what), std::string(detail)},
                        Durability::durable);
 }

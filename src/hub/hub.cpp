@@ -22,7 +22,8 @@ Result<Hub> Hub::open(HubOptions options) {
     control = std::make_shared<AccessControl>(std::move(options.authorize));
     options.authorize = control->authorizer();
   }
-  auto core = node::Core::open(std::move(options.node), kind, std::move(options.authorize));
+  auto core = node::Core::open(std::move(options.node), kind,
+                               {std::move(options.authorize), options.limits, options.stable_at_backup});
   if (!core) return std::move(core).error();
   auto access = control ? control->begin(*core) : std::unique_ptr<node::Follower>();
   const auto port = access ? (*core)->listen(options) : access.error();
@@ -33,6 +34,15 @@ Result<Hub> Hub::open(HubOptions options) {
   }
   return Hub(*std::move(core), *port, *std::move(access));
 }
+
+Result<void> Hub::renew_certificates() { return core_->renew_certificates(); }
+
+void Hub::authorize_again(const Function<bool(const Credentials&)>& concerned) {
+  if (concerned) return core_->authorize_again(concerned);
+  core_->authorize_again([](const Credentials&) { return true; });
+}
+
+Result<void> Hub::drain(std::chrono::milliseconds within) { return core_->drain(within); }
 
 std::uint16_t Hub::port() const noexcept { return port_; }
 

@@ -6,10 +6,11 @@
 namespace edgesync::node {
 
 Result<sync::Introduction> Core::introduction(sync::Role role, std::string token, transport::Peer peer) {
-  sync::Introduction own{std::move(token), std::move(peer.address), {}, {}, {}, {}};
+  sync::Introduction own{std::move(token), std::move(peer.address), {}, {}, {}, {}, {}};
   if (role == sync::Role::hub) {
     own.binding = std::move(peer.binding);
     own.certificate = std::move(peer.certificate);
+    own.network = std::move(peer.network);
   } else if (const auto& key = uplink_->options->key) {
     if (peer.binding.empty()) return Error(Errc::insecure, "link: a key is proved over TLS only");
     const auto proof = RawSigner::sign(*key, sync::claim_of(peer.binding, store_->replica(), name_));
@@ -50,12 +51,18 @@ void Core::authorize_again(const Function<bool(const Credentials&)>& concerned) 
   stir(lock);
 }
 
-void Core::received(sync::LinkId id, ByteView message) {
+bool Core::received(sync::LinkId id, ByteView message) {
   Lock lock(mutex_);
-  if (closed_) return;
+  if (closed_) return false;
   engine_->received(id, message, now());
   settled_.notify_all();  // an ack may be what a flush waits for
   stir(lock);
+  return engine_->knows_peer(id);
+}
+
+std::chrono::milliseconds Core::pause(sync::LinkId id) {
+  const Lock lock(mutex_);
+  return closed_ ? 0ms : engine_->pause(id, now());
 }
 
 void Core::arriving(sync::LinkId id) {
@@ -89,10 +96,10 @@ void Core::refused(std::string_view peer, const Error& why) {
   stir(lock);
 }
 
-void Core::closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why) {
+bool Core::closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why) {
   Lock lock(mutex_);
   connections_.erase(id);
-  if (closed_) return;
+  if (closed_) return false;
   const Now now = this->now();
   const auto ended = engine_->closed(id, why, now);
   if (is_uplink(role, attempt) && uplink_->attempting) {
@@ -108,7 +115,9 @@ void Core::closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const
       engine_->report_unlinked(why);
     }
   }
+  settled_.notify_all();  // somebody may wait for the last one to go
   stir(lock);
+  return ended.refused;
 }
 
 }  // namespace edgesync::node

@@ -74,7 +74,7 @@ void Core::let_go(std::shared_ptr<Core>& core) noexcept {
   transport::host(*runtime).settle();
 }
 
-Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authorizer authorizer) {
+Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, HubSide hub) {
   if (options.database.empty()) return Error(Errc::invalid_argument, "open: database: no path given");
   if (!options.name.empty())
     if (auto good = check_path("name", options.name); !good) return std::move(good).error();
@@ -88,11 +88,17 @@ Result<std::shared_ptr<Core>> Core::open(NodeOptions options, Kind kind, Authori
   auto store = store::Store::open(store_options(core->options_, now.monotonic), *core->random_, now.wall);
   if (!store) return std::move(store).error();
   core->store_ = *std::move(store);
+  core->arrivals_ = hub.limits.arrivals.per_second;
   core->settled_through_ = core->store_->durable();
   core->name_ = core->options_.name.empty() ? to_string(core->store_->replica()) : core->options_.name;
   sync::EngineOptions engine;
   engine.name = core->name_;
-  engine.authorizer = std::move(authorizer);
+  engine.authorizer = std::move(hub.authorizer);
+  engine.limits.frames = hub.limits.frames;
+  engine.limits.bytes = hub.limits.bytes;
+  engine.limits.incoming_bytes = hub.limits.incoming_bytes;
+  engine.limits.refusals_per_name = hub.limits.refusals_per_name;
+  engine.stable_at_backup = hub.stable_at_backup && kind == Kind::root;
   engine.root = kind == Kind::root;
   engine.passed = release_date;
   engine.versions = {core->options_.versions_kept, core->options_.versions_bytes, core->options_.health_window,
@@ -140,7 +146,10 @@ Result<void> Core::backup(const std::string& path) {
   if (auto settled = settle(*lock, store_->accepted()); !settled) return settled;
   settled_.wait(*lock, [&] { return closed_ || !store_->writing(); });
   if (closed_) return Error(Errc::closed, "backup: the node was closed");
-  return store_->backup(path);
+  auto copied = store_->backup(path);
+  if (copied) engine_->backed_up();
+  stir(*lock);
+  return copied;
 }
 
 Result<Core::Lock> Core::lock() {

@@ -28,9 +28,15 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   using Lock = std::unique_lock<std::mutex>;
 
-  /// A root is the authority of its scopes and links to nobody. `authorizer` decides about the nodes of a hub.
+  /// A root is the authority of its scopes and links to nobody.
   enum class Kind : std::uint8_t { node, relay, root };
-  static Result<std::shared_ptr<Core>> open(NodeOptions options, Kind kind, Authorizer authorizer);
+  /// What only a hub has; `authorizer` decides about its nodes.
+  struct HubSide {
+    Authorizer authorizer{};
+    HubLimits limits{};
+    bool stable_at_backup = false;
+  };
+  static Result<std::shared_ptr<Core>> open(NodeOptions options, Kind kind, HubSide hub);
   ~Core();
   void close() noexcept;
   /// Closes, lets go, and waits for the runtime's thread if it was this core's alone: a handler that is just returning
@@ -78,6 +84,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void unlink();
   /// Hub: what nodes may do has changed, for those that `concerned` names. Thread safety: any thread.
   void authorize_again(const Function<bool(const Credentials&)>& concerned);
+  /// Hub: see Hub::renew_certificates() and Hub::drain().
+  Result<void> renew_certificates();
+  Result<void> drain(std::chrono::milliseconds within);
   /// Listens for nodes; the listener is closed by close().
   Result<std::uint16_t> listen(HubOptions& options);
 
@@ -106,11 +115,14 @@ class Core : public std::enable_shared_from_this<Core> {
   /// `attempt`: of the uplink, as given to its handler; `token`: for the hub.
   sync::LinkId opened(sync::Role role, std::uint64_t attempt, std::string token,
                       std::shared_ptr<transport::Connection> connection, transport::Peer peer);
-  void received(sync::LinkId id, ByteView message);
+  /// True once the peer has said who it is, and was let in.
+  bool received(sync::LinkId id, ByteView message);
+  std::chrono::milliseconds pause(sync::LinkId id);
   void arriving(sync::LinkId id);
   std::optional<Bytes> next_message(sync::LinkId id);
   std::size_t message_bytes_max(sync::LinkId id);
-  void closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why);
+  /// True if the peer was refused.
+  bool closed(sync::LinkId id, sync::Role role, std::uint64_t attempt, const Error& why);
   void refused(std::string_view peer, const Error& why);
 
  private:
@@ -199,7 +211,9 @@ class Core : public std::enable_shared_from_this<Core> {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<sync::Engine> engine_;
   std::unique_ptr<transport::Timer> timer_;
-  std::unique_ptr<transport::Listener> listener_;
+  std::shared_ptr<transport::Listener> listener_;
+  std::optional<transport::Tls> listen_tls_{};  ///< Of a listener that speaks it.
+  double arrivals_ = 0;                         ///< HubLimits: per second; 0: any number.
   std::map<sync::LinkId, std::shared_ptr<transport::Connection>> connections_;
   std::optional<Uplink> uplink_;
   std::uint64_t attempts_ = 0;

@@ -20,10 +20,12 @@ class LinkHandler final : public transport::Handler {
     if (core == nullptr) return connection->close({Errc::closed, "the node was closed"});
     auto token = role_ == sync::Role::node ? core->token(attempt_) : std::string();
     if (!token) return connection->close({Errc::cancelled, "link: not wanted any more, or without a token"});
+    stranger_ = std::move(peer.stranger);
     id_ = core->opened(role_, attempt_, *std::move(token), std::move(connection), std::move(peer));
   }
   void on_message(ByteView message) override {
-    if (const auto core = core_.lock()) core->received(id_, message);
+    const auto core = core_.lock();
+    if (core && core->received(id_, message)) stranger_.reset();
   }
   void on_bytes() override {
     if (const auto core = core_.lock()) core->arriving(id_);
@@ -32,19 +34,26 @@ class LinkHandler final : public transport::Handler {
     const auto core = core_.lock();
     return core ? core->message_bytes_max(id_) : 0;
   }
+  std::chrono::milliseconds pause() override {
+    const auto core = core_.lock();
+    return core ? core->pause(id_) : std::chrono::milliseconds(0);
+  }
   std::optional<Bytes> next_message() override {
     const auto core = core_.lock();
     return core ? core->next_message(id_) : std::nullopt;
   }
   void on_closed(const Error& why) override {
-    if (const auto core = core_.lock()) core->closed(id_, role_, attempt_, why);
+    const auto core = core_.lock();
+    const bool refused = core && core->closed(id_, role_, attempt_, why);
+    if (const auto stranger = std::move(stranger_); stranger && refused) stranger->refused();
   }
 
  private:
   const std::weak_ptr<Core> core_;
   const sync::Role role_;
   const std::uint64_t attempt_ = 0;
-  sync::LinkId id_ = 0;  ///< 0: the connection never came to be.
+  std::shared_ptr<transport::Stranger> stranger_{};  ///< Until the peer has said who it is.
+  sync::LinkId id_ = 0;                              ///< 0: the connection never came to be.
 };
 
 }  // namespace edgesync::node

@@ -61,7 +61,8 @@ Result<void> define(store::Store& store, store::ScopeId scope, const StreamOptio
   if (auto good = store.define_stream(scope, leaves, options.local_only, options.masks); !good) return good;
   if (!options.masks.empty())
     if (auto good = define_whole(store, scope, options, makes); !good) return good;
-  return makes ? store.set_budget(scope, budget) : Result<void>();
+  // What others make they bound. What never leaves this node nobody else will.
+  return makes || options.local_only ? store.set_budget(scope, budget) : Result<void>();
 }
 
 Result<std::shared_ptr<const Whole>> whole_of(const store::Store& store, store::ScopeId scope) {

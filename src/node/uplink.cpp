@@ -117,15 +117,49 @@ Result<std::uint16_t> Core::listen(HubOptions& options) {
     listen.port = options.port;
     listen.tls = tls_of(options.tls);
     listen.insecure = options.insecure;
-    listen.limits.connections_max = options.links_max;
+    listen.limits.connections_max = options.limits.links;
+    listen.limits.strangers_max = options.limits.strangers;
+    listen.limits.arrivals = options.limits.arrivals;
+    listen.limits.arrivals_of_network = options.limits.arrivals_per_network;
+    listen.limits.strangers_per_network = options.limits.strangers_per_network;
+    listen.limits.suspects_per_network = options.limits.suspects_per_network;
+    listen.limits.refusals_per_network = options.limits.refusals_per_network;
     listen.refused = [weak = weak_from_this()](std::string_view peer, const Error& why) {
       if (const auto core = weak.lock()) core->refused(peer, why);
     };
+    listen_tls_ = listen.tls;
     return host_->listen(std::move(listen), std::move(factory));
   }();
   if (!listener) return std::move(listener).error();
   listener_ = *std::move(listener);
   return listener_->port();
+}
+
+Result<void> Core::renew_certificates() {
+  auto lock = this->lock();
+  if (!lock) return std::move(lock).error();
+  if (!listener_ || !listen_tls_) return Error(Errc::invalid_argument, "certificates: this hub listens without TLS");
+  const auto tls = *listen_tls_;
+  const auto listener = listener_;
+  lock->unlock();  // files are read
+  return listener->renew(tls);
+}
+
+Result<void> Core::drain(std::chrono::milliseconds within) {
+  auto lock = this->lock();
+  if (!lock) return std::move(lock).error();
+  if (const auto listener = std::exchange(listener_, nullptr)) listener->close();
+  settle(*lock, store_->accepted()).ignore();  // so that it can be acknowledged first
+  const double nodes = static_cast<double>(engine_->links(sync::Role::hub));
+  const auto spread = std::chrono::duration<double>(arrivals_ > 0 ? nodes / arrivals_ : 0);
+  if (!closed_)
+    engine_->dismiss({Errc::closed, "the hub goes down, and comes back"},
+                     std::chrono::ceil<std::chrono::milliseconds>(spread));
+  stir(*lock);
+  const auto gone = [&] { return closed_ || engine_->links(sync::Role::hub) == 0; };
+  if (settled_.wait_for(*lock, within, gone)) return {};
+  return Error(Errc::timed_out,
+               "drain: " + std::to_string(engine_->links(sync::Role::hub)) + " nodes are linked still");
 }
 
 }  // namespace edgesync::node

@@ -81,11 +81,10 @@ void ConfigPlane::take_durable() {
 }
 
 void ConfigPlane::begin_again() {
-  for (const auto& [id, until] : std::exchange(lost_, {})) {
-    if (until > store_.durable()) {
-      lost_.emplace(id, until);
-      continue;
-    }
+  const auto lost = lost_;  // one that is taken up may have all others looked at: those that wait are still among these
+  for (const auto& [id, until] : lost) {
+    if (until > store_.durable()) continue;
+    lost_.erase(id);
     auto before = scopes_.extract(id);
     const bool opened = take_up(id, before.empty() ? nullptr : &before.mapped().activation).has_value();
     // A root that was followed stays followed; that it is in the file as well may be what failed.

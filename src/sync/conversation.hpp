@@ -9,6 +9,7 @@
 #include "store/store.hpp"
 #include "sync/awaits.hpp"
 #include "sync/limits.hpp"
+#include "sync/lockout.hpp"
 #include "sync/outgoing.hpp"
 #include "sync/refusals.hpp"
 #include "sync/timekeeper.hpp"
@@ -21,6 +22,9 @@
 #include <set>
 
 namespace edgesync::sync {
+
+/// Later than any ticket.
+inline constexpr store::Ticket no_ticket = ~store::Ticket{0};
 
 /// Which side of the link we are: the node dialled, the hub listens.
 enum class Role : std::uint8_t { node, hub };
@@ -59,10 +63,13 @@ struct LinkContext {
   const std::string& name;
   Metrics& metrics;
   const Timekeeper& clock;
-  OutgoingBudget& outgoing;  ///< Of all links.
+  MemoryBudget& outgoing;  ///< Of all links.
+  MemoryBudget& incoming;  ///< The same, of what arrives and is not durable.
+  Lockout& lockout;        ///< Hub role only.
   /// Hub role: a node that was let in begins its session, or is told why not now.
-  Function<Result<void>(const wire::Hello&)> enter{};
-  bool root = false;                      ///< What is durable here is stable.
+  Function<Result<void>(const Credentials&)> enter{};
+  bool root = false;                      ///< The authority of its scopes.
+  bool stable_here = false;               ///< What is durable here is stable.
   std::chrono::milliseconds heartbeat{};  ///< Silence before a ping.
   Pacing pacing{};
 };

@@ -87,7 +87,7 @@ bool Cuts::send_cut(Plane lane, Outgoing out) {
   if (out.upto.empty()) return false;
   out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
   ++talk_.metrics.cuts_sent;
-  out.share = {talk_.outgoing, out.bytes};
+  out.share = MemoryShare(talk_.outgoing, out.bytes);
   outgoing_[lane] = std::move(out);
   return true;
 }

@@ -104,7 +104,7 @@ bool Cuts::read_chunk(Transfer& transfer, wire::Channel number, Telling& telling
   telling.begun = true;
   telling.reached = std::move(chunk->reached);
   talk_.metrics.keys_sent += chunk->delta.keys.size();
-  transfer.share = {talk_.outgoing, weight(chunk->delta)};
+  transfer.share = MemoryShare(talk_.outgoing, weight(chunk->delta));
   for (wire::DeltaPart& part : wire::split(told.cut, number, std::move(chunk->delta), talk_.limits.part_bytes))
     transfer.parts.emplace_back(std::move(part));
   transfer.in_flight.push_back({told.cut, number, transfer.parts.size() * talk_.limits.part_bytes});

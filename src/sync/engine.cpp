@@ -16,7 +16,9 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
       config_(store, options_.versions,
               config::Gate(std::move(options_.config_root), options_.verifier, library_version()),
               std::move(options_.member)),
-      outgoing_{options_.limits.outgoing_bytes, 0} {}
+      outgoing_{options_.limits.outgoing_bytes, 0},
+      incoming_{options_.limits.incoming_bytes, 0},
+      lockout_(options_.limits.refusals_per_name) {}
 
 LinkId Engine::open_link(Role role, Introduction introduction, Now now, const LinkTuning& tuning) {
   look_at_clock(now);
@@ -31,8 +33,11 @@ LinkId Engine::open_link(Role role, Introduction introduction, Now now, const Li
                       metrics_,
                       clock_,
                       outgoing_,
-                      [this, id](const wire::Hello& hello) { return enter(id, hello); },
+                      incoming_,
+                      lockout_,
+                      [this, id](const Credentials& who) { return enter(id, who); },
                       root(),
+                      stable_here(),
                       tuning.heartbeat.value_or(options_.limits.heartbeat),
                       tuning.pacing};
   auto link = std::make_unique<Link>(role, std::move(context), std::move(introduction), now);
@@ -40,6 +45,7 @@ LinkId Engine::open_link(Role role, Introduction introduction, Now now, const Li
     uplink_ = id;
     for (const store::Scope& scope : store_.scopes()) link->on_scope(scope.id);
   }
+  due_.set(id, link->deadline());
   links_.emplace(id, std::move(link));
   wakes_.insert(id);
   return id;
@@ -48,15 +54,21 @@ LinkId Engine::open_link(Role role, Introduction introduction, Now now, const Li
 void Engine::authorize_again(const Function<bool(const Credentials&)>& concerned) {
   for (auto& [id, link] : links_) {
     if (link->role() != Role::hub || !link->linked() || !concerned(link->credentials())) continue;
-    link->authorize_again();
-    wakes_.insert(id);
+    with(id, *link, [](Link& one) { one.authorize_again(); });
+  }
+}
+
+void Engine::dismiss(const Error& why, std::chrono::milliseconds spread) {
+  const auto moments = static_cast<std::uint64_t>(spread.count()) + 1;
+  for (auto& [id, link] : links_) {
+    if (link->role() != Role::hub) continue;
+    with(id, *link, [&](Link& one) { one.end(why, std::chrono::milliseconds(random_.below(moments))); });
   }
 }
 
 void Engine::hurry() {
   if (!uplink_) return;
-  links_.at(*uplink_)->hurry();
-  wakes_.insert(*uplink_);
+  with(*uplink_, *links_.at(*uplink_), [](Link& link) { link.hurry(); });
 }
 
 void Engine::received(LinkId id, ByteView frame, Now now) {
@@ -65,23 +77,36 @@ void Engine::received(LinkId id, ByteView frame, Now now) {
   const std::size_t unsettled = at->second->unsettled();
   const bool known = at->second->linked();
   now_ = now.monotonic;
-  at->second->on_frame(frame, now);
-  if (!known && at->second->linked()) introduced(*at->second, now);
-  if (at->second->unsettled() > unsettled) commit_soon_ = true;
-  drain_signals(id, *at->second);
+  with(id, *at->second, [&](Link& link) {
+    link.on_frame(frame, now);
+    if (!known && link.linked()) introduced(link, now);
+    if (link.unsettled() > unsettled) commit_soon_ = true;
+  });
   reidentify();
 }
 
+std::chrono::milliseconds Engine::pause(LinkId id, Now now) const {
+  const auto at = links_.find(id);
+  return at == links_.end() ? std::chrono::milliseconds(0) : at->second->pause(now);
+}
+
+bool Engine::knows_peer(LinkId id) const {
+  const auto at = links_.find(id);
+  return at != links_.end() && at->second->linked();
+}
+
 void Engine::arriving(LinkId id, Now now) {
-  if (const auto at = links_.find(id); at != links_.end()) at->second->on_bytes(now);
+  const auto at = links_.find(id);
+  if (at != links_.end()) with(id, *at->second, [now](Link& link) { link.on_bytes(now); });
 }
 
 std::optional<Bytes> Engine::next_frame(LinkId id, Now now) {
   const auto at = links_.find(id);
   if (at == links_.end()) return std::nullopt;
-  auto frame = at->second->next_frame(now);
-  drain_signals(id, *at->second);
-  if (!frame && !store_.writing()) wakes_.erase(id);
+  std::optional<Bytes> frame;
+  with(id, *at->second, [&](Link& link) { frame = link.next_frame(now); });
+  wakes_.erase(id);  // whoever got one asks again
+  if (!frame && store_.writing()) blocked_.insert(id);
   reidentify();
   return frame;
 }
@@ -102,7 +127,9 @@ Engine::Ended Engine::closed(LinkId id, const Error& why, Now now) {
   if (at == links_.end()) return {};
   const std::unique_ptr<Link> link = std::move(at->second);
   links_.erase(at);
-  wakes_.erase(id);
+  wakes_.erase(id), blocked_.erase(id);
+  due_.remove(id);
+  interests_.remove(id);
   if (link->role() == Role::hub && link->linked()) {
     // A batch that failed settles nothing at a link that had ended: what is not on its way is not waited for.
     const bool waits = link->unsettled() > 0 && store_.accepted() > store_.durable();
@@ -121,8 +148,9 @@ Engine::Ended Engine::closed(LinkId id, const Error& why, Now now) {
     if (gone.peer.empty()) gone.peer = link->address();
     if (!link->credentials().name.empty()) gone.error.detail += ", as \"" + link->credentials().name + "\"";
   }
+  const bool refused = gone.kind == EventKind::rejected && gone.error.is(Errc::unauthorized);
   events_.push_back(std::move(gone));
-  return {link->retry_after(), link->served(now), link->dismissed()};
+  return {link->retry_after(), link->served(now), link->dismissed(), refused};
 }
 
 std::size_t Engine::links(Role role) const {
@@ -136,19 +164,14 @@ const Link* Engine::uplink() const { return uplink_ ? links_.at(*uplink_).get() 
 Result<void> Engine::scope_opened(store::ScopeId scope) {
   if (store_.scope(scope).plane == Plane::config)
     if (auto opened = config_.open(scope); !opened) return opened;
-  if (uplink_) {
-    links_.at(*uplink_)->on_scope(scope);
-    wakes_.insert(*uplink_);
-  }
+  if (uplink_) with(*uplink_, *links_.at(*uplink_), [scope](Link& link) { link.on_scope(scope); });
   return {};
 }
 
 void Engine::scope_given_up(store::ScopeId scope) {
   config_.close(scope);
   conflicts_.erase(scope), rejected_.erase(scope);
-  if (!uplink_) return;
-  links_.at(*uplink_)->on_given_up(scope);
-  wakes_.insert(*uplink_);
+  if (uplink_) with(*uplink_, *links_.at(*uplink_), [scope](Link& link) { link.on_given_up(scope); });
 }
 
 bool Engine::caught_up(store::ScopeId scope) const {
@@ -192,26 +215,36 @@ void Engine::flushed(const store::Flushed& flushed) {
     // A hub learns of scopes from its nodes; config scopes among them begin to be activated here too.
     const bool config = store_.scope(scope).plane == Plane::config;
     if (config && !config_.is_open(scope)) config_.open(scope).ignore();
-    if (root()) store_.note_acked(scope, store_.context(scope), store_.context(scope));
+    if (root())
+      store_.note_acked(scope, store_.context(scope), stable_here() ? store_.context(scope) : store_.stable(scope));
   }
   config_.flushed(flushed);
   if (config_.waiting()) commit_soon_ = true;
-  for (auto& [id, link] : links_) {
-    link->on_flushed(flushed);
-    drain_signals(id, *link);
-  }
+  tell(flushed);
   sessions_.settled(store_.durable());
   reidentify();
 }
 
-std::vector<LinkId> Engine::take_wakes() { return {wakes_.begin(), wakes_.end()}; }
+/// Only those whom it concerns: a hub with thousands of links commits a hundred times a second.
+void Engine::tell(const store::Flushed& flushed) {
+  wakes_.merge(std::exchange(blocked_, {}));
+  auto concerned = interests_.settle(flushed);
+  if (uplink_) concerned[*uplink_].advanced = flushed.advanced;
+  for (const auto& [id, settled] : concerned)
+    if (const auto at = links_.find(id); at != links_.end())
+      with(id, *at->second, [&](Link& link) { link.on_settled(settled, flushed.through, flushed.error); });
+  interests_.forget(flushed.through, [this](LinkId id) {
+    const auto at = links_.find(id);
+    return at == links_.end() ? no_ticket : at->second->waits_from();
+  });
+}
 
 void Engine::drain_signals(LinkId id, Link& link) {
   wakes_.insert(id);
-  for (const Signal& signal : link.take_signals()) on_signal(link, signal);
+  for (const Signal& signal : link.take_signals()) on_signal(id, link, signal);
 }
 
-void Engine::on_signal(const Link& link, const Signal& signal) {
+void Engine::on_signal(LinkId id, const Link& link, const Signal& signal) {
   switch (signal.kind) {
     case Signal::Kind::linked: {
       ++metrics_.links;
@@ -222,11 +255,9 @@ void Engine::on_signal(const Link& link, const Signal& signal) {
       return;
     }
     case Signal::Kind::opened:
+      interests_.add(id, signal.scope);
       // A relay wants from above whatever a node wants from it.
-      if (uplink_) {
-        links_.at(*uplink_)->on_scope(signal.scope);
-        wakes_.insert(*uplink_);
-      }
+      if (uplink_) with(*uplink_, *links_.at(*uplink_), [&](Link& above) { above.on_scope(signal.scope); });
       return;
     case Signal::Kind::acked:
       return on_acked(link, signal);

@@ -9,6 +9,7 @@
 
 #include "sync/config_plane.hpp"
 #include "sync/link.hpp"
+#include "sync/schedule.hpp"
 #include "sync/sessions.hpp"
 
 #include <edgesync/event.hpp>
@@ -27,6 +28,7 @@ struct EngineOptions {
   Authorizer authorizer{};
   Timestamp passed{};  ///< A moment that has certainly passed, for clocks that show an earlier one.
   bool root = false;   ///< The authority of its scopes: what is durable here is stable. A hub that is no relay.
+  bool stable_at_backup = false;  ///< Root: what a backup holds is stable, and nothing else.
   config::Rules versions{.kept = 100};
   std::optional<config::Root> config_root{};   ///< Nothing: config versions need no signatures.
   const config::Verifier* verifier = nullptr;  ///< Needed with a root, and for keys of nodes; outlives the engine.
@@ -41,13 +43,19 @@ class Engine {
   LinkId open_link(Role role, Introduction introduction, Now now, const LinkTuning& tuning = {});
   /// Hub: what nodes may do has changed, for those that `concerned` names.
   void authorize_again(const Function<bool(const Credentials&)>& concerned);
+  /// Hub: every link ends, and its node may come back at a moment of its own within `spread`.
+  void dismiss(const Error& why, std::chrono::milliseconds spread);
   /// What waits at the uplink for more (Pacing::interval) goes now.
   void hurry();
   void received(LinkId id, ByteView frame, Now now);
+  /// How long the link's next frame should stay unread: it may bring more than its share.
+  std::chrono::milliseconds pause(LinkId id, Now now) const;
+  /// The peer of the link has said who it is, and was let in.
+  bool knows_peer(LinkId id) const;
   /// Bytes of a frame that is not whole yet have come; told now and then.
   void arriving(LinkId id, Now now);
-  /// The next frame to write. While the store writes, nothing that needs the file: the link is in take_wakes()
-  /// afterwards.
+  /// The next frame to write. While the store writes, nothing that needs the file: the link is in take_wakes() once it
+  /// has.
   std::optional<Bytes> next_frame(LinkId id, Now now);
   /// The most that the link's next incoming frame may have: little, until the peer has said who it is.
   std::size_t frame_bytes_max(LinkId id) const;
@@ -58,6 +66,7 @@ class Engine {
     std::chrono::milliseconds retry_after{};  ///< How long the hub asked to wait.
     bool served = false;                      ///< It was of use: something was acknowledged, or it lasted.
     bool dismissed = false;                   ///< The peer said why it ended.
+    bool refused = false;                     ///< Hub role: the peer was not let in.
   };
   /// The connection is gone. `why` is used unless the link itself knew better.
   Ended closed(LinkId id, const Error& why, Now now);
@@ -80,6 +89,8 @@ class Engine {
   void scope_given_up(store::ScopeId scope);
   ConfigPlane& config() noexcept { return config_; }
   bool root() const noexcept { return options_.root; }
+  /// A backup holds all that is durable here.
+  void backed_up();
   /// True if the hub holds all of the scope's durable content.
   bool caught_up(store::ScopeId scope) const;
   std::uint64_t conflicts(store::ScopeId scope) const;
@@ -121,18 +132,30 @@ class Engine {
   // --- out ---
   /// True once after something was accepted that a peer or the application waits for: commit soon, not at leisure.
   bool take_commit_soon() { return std::exchange(commit_soon_, false); }
-  std::vector<LinkId> take_wakes();  ///< Links that may have a frame, or are ending.
+  /// Links that may have a frame, or are ending, since they were asked for one last.
+  std::set<LinkId> take_wakes() { return std::exchange(wakes_, {}); }
   std::vector<Event> take_events();
   Metrics& metrics() noexcept { return metrics_; }
 
  private:
   void drain_signals(LinkId id, Link& link);
+  /// Whatever a link is asked to do, the engine then looks after what has become of it.
+  template <class Call>
+  void with(LinkId id, Link& link, const Call& call) {
+    const store::Ticket before = store_.accepted();
+    call(link);
+    if (store_.accepted() > before) interests_.gave(id, before + 1, store_.accepted());
+    due_.set(id, link.deadline());
+    drain_signals(id, link);
+  }
+  void tell(const store::Flushed& flushed);
   void introduced(const Link& link, Now now);
   void look_at_clock(Now now);
   void tell_clock(const std::string& peer, std::string what);
   void begin_right(const Link& link);
+  bool stable_here() const noexcept { return options_.root && !options_.stable_at_backup; }
   Instant disk_due() const noexcept;
-  void on_signal(const Link& link, const Signal& signal);
+  void on_signal(LinkId id, const Link& link, const Signal& signal);
   void on_acked(const Link& link, const Signal& signal);
   void on_told(const Link& link, const Signal& signal);
   void on_refused(const Link& link, const Signal& signal);
@@ -142,7 +165,7 @@ class Engine {
   void on_forked(const Link& link, const Signal& signal);
   void reidentify();
   void renamed(const store::Renamed& renamed);
-  Result<void> enter(LinkId id, const wire::Hello& hello);
+  Result<void> enter(LinkId id, const Credentials& who);
   Event event(EventKind kind, store::ScopeId scope) const;
 
   store::Store& store_;
@@ -152,11 +175,15 @@ class Engine {
   wire::Codec codec_;
   Timekeeper clock_;
   ConfigPlane config_;
-  OutgoingBudget outgoing_;
+  MemoryBudget outgoing_, incoming_;
+  Lockout lockout_;
   std::map<LinkId, std::unique_ptr<Link>> links_{};
   std::optional<LinkId> uplink_{};
   LinkId next_link_ = 1;
+  Schedule<LinkId> due_{};
+  Interests interests_{};  ///< Of links by the hub role: the one by the node role is told of everything.
   std::set<LinkId> wakes_{};
+  std::set<LinkId> blocked_{};  ///< They asked for a frame while the store was writing.
   std::vector<Event> events_{};
   bool commit_soon_ = false;
   Error last_error_{};

@@ -38,6 +38,16 @@ void Engine::on_acked(const Link& link, const Signal& signal) {
   on_stable(signal.scope, std::move(stable));
 }
 
+void Engine::backed_up() {
+  if (!options_.stable_at_backup) return;
+  for (const store::Scope& scope : store_.scopes()) {
+    if (store_.stable(scope.id).covers(store_.context(scope.id))) continue;
+    store_.note_acked(scope.id, store_.context(scope.id), store_.context(scope.id));
+    for (const LinkId id : interests_.of(scope.id))
+      with(id, *links_.at(id), [&](Link& link) { link.forward_stable(scope.id); });
+  }
+}
+
 void Engine::on_stable(store::ScopeId scope, crdt::Context stable) {
   const ReplicaId& self = store_.replica();
   const crdt::Stamp before = store_.stable(scope)[self];
@@ -51,10 +61,8 @@ void Engine::on_stable(store::ScopeId scope, crdt::Context stable) {
     event.commit = {stable[self]};
     events_.push_back(std::move(event));
   }
-  for (auto& [id, link] : links_) {
-    link->forward_stable(scope);
-    if (link->role() == Role::hub) wakes_.insert(id);
-  }
+  for (const LinkId id : interests_.of(scope))
+    with(id, *links_.at(id), [scope](Link& link) { link.forward_stable(scope); });
 }
 
 }  // namespace edgesync::sync

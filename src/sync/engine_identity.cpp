@@ -34,8 +34,9 @@ void Engine::renamed(const store::Renamed& renamed) {
   report_identity(renamed);
   // All peers know us by the id before.
   for (auto& [id, link] : links_) {
-    link->end({Errc::identity_clash, "this side goes by a new replica id"}, options_.limits.settle_retry);
-    wakes_.insert(id);
+    with(id, *link, [this](Link& one) {
+      one.end({Errc::identity_clash, "this side goes by a new replica id"}, options_.limits.settle_retry);
+    });
   }
 }
 
@@ -46,24 +47,32 @@ Result<void> Engine::take_new_id(std::string reason) {
   return {};
 }
 
-Result<void> Engine::enter(LinkId id, const wire::Hello& hello) {
-  const auto older = sessions_.of(hello.replica);
+Result<void> Engine::enter(LinkId id, const Credentials& who) {
+  const auto older = sessions_.of(who.replica);
   const auto at = older ? links_.find(*older) : links_.end();
-  bool settled = !sessions_.unsettled(hello.replica);
+  bool settled = !sessions_.unsettled(who.replica);
   if (at != links_.end()) {
     const Credentials& held = at->second->credentials();
-    // Replica ids are no secret: whoever proved who it is gives its session up to nobody who goes by another name.
-    if ((!held.key.empty() || !held.certificate.empty()) && held.name != hello.name)
-      return Error(Errc::identity_clash, "replica " + to_string(hello.replica) + " is another device's");
+    // Replica ids are no secret: whoever proved who it is gives its session up to nobody who has not, and to nobody who
+    // goes by another name.
+    const auto proved = [](const Credentials& one) { return !one.key.empty() || !one.certificate.empty(); };
+    if (proved(held) && (!proved(who) || held.name != who.name)) {
+      report_identity({who.replica, who.replica,
+                       "\"" + who.name + "\" comes under the replica id of \"" + held.name +
+                           "\", which is linked, and was turned away"},
+                      who.name);
+      return Error(Errc::identity_clash, "replica " + to_string(who.replica) + " is another device's");
+    }
     settled = settled && at->second->unsettled() == 0;
-    at->second->end({Errc::identity_clash, "another session of this node has taken its place"});
-    wakes_.insert(*older);
+    with(*older, *at->second, [](Link& link) {
+      link.end({Errc::identity_clash, "another session of this node has taken its place"});
+    });
   }
   if (!settled) return Error(Errc::identity_clash, "the data of an earlier session are being stored");
-  if (sessions_.enter(hello.replica, id, now_, options_.limits.flips, options_.limits.flip_window))
+  if (sessions_.enter(who.replica, id, now_, options_.limits.flips, options_.limits.flip_window))
     report_identity(
-        {hello.replica, hello.replica, "sessions of this node keep taking each other's place: is it there twice?"},
-        hello.name);
+        {who.replica, who.replica, "sessions of this node keep taking each other's place: is it there twice?"},
+        who.name);
   return {};
 }
 

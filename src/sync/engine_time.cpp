@@ -66,12 +66,12 @@ void Engine::tick(Now now) {
     disk_told_ = true;
     watchdog({Errc::timed_out, "the disk: a group commit is not done after " + to_text(options_.limits.disk_write)});
   }
-  for (auto& [id, link] : links_) {
-    if (link->deadline() > now.monotonic) continue;
-    const bool ended = link->ending().has_value();
-    link->on_timer(now);
-    if (!ended && link->ending()) watchdog(*link->ending());
-    wakes_.insert(id);
+  for (const LinkId id : due_.due(now.monotonic)) {
+    const auto at = links_.find(id);
+    if (at == links_.end()) continue;
+    const bool ended = at->second->ending().has_value();
+    with(id, *at->second, [now](Link& link) { link.on_timer(now); });
+    if (!ended && at->second->ending()) watchdog(*at->second->ending());
   }
   config_.tick(clock_.time(now), now.monotonic);
   if (config_.waiting()) commit_soon_ = true;
@@ -79,9 +79,7 @@ void Engine::tick(Now now) {
 }
 
 Instant Engine::deadline() const {
-  Instant due = std::min({clock_.deadline(), config_.deadline(), disk_told_ ? never : disk_due()});
-  for (const auto& [id, link] : links_) due = std::min(due, link->deadline());
-  return due;
+  return std::min({clock_.deadline(), config_.deadline(), disk_told_ ? never : disk_due(), due_.first()});
 }
 
 Instant Engine::disk_due() const noexcept {

@@ -9,12 +9,20 @@ Result<Inbox::Staged*> Inbox::staged(std::uint64_t cut) {
   return &staged_[cut];
 }
 
+/// Of its own, and of what there is for all.
+Result<void> Inbox::take(std::size_t bytes) {
+  if (held_.bytes() + bytes > limits_.staged_bytes)
+    return Error(Errc::limit_exceeded, "cut: more than " + std::to_string(limits_.staged_bytes) + " bytes");
+  if (budget_.spent() && held_.bytes() + bytes > limits_.incoming_spent)
+    return Error(Errc::limit_exceeded, "cut: no room now for what all links bring");
+  held_.take(bytes);
+  return {};
+}
+
 Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
   const auto staged = this->staged(part.cut);
   if (!staged) return staged.error();
-  bytes_ += bytes;
-  if (bytes_ > limits_.staged_bytes)
-    return Error(Errc::limit_exceeded, "cut: more than " + std::to_string(limits_.staged_bytes) + " bytes");
+  if (auto room = take(bytes); !room) return room;
   (*staged)->bytes += bytes;
   auto& deltas = (*staged)->whole.deltas;
   const auto at = deltas.find(part.channel);
@@ -31,9 +39,9 @@ Result<void> Inbox::add(const wire::Staged& staged) {
   const auto held = this->staged(staged.cut);
   if (!held) return held.error();
   constexpr std::size_t bytes = 64;  // of a set's node
-  bytes_ += bytes;
+  if (auto room = take(bytes); !room) return room;
   (*held)->bytes += bytes;
-  if (bytes_ > limits_.staged_bytes || !(*held)->whole.stages.insert(staged.channel).second)
+  if (!(*held)->whole.stages.insert(staged.channel).second)
     return Error(Errc::protocol_violation, "cut " + std::to_string(staged.cut) + ": a scope twice");
   return {};
 }
@@ -42,7 +50,7 @@ Result<Inbox::Whole> Inbox::take(const wire::Cut& cut) {
   const auto at = staged_.find(cut.cut);
   if (at == staged_.end() || at->second.whole.deltas.size() + at->second.whole.stages.size() != cut.scopes)
     return Error(Errc::protocol_violation, "cut " + std::to_string(cut.cut) + ": parts missing");
-  bytes_ -= at->second.bytes;
+  held_.give_back(at->second.bytes);
   Whole whole = std::move(at->second.whole);
   staged_.erase(at);
   return whole;

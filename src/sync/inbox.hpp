@@ -4,6 +4,7 @@
 #pragma once
 
 #include "sync/limits.hpp"
+#include "sync/memory_budget.hpp"
 
 #include <map>
 #include <set>
@@ -18,7 +19,8 @@ class Inbox {
     std::set<wire::Channel> stages{};  ///< Scopes of which it holds what is kept aside.
   };
 
-  explicit Inbox(const Limits& limits) noexcept : limits_(limits) {}
+  /// `budget`: of what all links receive; outlives it.
+  Inbox(const Limits& limits, MemoryBudget& budget) noexcept : limits_(limits), budget_(budget), held_(budget) {}
 
   /// Fails with: protocol_violation (parts out of turn), limit_exceeded. `bytes` is the part's size as received.
   Result<void> add(wire::DeltaPart&& part, std::size_t bytes);
@@ -36,10 +38,12 @@ class Inbox {
     std::size_t bytes = 0;
   };
   Result<Staged*> staged(std::uint64_t cut);
+  Result<void> take(std::size_t bytes);
 
   const Limits& limits_;
   std::map<std::uint64_t, Staged> staged_;
-  std::size_t bytes_ = 0;
+  MemoryBudget& budget_;
+  MemoryShare held_;
 };
 
 }  // namespace edgesync::sync

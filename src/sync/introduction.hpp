@@ -18,6 +18,7 @@ struct Introduction {
   Bytes key{}, proof{};       ///< Node role: a public key, and its signature of claim_of() this connection.
   Bytes binding{};            ///< Hub role: what only both ends know.
   std::string certificate{};  ///< Hub role: the name that TLS has verified.
+  std::string network{};      ///< Hub role: where the peer is, more or less.
 };
 
 /// What a node's key signs: its domain, the binding, who the node is and what it calls itself.

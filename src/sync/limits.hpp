@@ -2,6 +2,7 @@
 // Every bound and tuning number of a link, each with its reason. A simulation may shrink them.
 #pragma once
 
+#include "base/meter.hpp"
 #include "crdt/dot.hpp"
 #include "sync/pace.hpp"
 #include "wire/frame.hpp"
@@ -31,6 +32,8 @@ struct Limits {
   std::size_t chunk_window = 1u << 20;   ///< Of chunks sent and not acked: fills 100 Mbit/s at 80 ms.
   std::size_t outgoing_bytes = 64u << 20;    ///< Cuts and chunks on their way out, of all links together; beyond,
   std::size_t outgoing_spent = 4096;         ///< each takes so much at a time, and whole transactions.
+  std::size_t incoming_bytes = 256u << 20;   ///< What arrives, of all links together, until it is durable; beyond,
+  std::size_t incoming_spent = 16 * 1024;    ///< each has so much in parts, and no link is read on.
   std::size_t control_waiting = 16'384;      ///< Answers a peer lets pile up by not reading; beyond, the link ends.
   std::size_t channels = 65'536;             ///< Scopes on one link.
   std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.
@@ -55,6 +58,9 @@ struct Limits {
   unsigned flips = 5;  ///< Times in an hour that one session of a node takes another's place before it is told of.
   std::size_t resyncs = 16;  ///< In a row without an ack: more means the two disagree for good.
 
+  Rate frames{}, bytes{};        ///< Hub role: what is read of one link; what is beyond waits in the network.
+  double refusals_per_name = 5;  ///< Per minute and network; beyond, the name is locked out there.
+
   std::chrono::milliseconds hello{10'000};        ///< From open until the peer's Hello.
   std::chrono::milliseconds look_pause{1};        ///< Between two goes.
   std::chrono::milliseconds repair_retry{5'000};  ///< Until what a peer could not tell is asked for again: at first,
@@ -71,6 +77,8 @@ struct Limits {
   std::chrono::milliseconds refused_min{5'000};       ///< To the first try of what a peer could not store,
   std::chrono::milliseconds refused_changed{60'000};  ///< at most, if it has changed since,
   std::chrono::milliseconds refused_max{3'600'000};   ///< and if not: a try may cost a cut.
+  std::chrono::milliseconds shed{30'000};             ///< To whom came when there was no room for what it brings.
+  std::chrono::milliseconds congested{50};            ///< Between two looks whether there is room.
   std::chrono::milliseconds flip_window{3'600'000};
   std::chrono::milliseconds retry_after_max{3'600'000};  ///< A hub cannot ask for more: one bad word silences no fleet.
 };

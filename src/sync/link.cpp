@@ -83,7 +83,7 @@ void Link::say_hello(Now now) {
   hello.replica = talk_.store.replica();
   hello.name = talk_.name;
   hello.now = talk_.clock.known(now) ? talk_.clock.time(now) : Timestamp{};
-  hello.root = talk_.root;
+  hello.root = talk_.stable_here;
   hello.software = std::string("edgesync/") + library_version();
   if (talk_.role == Role::node) {
     hello.token = introduction_.token;
@@ -98,10 +98,20 @@ void Link::on_bytes(Now now) {
   heartbeat_.heard(now.monotonic);
 }
 
+std::chrono::milliseconds Link::pause(Now now) const noexcept {
+  if (talk_.role == Role::node) return {};
+  const Instant at = std::max(frames_.within_at(talk_.limits.frames), bytes_.within_at(talk_.limits.bytes));
+  const auto owed = at > now.monotonic ? std::chrono::ceil<std::chrono::milliseconds>(at - now.monotonic)
+                                       : std::chrono::milliseconds(0);
+  return talk_.incoming.spent() ? std::max(owed, talk_.limits.congested) : owed;
+}
+
 void Link::on_frame(ByteView frame, Now now) {
   if (talk_.ending) return;
   on_bytes(now);
   talk_.metrics.bytes_received += frame.size();
+  frames_.add(1, talk_.limits.frames, now.monotonic);
+  bytes_.add(static_cast<double>(frame.size()), talk_.limits.bytes, now.monotonic);
   if (!linked_ && frame.size() > talk_.limits.hello_frame_bytes)
     return end({Errc::limit_exceeded, "a frame of " + std::to_string(frame.size()) + " bytes before hello"});
   auto messages = talk_.codec.decode(frame);
@@ -148,14 +158,21 @@ bool Link::welcome(const wire::Hello& hello) {
     return false;
   }
   credentials_.key = *std::move(key);
-  if (!talk_.authorizer.connect || !talk_.authorizer.connect(credentials_)) {
-    // Nobody learns here which keys, tokens and names there are.
-    end({Errc::unauthorized, !hello.key.empty()     ? "the key was refused"
-                             : !hello.token.empty() ? "the token was refused"
-                                                    : "no token"});
-    return false;
-  }
-  return enter(hello);
+  return authorize(hello) && enter(hello);
+}
+
+bool Link::authorize(const wire::Hello& hello) {
+  const std::string who = introduction_.network + ' ' + hello.name;
+  auto wait = talk_.lockout.left(who, talk_.heard);
+  if (wait > std::chrono::milliseconds(0)) credentials_.token.clear();  // a key alone may do: nobody can guess one
+  if (talk_.authorizer.connect && talk_.authorizer.connect(credentials_)) return true;
+  if (wait == std::chrono::milliseconds(0)) wait = talk_.lockout.refused(who, talk_.heard);
+  // Nobody learns here which keys, tokens and names there are.
+  end({Errc::unauthorized, !hello.key.empty()     ? "the key was refused"
+                           : !hello.token.empty() ? "the token was refused"
+                                                  : "no token"},
+      wait);
+  return false;
 }
 
 bool Link::enter(const wire::Hello& hello) {
@@ -165,7 +182,7 @@ bool Link::enter(const wire::Hello& hello) {
     return false;
   }
   if (!talk_.enter) return true;
-  auto entered = talk_.enter(hello);
+  auto entered = talk_.enter(credentials_);
   if (!entered) end(std::move(entered).error(), talk_.limits.settle_retry);
   return entered.has_value();
 }
@@ -208,19 +225,21 @@ std::optional<Bytes> Link::next_frame(Now now) {
   return frame;
 }
 
-void Link::on_flushed(const store::Flushed& flushed) {
+store::Ticket Link::waits_from() const noexcept {
+  return std::min({receiver_.waits_from(), repairs_.waits_from(), records_.waits_from()});
+}
+
+void Link::on_settled(const Settled& settled, store::Ticket through, const std::optional<Error>& error) {
   if (talk_.ending) return;
   // The peer keeps what we could not store: it is told to come back, and offers it again.
-  const auto waits = [&](const auto& part) { return part.waits_for(flushed.through); };
-  if (flushed.error && (waits(receiver_) || waits(repairs_) || waits(records_)))
-    return talk_.end_for_now(*flushed.error);
-  for (const store::Outcome& outcome : flushed.outcomes) {
-    receiver_.on_flushed(outcome);
-    repairs_.on_flushed(outcome);
-    records_.on_flushed(outcome);
+  if (error && waits_from() <= through) return talk_.end_for_now(*error);
+  for (const store::Outcome* outcome : settled.outcomes) {
+    receiver_.on_flushed(*outcome);
+    repairs_.on_flushed(*outcome);
+    records_.on_flushed(*outcome);
     if (talk_.ending) return;
   }
-  for (store::ScopeId scope : flushed.advanced)
+  for (store::ScopeId scope : settled.advanced)
     if (const auto at = talk_.numbers.find(scope); at != talk_.numbers.end())
       talk_.mark_dirty(at->second), repairs_.ask(at->second);
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "sync/heartbeat.hpp"
+#include "sync/interests.hpp"
 #include "sync/introduction.hpp"
 #include "sync/records.hpp"
 #include "sync/repairs.hpp"
@@ -22,9 +23,12 @@ class Link {
   Link(Role role, LinkContext context, Introduction introduction, Now now);
 
   void on_frame(ByteView frame, Now now);  ///< Hostile input: refuses, never asserts.
+  /// How long the next frame should stay unread.
+  std::chrono::milliseconds pause(Now now) const noexcept;
   /// Part of a frame has come: the peer lives, however slow the network.
   void on_bytes(Now now);
-  void on_flushed(const store::Flushed& flushed);
+  /// A group commit settled what it gave the store, or some of its scopes grew. `error`: of the group commit.
+  void on_settled(const Settled& settled, store::Ticket through, const std::optional<Error>& error);
   void on_timer(Now now);
   /// The scope is to be replicated (node role), or has grown (any role).
   void on_scope(store::ScopeId scope);
@@ -62,6 +66,8 @@ class Link {
   std::optional<Progress> arriving(store::ScopeId scope) const;
   /// True if it was of use: something was acknowledged, or it lasted.
   bool served(Now now) const noexcept;
+  /// The first ticket of what the store has accepted and not settled; no_ticket: there is none.
+  store::Ticket waits_from() const noexcept;
   /// What the store has accepted of the peer, or because of it, and not settled.
   std::size_t unsettled() const noexcept { return receiver_.unsettled() + repairs_.unsettled() + records_.unsettled(); }
 
@@ -81,6 +87,7 @@ class Link {
   void on(wire::Ping&& ping) { talk_.send(wire::Pong{ping.nonce}); }
   void on(wire::Pong&&) {}
   bool welcome(const wire::Hello& hello);
+  bool authorize(const wire::Hello& hello);
   bool enter(const wire::Hello& hello);
   void say_hello(Now now);
   std::optional<wire::Message> next_message(Now now);
@@ -125,6 +132,7 @@ class Link {
   std::size_t unanswered_ = 0;  ///< Node role: subscriptions that the hub has not answered.
   bool records_turn_ = false;
   Instant opened_{}, introduced_{};
+  Meter frames_{}, bytes_{};  ///< Of what was read.
 };
 
 }  // namespace edgesync::sync

@@ -117,7 +117,7 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   std::vector<wire::Missing> missing = missing_of(channel, told);
   talk_.send(wire::Subscribed{subscribe.channel, std::move(told), summary, writable, std::move(missing)});
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
-  if (!talk_.root) forward_stable(scope);
+  if (!talk_.stable_here) forward_stable(scope);
   talk_.mark_dirty(subscribe.channel);
   repairs_.ask(subscribe.channel);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "sync/memory_budget.hpp"
 #include "wire/message.hpp"
 
 #include <deque>
@@ -15,46 +16,13 @@
 
 namespace edgesync::sync {
 
-struct OutgoingBudget {
-  std::size_t max = 0, used = 0;
-  bool spent() const noexcept { return used >= max; }
-};
-
-/// Bytes of the budget, given back at the latest when this goes.
-class OutgoingShare {
- public:
-  OutgoingShare() = default;
-  OutgoingShare(OutgoingBudget& budget, std::size_t bytes) noexcept : budget_(&budget), bytes_(bytes) {
-    budget.used += bytes;
-  }
-  OutgoingShare(OutgoingShare&& other) noexcept
-      : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-  OutgoingShare& operator=(OutgoingShare&& other) noexcept {
-    std::swap(budget_, other.budget_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~OutgoingShare() { give_back(bytes_); }
-  /// One of `parts` that are left has gone out.
-  void sent_one_of(std::size_t parts) noexcept { give_back(parts > 1 ? bytes_ / parts : bytes_); }
-
- private:
-  void give_back(std::size_t bytes) noexcept {
-    if (budget_ == nullptr) return;
-    budget_->used -= bytes;
-    bytes_ -= bytes;
-  }
-  OutgoingBudget* budget_ = nullptr;
-  std::size_t bytes_ = 0;
-};
-
 /// A cut on its way out.
 struct Outgoing {
   std::uint64_t id = 0;
   std::vector<std::pair<wire::Channel, crdt::Context>> upto{};
   std::deque<wire::Message> parts{};
   std::size_t bytes = 0;  ///< Of the deltas.
-  OutgoingShare share{};
+  MemoryShare share{};
   std::chrono::milliseconds ack_within{};
   Instant ack_due = never;
 };
@@ -79,7 +47,7 @@ struct Transfer {
   };
   std::set<wire::Channel> members{};
   std::deque<wire::Message> parts{};  ///< Of one chunk.
-  OutgoingShare share{};
+  MemoryShare share{};
   std::deque<InFlight> in_flight{};
   std::size_t unacked = 0;
 };

@@ -9,6 +9,7 @@ namespace edgesync::sync {
 /// Counts what is to be stored; false, and the link ends, if it is more than a window allows.
 bool Receiver::hold(std::size_t& held, std::size_t bytes, std::size_t most, const char* what) {
   held += bytes;
+  held_.take(bytes);
   if (held <= most) return true;
   talk_.end({Errc::limit_exceeded, std::string("more ") + what + " in flight than the window allows"});
   return false;
@@ -27,17 +28,22 @@ void Receiver::note_held(Channel& channel, const crdt::Context& held) {
     talk_.signal(Signal::Kind::acked, channel.scope, std::move(known));
 }
 
+/// What finds no room because of others may come back when they are done.
+void Receiver::took(const Result<void>& added) {
+  if (!added) talk_.end(added.error(), talk_.incoming.spent() ? talk_.limits.shed : std::chrono::milliseconds(0));
+}
+
 void Receiver::on(wire::DeltaPart&& part) {
   Channel* channel = talk_.find(part.channel);
   if (!talk_.may_receive(part.channel, channel, false)) return;
   if (part.first && !audit_.own(*channel, part.delta.upto)) return;
   const std::size_t bytes = weight(part.delta);
-  if (auto added = inbox_.add(std::move(part), bytes); !added) talk_.end(std::move(added).error());
+  took(inbox_.add(std::move(part), bytes));
 }
 
 void Receiver::on(wire::Staged&& staged) {
   if (!talk_.may_receive(staged.channel, talk_.find(staged.channel), false)) return;
-  if (auto added = inbox_.add(staged); !added) talk_.end(std::move(added).error());
+  took(inbox_.add(staged));
 }
 
 void Receiver::on(wire::Cut&& cut) {
@@ -131,6 +137,7 @@ void Receiver::on_flushed(const store::Outcome& outcome) {
   const Unsettled& unsettled = node.mapped();
   const bool records = std::holds_alternative<ReceivedSegment>(unsettled.received);
   (records ? unsettled_records_ : unsettled_bytes_) -= unsettled.bytes;
+  held_.give_back(unsettled.bytes);
   if (!outcome.error)
     std::visit([&](const auto& received) { settle(received, outcome); }, unsettled.received);
   else if (!refuse(unsettled, outcome))

@@ -15,7 +15,11 @@ namespace edgesync::sync {
 class Receiver {
  public:
   Receiver(Conversation& conversation, Audit& audit, Searches& searches)
-      : talk_(conversation), audit_(audit), searches_(searches), inbox_(conversation.limits) {}
+      : talk_(conversation),
+        audit_(audit),
+        searches_(searches),
+        inbox_(conversation.limits, conversation.incoming),
+        held_(conversation.incoming) {}
 
   void on(wire::DeltaPart&& part);
   void on(wire::Cut&& cut);
@@ -31,8 +35,8 @@ class Receiver {
   void on_flushed(const store::Outcome& outcome);
   /// Cuts and segments that the peer waits to have acknowledged.
   std::size_t unsettled() const noexcept { return unsettled_.size(); }
-  /// True if one of them is among what was accepted up to `through`.
-  bool waits_for(store::Ticket through) const { return !unsettled_.empty() && unsettled_.begin()->first <= through; }
+  /// The first ticket of these; no_ticket: there are none.
+  store::Ticket waits_from() const noexcept { return unsettled_.empty() ? no_ticket : unsettled_.begin()->first; }
   /// Bytes held of a change of the channel that is not whole yet.
   std::size_t arriving(wire::Channel channel) const noexcept { return inbox_.bytes_beside(channel); }
 
@@ -54,6 +58,7 @@ class Receiver {
     std::variant<ReceivedCut, ReceivedChunk, ReceivedSegment> received;
     std::size_t bytes = 0;
   };
+  void took(const Result<void>& added);
   bool hold(std::size_t& held, std::size_t bytes, std::size_t most, const char* what);
   void take_gap(wire::Channel number, store::RemoteGap gap);
   void note_held(Channel& channel, const crdt::Context& held);
@@ -69,6 +74,7 @@ class Receiver {
   Inbox inbox_;
   std::map<store::Ticket, Unsettled> unsettled_{};
   std::size_t unsettled_bytes_ = 0, unsettled_records_ = 0;
+  MemoryShare held_;                       ///< Of both.
   std::set<wire::Channel> resync_sent_{};  // streams: the sender has been told where to start again
 };
 

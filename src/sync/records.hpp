@@ -30,7 +30,7 @@ class Records {
   /// Whether some wait for those in flight to be acknowledged.
   bool held() const { return unacked_ > 0 && turns_.next(false); }
   std::size_t unsettled() const noexcept { return aside_.size(); }
-  bool waits_for(store::Ticket through) const { return !aside_.empty() && aside_.begin()->first <= through; }
+  store::Ticket waits_from() const noexcept { return aside_.empty() ? no_ticket : aside_.begin()->first; }
 
  private:
   struct Sending {

@@ -122,7 +122,7 @@ bool Repairs::tell() {
       crdt::Delta cells;
       cells.upto = std::move(repair->upto);
       cells.keys = std::move(repair->keys);
-      share_ = {talk_.outgoing, weight(cells)};
+      share_ = MemoryShare(talk_.outgoing, weight(cells));
       for (wire::DeltaPart& part : wire::split(told.cut, told.channel, std::move(cells), talk_.limits.part_bytes))
         telling_.emplace_back(std::move(part));
     }

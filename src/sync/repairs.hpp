@@ -21,7 +21,7 @@ class Repairs {
   /// A repair that was accepted is durable, or was refused.
   void on_flushed(const store::Outcome& outcome);
   std::size_t unsettled() const noexcept { return storing_.size(); }
-  bool waits_for(store::Ticket through) const { return !storing_.empty() && storing_.begin()->first <= through; }
+  store::Ticket waits_from() const noexcept { return storing_.empty() ? no_ticket : storing_.begin()->first; }
   void on_timer(Now now);
   Instant deadline() const noexcept;
 
@@ -49,7 +49,7 @@ class Repairs {
   std::deque<wire::Lost> lost_{};  // by the peer
   std::size_t lost_bytes_ = 0;
   std::deque<wire::Message> telling_{};  // what answers the first of them
-  OutgoingShare share_{};
+  MemoryShare share_{};
   Plane lane_{};
 };
 

@@ -4,6 +4,7 @@
 #include "transport/net_error.hpp"
 #include "transport/session.hpp"
 #include "transport/socket.hpp"
+#include "transport/strangers.hpp"
 #include "transport/tls.hpp"
 #include "transport/url.hpp"
 
@@ -31,6 +32,25 @@ class Ticket {
   const std::shared_ptr<std::size_t> counter_;
 };
 
+Instant steady_now() {
+  return std::chrono::time_point_cast<Instant::duration>(
+      Instant(std::chrono::duration_cast<Instant::duration>(std::chrono::steady_clock::now().time_since_epoch())));
+}
+
+/// One that came in. The book outlives its listener, as connections do.
+class Guest final : public Stranger {
+ public:
+  Guest(std::shared_ptr<Strangers> book, std::string network) : book_(std::move(book)), network_(std::move(network)) {}
+  ~Guest() override { book_->leave(network_, steady_now()); }
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
+  void refused() override { book_->refused(network_, steady_now()); }
+
+ private:
+  const std::shared_ptr<Strangers> book_;
+  const std::string network_;
+};
+
 class Door final : public Stoppable, public std::enable_shared_from_this<Door> {
  public:
   Door(std::shared_ptr<Engine> engine, tcp::acceptor acceptor, TlsContext tls, ListenOptions options,
@@ -40,13 +60,15 @@ class Door final : public Stoppable, public std::enable_shared_from_this<Door> {
         retry_(engine_->executor()),
         tls_(std::move(tls)),
         options_(std::move(options)),
-        factory_(std::make_shared<HandlerFactory>(std::move(factory))) {}
+        factory_(std::make_shared<HandlerFactory>(std::move(factory))),
+        strangers_(std::make_shared<Strangers>(options_.limits)) {}
 
   void start() {
     if (engine_->enter(shared_from_this())) accept();
   }
   void stop(const Error&) override { close(); }
   void close();
+  void renew(TlsContext tls) { tls_ = std::move(tls); }
 
  private:
   void accept();
@@ -59,11 +81,11 @@ class Door final : public Stoppable, public std::enable_shared_from_this<Door> {
   const std::shared_ptr<Engine> engine_;
   tcp::acceptor acceptor_;
   net::steady_timer retry_;
-  const TlsContext tls_;
+  TlsContext tls_;
   const ListenOptions options_;
   std::shared_ptr<HandlerFactory> factory_;
   const std::shared_ptr<std::size_t> connections_ = std::make_shared<std::size_t>(0);
-  const std::shared_ptr<std::size_t> handshakes_ = std::make_shared<std::size_t>(0);
+  const std::shared_ptr<Strangers> strangers_;
 };
 
 void Door::close() {
@@ -102,18 +124,19 @@ void Door::admit(Socket socket) {
   const std::string peer = peer_name(socket);
   if (*connections_ >= options_.limits.connections_max)
     return refused(peer, {Errc::limit_exceeded, "too many connections"});
-  if (*handshakes_ >= options_.limits.handshakes_max)
-    return refused(peer, {Errc::limit_exceeded, "too many connections that are not open yet"});
-  prepare(socket);
+  boost::system::error_code gone;
+  const std::string network = network_of(socket.remote_endpoint(gone).address().to_string());
+  if (gone) return;
+  if (auto room = strangers_->enter(network, steady_now()); !room) return refused(peer, room.error());
   SessionParts parts;
+  parts.stranger = std::make_shared<Guest>(strangers_, network);
+  parts.network = network;
+  prepare(socket);
   parts.bytes = tls_ ? tls_server_stream(std::move(socket), tls_) : plain_stream(std::move(socket));
   parts.peer = peer;
   parts.limits = options_.limits;
   parts.presence = std::make_shared<Ticket>(connections_);
-  parts.opened = [self = shared_from_this(), handshake = std::make_shared<Ticket>(handshakes_)]() mutable {
-    handshake.reset();
-    return self->serve();
-  };
+  parts.opened = [self = shared_from_this()] { return self->serve(); };
   parts.failed = [self = shared_from_this(), peer](const Error& why) { self->refused(peer, why); };
   start_session(engine_, std::move(parts));
 }
@@ -136,6 +159,12 @@ class DoorHandle final : public Listener {
     contained([this] { DoorHandle::close(); });
   }
   std::uint16_t port() const noexcept override { return port_; }
+  Result<void> renew(const Tls& tls) override {
+    auto context = server_context(tls);
+    if (!context) return context.error();
+    engine_->dispatch([door = door_, tls = *std::move(context)] { door->renew(tls); });
+    return {};
+  }
   void close() override {
     engine_->dispatch([door = door_] { door->close(); });
   }

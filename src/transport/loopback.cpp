@@ -277,6 +277,9 @@ class EarHandle final : public transport::Listener {
       : ear_(std::move(ear)), round_(round), watch_(std::move(watch)) {}
   ~EarHandle() override { EarHandle::close(); }
   std::uint16_t port() const noexcept override { return 0; }
+  Result<void> renew(const transport::Tls&) override {
+    return Error(Errc::invalid_argument, "loopback: there are no certificates");
+  }
   void close() override { ear_->close(round_); }
 
  private:

@@ -35,6 +35,8 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   void secured(const Result<void>& result);
   void upgraded(const Result<void>& result);
   void open();
+  void read_soon();
+  void paused();
   void read();
   void received(const Result<WebSocket::Message>& message);
   void read_failed(const Error& error);
@@ -74,6 +76,7 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   WebSocket socket_;
   std::shared_ptr<Watchdog> watchdog_;
   std::shared_ptr<Handler> handler_;
+  std::shared_ptr<Session> pausing_;  // itself, during a pause: no operation keeps it then
   State state_ = State::opening;
   bool writing_ = false;
   Error why_{};                            // of closing
@@ -157,10 +160,25 @@ void Session::open() {
   tell([&](Handler& handler) {
     ByteStream& bytes = socket_.bytes();
     handler.on_open(std::make_shared<Handle>(engine_, weak_from_this()),
-                    {parts_.peer, bytes.binding(), bytes.certificate()});
+                    {parts_.peer, bytes.binding(), bytes.certificate(), parts_.network, std::move(parts_.stranger)});
   });
-  if (state_ == State::open) read();
+  if (state_ == State::open) read_soon();
   pump();
+}
+
+/// At once, or after a pause: the network holds what is not read, and makes the peer wait.
+void Session::read_soon() {
+  std::chrono::milliseconds pause{};
+  tell([&](Handler& handler) { pause = handler.pause(); });
+  if (state_ != State::open) return;
+  if (pause == std::chrono::milliseconds(0)) return read();
+  pausing_ = shared_from_this();
+  watchdog_->expect(Wait::pause, pause);
+}
+
+void Session::paused() {
+  const auto self = std::exchange(pausing_, nullptr);
+  if (state_ == State::open) read_soon();
 }
 
 void Session::read() {
@@ -179,7 +197,7 @@ void Session::received(const Result<WebSocket::Message>& message) {
   told_ = Watchdog::Steady::now();
   tell([&](Handler& handler) { handler.on_message(message->bytes); });
   socket_.consumed();
-  if (state_ == State::open) read();
+  if (state_ == State::open) read_soon();
 }
 
 void Session::read_failed(const Error& error) {
@@ -232,6 +250,7 @@ void Session::controlled(WebSocket::Control kind) {
 }
 
 void Session::expired(Wait wait) {
+  if (wait == Wait::pause) return paused();
   // While open, the goodbye is Beast's; its read then fails and says what it was about.
   if (wait == Wait::close) return state_ == State::open ? socket_.bytes().close() : finish(why_);
   if (const auto until = alive_until(wait); until > Watchdog::Steady::now()) return watchdog_->expect(wait, until);
@@ -290,6 +309,8 @@ void Session::finish(const Error& why) {
   parts_.opened = nullptr;
   parts_.failed = nullptr;
   parts_.presence.reset();
+  parts_.stranger.reset();
+  pausing_.reset();
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ struct SessionParts {
   Function<void(const Error&)> failed{};
   /// Let go when the session is over: a listener counts by it.
   std::shared_ptr<void> presence{};
+  std::string network{};                 ///< Peer::network.
+  std::shared_ptr<Stranger> stranger{};  ///< Peer::stranger, kept until the connection is open.
 };
 
 void start_session(std::shared_ptr<Engine> engine, SessionParts parts);

@@ -12,6 +12,7 @@
 
 #include <edgesync/error.hpp>
 #include <edgesync/function.hpp>
+#include <edgesync/rate.hpp>
 #include <edgesync/runtime.hpp>
 
 #include <chrono>
@@ -33,6 +34,15 @@ class Connection {
   virtual void close(Error why) = 0;
 };
 
+/// One of the places that a listener has for connections of which nobody knows yet whose they are; free when this goes.
+/// Thread safety: used, and let go, on the runtime.
+class Stranger {
+ public:
+  virtual ~Stranger() = default;
+  /// It was not who it should be: counts against the network it came from.
+  virtual void refused() = 0;
+};
+
 /// What is known of the other side before it has said anything.
 struct Peer {
   std::string address{};  ///< For people.
@@ -41,6 +51,8 @@ struct Peer {
   /// Listener: the common name in the client's certificate, which it proved to be its own; empty: none was asked for,
   /// or it has none that is a path.
   std::string certificate{};
+  std::string network{};                 ///< Listener: what its address shares with its neighbours'.
+  std::shared_ptr<Stranger> stranger{};  ///< Listener: to be let go when the peer has said who it is.
 };
 
 /// What a conversation is for. Owned by the transport (shared) until after on_closed().
@@ -55,6 +67,8 @@ class Handler {
   virtual void on_bytes() {}
   /// The most that the next incoming message may have; asked before each is read. Limits::message_bytes_max holds too.
   virtual std::size_t message_bytes_max() { return SIZE_MAX; }
+  /// How long the next incoming message is to stay unread, in the network; asked before each is read.
+  virtual std::chrono::milliseconds pause() { return {}; }
   /// The next message to write, asked only when nothing is being written: that is the back-pressure.
   virtual std::optional<Bytes> next_message() = 0;
   /// The conversation is over, or never came to be. The last call. The code says why: unreachable or a kind of it,
@@ -75,7 +89,11 @@ struct Limits {
   std::chrono::milliseconds idle{75'000};  ///< Nothing received for this long: half-open, closed.
   std::chrono::milliseconds close{2'000};  ///< Orderly close; then the socket is dropped.
   std::size_t connections_max = 10'000;    ///< Listener: more are refused at accept.
-  std::size_t handshakes_max = 512;        ///< Listener: connections that have not finished the upgrade.
+  std::size_t strangers_max = 512;         ///< Listener: those whose Peer::stranger lives, or that are not open yet.
+  std::size_t strangers_per_network = 64;  ///< The same, of one network,
+  std::size_t suspects_per_network = 4;    ///< and of one that was refused more often
+  double refusals_per_network = 50;        ///< than so many times a minute.
+  Rate arrivals{}, arrivals_of_network{};  ///< Listener: those that are accepted; more are refused at accept.
 };
 
 struct Tls {
@@ -111,6 +129,9 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual std::uint16_t port() const noexcept = 0;
+  /// Who comes from here on meets these certificates. Fails with: invalid_argument, naming the file; the former ones
+  /// stay then.
+  virtual Result<void> renew(const Tls& tls) = 0;
   virtual void close() = 0;
 };
 

@@ -19,6 +19,8 @@ const char* describe(Wait wait) noexcept {
       return "a sign of life";
     case Wait::close:
       return "the orderly close";
+    case Wait::pause:
+      return "the end of a pause";
   }
   return "the peer";
 }

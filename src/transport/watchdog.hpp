@@ -13,8 +13,9 @@
 
 namespace edgesync::transport {
 
-enum class Wait : std::uint8_t { connect, tls, upgrade, write, idle, close };
-inline constexpr std::size_t wait_count = 6;
+/// A pause is a wait of ours.
+enum class Wait : std::uint8_t { connect, tls, upgrade, write, idle, close, pause };
+inline constexpr std::size_t wait_count = 7;
 
 /// What was waited for, for people.
 const char* describe(Wait wait) noexcept;

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     words.emplace_back(data + at, end);
     at = static_cast<std::size_t>(end - data) + 1;
   }
-  const program::ParsedOptions parsed = program::parse_options(words);
+  const program::ParsedOptions parsed = program::parse_options(words, nullptr);
   if (parsed.error) return holds(!parsed.error->detail.empty(), "a refusal says why"), 0;
   const program::Options& options = parsed.options;
   holds(options.command == words[0] && !options.db.empty(), "a command and its database");

@@ -33,7 +33,8 @@ Ids populate(store::Store& store) {
 /// What a peer would send to join `messages`, by scope.
 std::optional<std::map<store::ScopeId, crdt::Delta>> collect(std::vector<wire::Message>&& messages, const Ids& ids) {
   const sync::Limits limits;
-  sync::Inbox inbox(limits);
+  sync::MemoryBudget budget{limits.incoming_bytes, 0};
+  sync::Inbox inbox(limits, budget);
   std::uint64_t cut = 0;
   std::uint32_t scopes = 0;
   for (wire::Message& message : messages) {

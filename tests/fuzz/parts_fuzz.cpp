@@ -27,7 +27,8 @@ std::optional<std::map<wire::Channel, crdt::Delta>> collect(sync::Inbox& inbox, 
 
 crdt::Delta through_the_wire(wire::Codec& codec, wire::Channel channel, const crdt::Delta& delta, std::size_t bytes) {
   const sync::Limits limits;
-  sync::Inbox inbox(limits);
+  sync::MemoryBudget budget{limits.incoming_bytes, 0};
+  sync::Inbox inbox(limits, budget);
   for (wire::DeltaPart& part : wire::split(7, channel, crdt::Delta(delta), bytes)) {
     const Bytes frame = codec.encode(std::vector<wire::Message>{std::move(part)});
     auto messages = codec.decode(frame);
@@ -49,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto messages = codec.decode(in.rest());
   if (!messages) return 0;
   const sync::Limits limits;
-  sync::Inbox inbox(limits);
+  sync::MemoryBudget budget{limits.incoming_bytes, 0};
+  sync::Inbox inbox(limits, budget);
   const auto deltas = collect(inbox, *std::move(messages));
   if (!deltas) return 0;
   for (const auto& [channel, delta] : *deltas) {

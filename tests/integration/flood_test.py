@@ -11,7 +11,7 @@ from collections import Counter
 
 from attack import GROWTH_KIB_MAX, Attack
 from fleet import main, memory_kib
-from websocket import Peer, encode, frame, pack, subscribe
+from websocket import Peer, encode, frame, hello, pack, subscribe
 
 MIB = 1 << 20
 SILENT_KIB_MAX = 40  # one connection that says nothing: TLS and its buffers
@@ -67,6 +67,40 @@ class Floods(Attack):
             self.assertNotIn("STILL OPEN", end)
         self.assertTrue(all(how.startswith("1001 timed_out: ") for how in ends[1]), ends[1])
         self.assertLess(lasted, 20)
+
+    def test_one_network_leaves_room_for_others(self):
+        """A hub as it comes: whoever opens connections from one network and says nothing has so many and no more."""
+        hub = self.serve("careful")
+        silent, refused = [], 0
+        for _ in range(100):
+            peer = Peer(hub.port, None, upgrade=False)
+            peer.socket.settimeout(0.05)
+            try:
+                refused += peer.socket.recv(1) == b""
+            except TimeoutError:
+                silent.append(peer)
+            except OSError:
+                refused += 1
+        print(f"  of 100 that say nothing {refused} were closed at once", flush=True)
+        self.assertEqual((len(silent), refused), (64, 36))
+        for peer in silent:
+            peer.socket.close()
+        self.assertEqual(hub.finish(), 0)
+
+    def test_who_guesses_tokens_is_not_listened_to_for_a_while(self):
+        hub = self.serve("strict")
+        answers = []
+        for token in [f"guess-{i}" for i in range(8)] + ["full"]:
+            with Peer(hub.port, self.context) as peer:
+                peer.send(frame(hello(token, "victim")))
+                answers.append(peer.end())
+        print(f"  eight guesses and the right one: {Counter(answers)}", flush=True)
+        self.assertEqual(len(set(answers)), 1)
+        self.assertIn("the token was refused", answers[0])
+        with Peer(hub.port, self.context) as peer:  # somebody else from there
+            peer.send(frame(hello("full", "neighbour")))
+            peer.receive()
+        self.assertEqual(hub.finish(), 0)
 
     def test_strangers_that_send_nearly_a_frame(self):
         """Whoever has not said hello may not make the hub hold much."""

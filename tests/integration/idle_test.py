@@ -6,6 +6,7 @@ hundred on, so that what is paid once is not counted. EDGESYNC_LINKS: how many (
 
 import os
 
+from attack import EVERYWHERE
 from fleet import Case, main, memory_kib
 from websocket import Peer, client_context, frame, hello, subscribe
 
@@ -22,7 +23,7 @@ class Idle(Case):
         return peer
 
     def test_a_link_is_cheap(self):
-        hub, context = self.serve(), client_context()
+        hub, context = self.serve("hub", *EVERYWHERE), client_context()
         peers = [self.member(hub, context, i) for i in range(WARM)]
         before = memory_kib(hub)
         peers += [self.member(hub, context, WARM + i) for i in range(LINKS)]

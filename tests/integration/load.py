@@ -159,8 +159,8 @@ class Load(Case):
         self.random = random.Random(self.seed)
         self.checked = Counter()
 
-    def begin(self):
-        self.hub = self.serve()
+    def begin(self, *arguments):
+        self.hub = self.serve("hub", *arguments)
         self.port = self.hub.port
         self.gateways = [Gateway(self, name, self.port, self.seed, self.checked) for name in NAMES]
         for gateway in self.gateways:

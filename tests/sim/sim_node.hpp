@@ -189,6 +189,7 @@ class SimNode final : public Peer {
   std::unique_ptr<sync::Engine> engine_;
   std::unique_ptr<store::Batch> batch_;
   std::map<sync::LinkId, ConnectionId> connections_;
+  std::set<sync::LinkId> awake_;  ///< They may have more than the network took.
   std::map<ConnectionId, sync::LinkId> links_;
   std::map<store::ScopeId, crdt::Stamp> last_own_;
   std::vector<Function<void()>> waiting_;

@@ -103,10 +103,15 @@ void SimNode::link_ended(ConnectionId id, const Error& why) {
 }
 
 void SimNode::pump() {
-  for (const sync::LinkId link : engine_->take_wakes())
-    if (const auto at = connections_.find(link); at != connections_.end()) pump(link, at->second);
+  awake_.merge(engine_->take_wakes());
+  const auto awake = awake_;
+  for (const sync::LinkId link : awake) {
+    const auto at = connections_.find(link);
+    if (at == connections_.end() || !pump(link, at->second)) awake_.erase(link);
+  }
 }
 
+/// True while the link may have more than the network takes now.
 bool SimNode::pump(sync::LinkId link, ConnectionId connection) {
   while (around_.network.can_send(connection, number_)) {
     auto frame = engine_->next_frame(link, now());
@@ -119,7 +124,7 @@ bool SimNode::pump(sync::LinkId link, ConnectionId connection) {
       around_.network.close(connection, number_);
       link_ended(connection, *why);
     }
-    return true;
+    return false;
   }
   return true;
 }

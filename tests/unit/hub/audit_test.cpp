@@ -133,7 +133,75 @@ TEST_F(Audit, AFloodOfStrangersIsCounted) {
     }
   }
   const Read all = read(hub);
-  EXPECT_THAT(kinds(all), Contains("rejected").Times(3));
+  EXPECT_THAT(kinds(all), Contains("rejected").Times(4));
+  EXPECT_EQ(all.entries.back().detail, "7 more within a minute");  // counted at the end
+}
+
+TEST_F(Audit, OneNodeThatComesAndGoesDoesNotWashItOut) {
+  auto hub = open_hub();
+  {
+    const auto log = AuditLog::start(hub, {.links_per_minute = 4}).value();
+    const auto witness = std::make_shared<Witness>();
+    const Subscription events = hub.on_event([witness](const Event& event) {
+      if (event.kind == EventKind::unlinked) witness->saw(event.peer);
+    });
+    auto node = open_node("restless");
+    for (std::size_t i = 0; i < 10; ++i) {
+      node.state("twin").set("n", static_cast<std::int64_t>(i)).value();
+      node.link(to_hub()).value();
+      ASSERT_TRUE(node.flush(20s));
+      node.unlink();
+      ASSERT_TRUE(witness->waits_for_more_than(i, 20s));
+    }
+  }
+  const Read all = read(hub);
+  EXPECT_THAT(all.report.problems, IsEmpty());
+  EXPECT_EQ(all.report.entries, 5U);
+  EXPECT_EQ(all.entries.back().detail, "16 more within a minute");
+}
+
+TEST_F(Audit, IsBoundedAtAHubToo) {
+  auto hub = open_hub();
+  auto log = AuditLog::start(hub, {.key = key_, .quota = 64 * KiB}).value();
+  for (int i = 0; i < 3'000; ++i)
+    log.note("visit", "ann", "cabinet", std::string(500, 'x') + std::to_string(i)).value();
+  const Read all = read(hub);
+  EXPECT_THAT(all.report.problems, IsEmpty());
+  EXPECT_GT(all.report.dropped.quota, 0U);
+  EXPECT_GT(all.report.entries, 0U);
+}
+
+TEST_F(Audit, KindsOfItsOwnAreNobodyElses) {
+  auto node = open_node();
+  auto log = AuditLog::start(node).value();
+  for (const char* kind : {"checkpoint", "lost", "access", "linked", "identity"})
+    EXPECT_TRUE(log.note(kind, "", "", "").error().is(Errc::invalid_argument)) << kind;
+}
+
+TEST_F(Audit, NamesNobodyForWhatWasRemoved) {
+  HubOptions options;
+  options.node = {.database = file("hub.db"), .name = "hub"};
+  options.loopback = loopback_;
+  options.access = true;
+  auto hub = Hub::open(std::move(options)).value();
+  {
+    const auto log = AuditLog::start(hub).value();
+    const auto changed = std::make_shared<Witness>();
+    const auto watching =
+        hub.state(AccessList::scope).on_change({}, [changed](const Change& change) { changed->saw(change.key); });
+    AccessList list(hub);
+    list.allow("gateway", {Access::read_write, {}, "plant/*"}).value();
+    ASSERT_TRUE(changed->waits_for_more_than(0, 20s));
+    list.allow("gateway", {Access::read, {}, "recipes/*"}).value();
+    ASSERT_TRUE(changed->waits_for_more_than(1, 20s));
+    list.disallow("gateway", {Access::read, {}, "recipes/*"}).value();
+    ASSERT_TRUE(changed->waits_for_more_than(2, 20s));
+  }
+  const Read all = read(hub);
+  std::vector<std::string> told;
+  for (const AuditEntry& entry : all.entries)
+    if (entry.kind == "access") told.push_back(entry.detail + (entry.who.empty() ? "" : " by somebody"));
+  EXPECT_THAT(told, ElementsAre("set by somebody", "set by somebody", "removed from"));
 }
 
 /// Records of a log, and what becomes of it if they are touched.
@@ -155,9 +223,11 @@ class Chain : public testing::Test {
       one.previous = hub::hash_of(one);
     }
   }
-  static AuditReport verify(const std::vector<Record>& records) {
+  /// `gone`: what is said to have been dropped before them.
+  static AuditReport verify(const std::vector<Record>& records, std::uint64_t gone = 0) {
     hub::ChainReader reader(transport::ed25519());
     reader.begin();
+    if (gone > 0) reader.skip({1, gone, DropReason::age});
     for (const Record& record : records) reader.read(record);
     return reader.finish();
   }
@@ -170,8 +240,41 @@ TEST_F(Chain, IsSoundAsItWasWritten) {
   EXPECT_THAT(report.problems, IsEmpty());
   EXPECT_EQ(report.entries, 20U);
   EXPECT_EQ(report.signed_by.at(config::key_id(key_.public_key())), 20U);
-  // From the middle on it is, too: what was before may be gone.
-  EXPECT_THAT(verify({records_.begin() + 7, records_.end()}).problems, IsEmpty());
+  EXPECT_EQ(report.unsigned_after.at(config::key_id(key_.public_key())), 0U);
+  // From the middle on it is, too, if something says what became of the rest.
+  const std::vector<Record> rest(records_.begin() + 7, records_.end());
+  EXPECT_THAT(verify(rest, 7).problems, IsEmpty());
+  EXPECT_THAT(verify(rest).problems, ElementsAre("entries before 8 are gone, and nothing says why"));
+  EXPECT_THAT(verify(rest, 6).problems, ElementsAre("entries before 8 are gone, and nothing says why"));
+}
+
+TEST_F(Chain, WhatIsBeforeAHoleMayBeAnybodys) {
+  hub::ChainReader reader(transport::ed25519());
+  reader.begin();
+  for (std::size_t i = 0; i < 5; ++i) reader.read(records_[i]);
+  reader.skip({6, 10, DropReason::age});
+  for (std::size_t i = 10; i < 20; ++i) reader.read(records_[i]);
+  EXPECT_THAT(reader.finish().problems, ElementsAre("entries 6 to 10 are gone: age"));
+}
+
+TEST_F(Chain, SaysWhatNobodyHasSigned) {
+  const std::vector<Record> shorter(records_.begin(), records_.begin() + 18);
+  const AuditReport report = verify(shorter);
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_EQ(report.unsigned_after.at(config::key_id(key_.public_key())), 3U);
+}
+
+TEST_F(Chain, ASignatureOfNothingFitsNowhere) {
+  hub::ChainedEntry first;
+  first.entry = {1,
+                 Timestamp(1s),
+                 "checkpoint",
+                 config::key_id(key_.public_key()),
+                 "",
+                 to_hex(key_.sign(hub::checkpoint_of(first.previous)).value())};
+  const AuditReport report = verify({{1, first.entry.at, hub::audit_fields(first)}});
+  EXPECT_THAT(report.problems, ElementsAre("entry 1 signs nothing"));
+  EXPECT_TRUE(report.signed_by.empty());
 }
 
 TEST_F(Chain, ShowsEveryTextAndTimeThatIsAltered) {

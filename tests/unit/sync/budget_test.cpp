@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One budget for what all links of a hub hold on its way out: peers that do not read cost little each, and cost those
-// that do read nothing.
+// that do read nothing. Another for what comes in: peers that never finish what they begin cost little, too. And a rate
+// for each of them.
 #include "unit/sync/pair.hpp"
 
 #include <deque>
@@ -106,6 +107,89 @@ TEST_F(OutgoingBudgets, AreGivenBackWhenALinkEnds) {
   for (Member& member : all) fill_socket(member);
   for (const Member& member : all) hub->engine->closed(member.at_hub, {Errc::unreachable, "cut"}, now);
   EXPECT_EQ(hub->engine->outgoing_bytes(), 0U);
+}
+
+/// Peers that have said who they are, and subscribed.
+class Incoming : public testing::Test {
+ protected:
+  void SetUp() override {
+    limits.incoming_bytes = 100'000;
+    limits.incoming_spent = 2'000;
+    limits.frames = {.per_second = 10, .burst = 20};
+    limits.bytes = {.per_second = 1'000, .burst = 500'000};
+    hub = std::make_unique<Side>(directory / "hub.db", Role::hub, 1, limits);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory); }
+
+  LinkId member() {
+    wire::Hello hello;
+    hello.capabilities = {"delta"};
+    hello.replica = random.id();
+    hello.name = "edge";
+    hello.token = "good";
+    const LinkId link = hub->engine->open_link(Role::hub, {{}, "test"}, now);
+    say(link, {std::move(hello), wire::Subscribe{1, Plane::state, "twin", {}, crdt::Summary::unknown()}});
+    EXPECT_FALSE(hub->engine->ending(link));
+    return link;
+  }
+  void say(LinkId link, const std::vector<wire::Message>& messages) {
+    hub->engine->received(link, codec.encode(messages), now);
+    while (hub->engine->next_frame(link, now)) continue;
+  }
+  /// The first part of a cut that never ends.
+  wire::DeltaPart part(std::size_t bytes) {
+    const ReplicaId origin = random.id();
+    wire::DeltaPart part{1, 1, true, {}};
+    part.delta.upto.advance({origin, 1});
+    crdt::Listed listed;
+    listed.entry.dot = {origin, 1};
+    listed.entry.value = Bytes(bytes, std::byte{1});
+    part.delta.keys.push_back({to_bytes("k"), {std::move(listed)}});
+    return part;
+  }
+  std::chrono::milliseconds pause(LinkId link) const { return hub->engine->pause(link, now); }
+
+  Limits limits{};
+  Now now{Instant(std::chrono::hours(1)), Timestamp(std::chrono::hours(24 * 365 * 56))};
+  std::filesystem::path directory = [] {
+    std::string name = (std::filesystem::temp_directory_path() / "edgesync-incoming-XXXXXX").string();
+    return std::filesystem::path(::mkdtemp(name.data()));
+  }();
+  wire::Codec codec{};
+  Xoshiro random{5};
+  std::unique_ptr<Side> hub;
+};
+
+TEST_F(Incoming, WhatIsNeverFinishedIsBoundedForAllTogether) {
+  const LinkId first = member(), second = member(), third = member();
+  say(first, {part(60'000)});
+  say(second, {part(60'000)});
+  EXPECT_FALSE(hub->engine->ending(first) || hub->engine->ending(second));
+  EXPECT_GE(pause(third), limits.congested);  // nobody is read on
+
+  say(third, {part(1'000)});  // a little always finds room
+  EXPECT_FALSE(hub->engine->ending(third));
+  const LinkId fourth = member();
+  say(fourth, {part(60'000)});
+  ASSERT_TRUE(hub->engine->ending(fourth));
+  EXPECT_TRUE(hub->engine->ending(fourth)->is(Errc::limit_exceeded));
+
+  for (const LinkId link : {first, second, fourth}) hub->engine->closed(link, {Errc::unreachable, "cut"}, now);
+  EXPECT_LT(pause(third), limits.congested);
+  say(third, {});
+  EXPECT_FALSE(hub->engine->ending(member()));
+}
+
+TEST_F(Incoming, WhoSendsMoreThanItsShareIsReadLater) {
+  const LinkId busy = member(), calm = member();
+  for (int i = 0; i < 18; ++i) say(busy, {wire::Ping{1}});
+  EXPECT_EQ(pause(busy), std::chrono::milliseconds(0));
+  for (int i = 0; i < 10; ++i) say(busy, {wire::Ping{1}});
+  EXPECT_NEAR(static_cast<double>(pause(busy).count()), 900, 101);  // nine or ten frames beyond the burst
+  EXPECT_EQ(pause(calm), std::chrono::milliseconds(0));
+  now.monotonic += std::chrono::seconds(1);
+  EXPECT_EQ(pause(busy), std::chrono::milliseconds(0));
+  EXPECT_FALSE(hub->engine->ending(busy));
 }
 
 }  // namespace

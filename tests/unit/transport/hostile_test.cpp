@@ -9,6 +9,7 @@ namespace {
 
 using namespace edgesync::testing;
 using transport::Limits;
+using transport::ListenOptions;
 
 class Silence : public Network {
  protected:
@@ -218,7 +219,7 @@ TEST_F(Rudeness, FragmentsMakeOneMessage) {
 using Caps = Silence;
 
 TEST_F(Caps, HandshakesAreCounted) {
-  Server server(host(), plain({.handshake = 60s, .handshakes_max = 2}));
+  Server server(host(), plain({.handshake = 60s, .strangers_max = 2}));
   const RawSocket first = RawSocket::connect(server.port()), second = RawSocket::connect(server.port());
   const RawSocket third = RawSocket::connect(server.port());
   EXPECT_EQ(third.read_all(), "");
@@ -229,6 +230,90 @@ TEST_F(Caps, HandshakesAreCounted) {
   server.accepted()->wait_open();
   const RawSocket fourth = upgraded(server.port());
   server.accepted()->wait_open();
+}
+
+/// Remains a stranger until it says something: that it is known, or was refused.
+class Unknown final : public Recorder {
+ public:
+  void on_open(std::shared_ptr<transport::Connection> connection, transport::Peer peer) override {
+    stranger_ = peer.stranger;
+    Recorder::on_open(std::move(connection), std::move(peer));
+  }
+  void on_message(ByteView message) override {
+    if (equal(message, to_bytes("refused"))) stranger_->refused();
+    stranger_.reset();
+    Recorder::on_message(message);
+  }
+  void on_closed(const Error& why) override {
+    stranger_.reset();
+    Recorder::on_closed(why);
+  }
+
+ private:
+  std::shared_ptr<transport::Stranger> stranger_;
+};
+
+TEST_F(Caps, StrangersAreCountedUntilSomebodyKnowsThem) {
+  Mailbox<std::shared_ptr<Unknown>> served;
+  Mailbox<std::string> refused;
+  ListenOptions options = plain({.strangers_per_network = 2, .suspects_per_network = 1, .refusals_per_network = 1});
+  options.address = "127.0.0.1";
+  options.refused = [&](std::string_view, const Error& why) { refused.put(why.detail); };
+  const auto listener = host().listen(std::move(options), [&] {
+    auto handler = std::make_shared<Unknown>();
+    served.put(handler);
+    return handler;
+  });
+  ASSERT_TRUE(listener);
+  const std::uint16_t port = (*listener)->port();
+  const auto says = [&](const RawSocket& socket, const std::shared_ptr<Unknown>& at, const char* what) {
+    socket.send(client_frame(2, what));
+    at->wait_messages(1);
+  };
+  const auto turned_away = [&] {
+    const RawSocket socket = RawSocket::connect(port);
+    EXPECT_EQ(socket.read_all(), "");
+    return *refused.take();
+  };
+  const RawSocket one = upgraded(port);
+  const auto at_one = *served.take();
+  EXPECT_EQ((at_one->wait_open(), at_one->peer().network), "127.0.0.0/24");
+  const RawSocket two = upgraded(port);
+  const auto at_two = *served.take();
+  EXPECT_EQ(turned_away(), "too many from this network that are not open yet");
+
+  says(one, at_one, "known");
+  const RawSocket three = upgraded(port);
+  const auto at_three = *served.take();
+  says(two, at_two, "refused");
+  says(three, at_three, "refused");
+  const RawSocket four = upgraded(port);  // one at a time, from here on
+  const auto at_four = *served.take();
+  EXPECT_EQ(turned_away(), "too many from this network, which was refused too often");
+}
+
+/// Is not to be read before it is told.
+class Pausing final : public Recorder {
+ public:
+  std::chrono::milliseconds pause() override {
+    asked.put(1);
+    return released ? 0ms : 5ms;
+  }
+  Mailbox<int> asked;
+  std::atomic<bool> released = false;
+};
+
+TEST_F(Caps, AMessageStaysInTheNetworkDuringAPause) {
+  const auto pausing = std::make_shared<Pausing>();
+  ListenOptions options = plain();
+  options.address = "127.0.0.1";
+  const auto listener = host().listen(std::move(options), [pausing] { return pausing; }).value();
+  const auto client = connect(to_plain(listener->port()));
+  client->send(to_bytes("early"));
+  for (int i = 0; i < 5; ++i) pausing->asked.take();
+  EXPECT_TRUE(pausing->messages().empty());
+  pausing->released = true;
+  EXPECT_EQ(pausing->wait_messages(1).at(0), to_bytes("early"));
 }
 
 TEST_F(Caps, ConnectionsAreCounted) {

@@ -24,6 +24,7 @@ class Recorder : public transport::Handler {
     const std::lock_guard lock(mutex_);
     connection_ = std::move(connection);
     peer_ = std::move(peer);
+    peer_.stranger.reset();
     changed_.notify_all();
   }
   void on_message(ByteView message) override {
@@ -72,6 +73,10 @@ class Recorder : public transport::Handler {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return messages_.size() >= count || !closed_.empty(); }));
     EXPECT_GE(messages_.size(), count) << (closed_.empty() ? "" : closed_.front().detail);
+    return messages_;
+  }
+  std::vector<Bytes> messages() {
+    const std::lock_guard lock(mutex_);
     return messages_;
   }
   Error wait_closed() {
