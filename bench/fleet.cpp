@@ -41,7 +41,17 @@ void make_certificate(const std::string& directory) {
   if (std::system(command.c_str()) != 0) throw std::runtime_error("openssl could not make a certificate");
 }
 
-/// The other process: publishes a version for each line that it reads.
+/// All keys at first, then one.
+void publish(es::Config& config, std::int64_t number) {
+  config
+      .publish([&](es::Edit& edit) {
+        for (std::size_t i = 0; i < (number == 0 ? keys : 1); ++i)
+          edit.set("limits/channel-" + std::to_string(i), number);
+      })
+      .value();
+}
+
+/// The other process: publishes a version when it is told to, and says each time how many deltas it has encoded.
 int hub_main(const std::string& directory, std::uint16_t port) {
   es::HubOptions options;
   options.node.database = directory + "/hub.db";
@@ -57,14 +67,8 @@ int hub_main(const std::string& directory, std::uint16_t port) {
   std::cout << hub.port() << std::endl;
   std::int64_t number = 0;
   for (std::string line; std::getline(std::cin, line);) {
-    const std::size_t changed = number == 0 ? keys : 1;
-    config
-        .publish([&](es::Edit& edit) {
-          for (std::size_t i = 0; i < changed; ++i) edit.set("limits/channel-" + std::to_string(i), number);
-        })
-        .value();
-    ++number;
-    std::cout << hub.metrics().bytes_sent << std::endl;
+    if (line == "publish") publish(config, number++);
+    std::cout << hub.metrics().deltas_read << std::endl;
   }
   return 0;
 }
@@ -72,7 +76,7 @@ int hub_main(const std::string& directory, std::uint16_t port) {
 /// The hub's process, from here.
 class HubProcess {
  public:
-  HubProcess(const std::string& directory, std::uint16_t port) {
+  HubProcess(const std::string& directory, std::uint16_t wanted) {
     int in[2]{}, out[2]{};
     if (::pipe(in) != 0 || ::pipe(out) != 0) throw std::runtime_error("no pipe");
     posix_spawn_file_actions_t actions;
@@ -80,13 +84,13 @@ class HubProcess {
     ::posix_spawn_file_actions_adddup2(&actions, in[0], 0);
     ::posix_spawn_file_actions_adddup2(&actions, out[1], 1);
     for (const int end : {in[0], in[1], out[0], out[1]}) ::posix_spawn_file_actions_addclose(&actions, end);
-    std::string self = "/proc/self/exe", role = "--hub", where = directory, at = std::to_string(port);
+    std::string self = "/proc/self/exe", role = "--hub", where = directory, at = std::to_string(wanted);
     char* argv[] = {self.data(), role.data(), where.data(), at.data(), nullptr};
     if (::posix_spawn(&pid_, self.c_str(), &actions, nullptr, argv, environ) != 0) throw std::runtime_error("no hub");
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(in[0]), ::close(out[1]);
     to_ = ::fdopen(in[1], "w"), from_ = ::fdopen(out[0], "r");
-    this->port = static_cast<std::uint16_t>(read());
+    port = static_cast<std::uint16_t>(read());
   }
   ~HubProcess() { end(SIGTERM); }
   HubProcess(const HubProcess&) = delete;
@@ -99,10 +103,11 @@ class HubProcess {
     pid_ = 0;
     std::fclose(to_), std::fclose(from_);
   }
-  void publish() {
-    std::fputs("publish\n", to_);
+  /// Says "publish" or "count"; how many deltas it has encoded by then.
+  unsigned long ask(const char* what) {
+    std::fprintf(to_, "%s\n", what);
     std::fflush(to_);
-    read();
+    return read();
   }
   double resident_kib() const {
     std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
@@ -157,12 +162,14 @@ void publish(es::bench::Fleet& fleet, HubProcess& hub, std::size_t edges, const 
   fleet.forget();
   const double cpu = hub.cpu_seconds();
   const auto start = Clock::now();
-  hub.publish();
+  const auto before = hub.ask("publish");
   await(fleet.await_told(600s), "were told");
   const auto told = fleet.told();
-  std::printf("%s is at 50 %% of them after %.2f s, at 99 %% after %.2f s, at all after %.2f s: %.0f us of CPU each\n",
-              what, at_percent(told, start, 50), at_percent(told, start, 99), at_percent(told, start, 100),
-              (hub.cpu_seconds() - cpu) / static_cast<double>(edges) * 1e6);
+  std::printf(
+      "%s is at 50 %% of them after %.2f s, at 99 %% after %.2f s, at all after %.2f s: %.0f us of CPU each, "
+      "encoded %lu times\n",
+      what, at_percent(told, start, 50), at_percent(told, start, 99), at_percent(told, start, 100),
+      (hub.cpu_seconds() - cpu) / static_cast<double>(edges) * 1e6, hub.ask("count") - before);
 }
 
 void storm(es::bench::Fleet& fleet, HubProcess& hub, const std::string& directory, std::size_t edges) {
@@ -200,6 +207,7 @@ void run(std::size_t edges, std::chrono::seconds idle) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   if (argc == 4 && std::string_view(argv[1]) == "--hub")
     return hub_main(argv[2], static_cast<std::uint16_t>(std::stoul(argv[3])));
   run(argc > 1 ? std::stoul(argv[1]) : 1'000, std::chrono::seconds(argc > 2 ? std::stoul(argv[2]) : 60));

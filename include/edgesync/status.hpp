@@ -106,6 +106,8 @@ struct Metrics {
   std::uint64_t group_commits = 0;  ///< Disk commits, fsync included.
   std::uint64_t cuts_sent = 0, cuts_applied = 0;
   std::uint64_t keys_sent = 0, keys_received = 0;
+  /// Of scopes, for peers: read from the file and encoded, and sent as another peer was told it.
+  std::uint64_t deltas_read = 0, deltas_shared = 0;
   std::uint64_t searches = 0;  ///< For removals that a peer missed and whose records were gone here.
   std::uint64_t segments_sent = 0, segments_received = 0;
   std::uint64_t records_appended = 0;

@@ -12,6 +12,7 @@
 #include "sync/lockout.hpp"
 #include "sync/outgoing.hpp"
 #include "sync/refusals.hpp"
+#include "sync/shared_deltas.hpp"
 #include "sync/timekeeper.hpp"
 
 #include <edgesync/options.hpp>
@@ -65,6 +66,7 @@ struct LinkContext {
   const Timekeeper& clock;
   MemoryBudget& outgoing;  ///< Of all links.
   MemoryBudget& incoming;  ///< The same, of what arrives and is not durable.
+  SharedDeltas& shared;    ///< Of all links.
   Lockout& lockout;        ///< Hub role only.
   /// Hub role: a node that was let in begins its session, or is told why not now.
   Function<Result<void>(const Credentials&)> enter{};

@@ -3,6 +3,7 @@
 
 #include "base/planted.hpp"
 #include "crdt/chunk.hpp"
+#include "wire/packed_delta.hpp"
 
 #include <algorithm>
 
@@ -33,9 +34,14 @@ bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   const bool searched = searches_.under_way(number);
   if (searched ? searches_.floors() != talk_.store.floors(channel.scope) : searches_.needed(channel))
     return searches_.begin(number, channel), true;
-  const std::size_t most = talk_.room(talk_.limits.cut_bytes);
-  auto delta = talk_.store.small_delta(channel.scope, searched ? searches_.base() : channel.peer, searched,
-                                       most - std::min(most, out.bytes));
+  const std::size_t most = talk_.room(talk_.limits.cut_bytes), left = most - std::min(most, out.bytes);
+  const bool shares = !searched && talk_.shared.wanted(channel.scope) && talk_.store.damaged(channel.scope).empty();
+  if (const auto* told = shares ? talk_.shared.find(channel.scope, channel.peer, talk_.mine(channel)) : nullptr;
+      told != nullptr && told->bytes <= left) {
+    ++talk_.metrics.deltas_shared;
+    return add_shared(out, number, *told), true;
+  }
+  auto delta = talk_.store.small_delta(channel.scope, searched ? searches_.base() : channel.peer, searched, left);
   if (!delta) {
     talk_.end_for_now(std::move(delta).error());
     return false;
@@ -44,7 +50,11 @@ bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   searches_.end(number);
   // The scope is damaged: the rest when it is mended.
   if (channel.peer.covers((*delta)->upto) || withholds(channel, channel.peer)) return true;
-  add_delta(out, number, **std::move(delta));
+  ++talk_.metrics.deltas_read;
+  if (!shares || (*delta)->upto != talk_.mine(channel)) return add_delta(out, number, **std::move(delta)), true;
+  SharedDelta told = pack(**std::move(delta));
+  add_shared(out, number, told);
+  talk_.shared.put(channel.scope, channel.peer, std::move(told));
   return true;
 }
 
@@ -64,6 +74,22 @@ void Cuts::add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta) {
   for (wire::DeltaPart& part : wire::split(out.id, number, std::move(delta), talk_.limits.part_bytes))
     out.parts.emplace_back(std::move(part));
   if (planted(Bug::lose_part) && out.parts.size() > 1) out.parts.pop_back();
+}
+
+SharedDelta Cuts::pack(crdt::Delta delta) const {
+  SharedDelta told{delta.upto, {}, 0, delta.keys.size()};
+  for (const crdt::KeyState& state : delta.keys) told.bytes += crdt::cost(state);
+  for (const wire::DeltaPart& part : wire::split(0, 0, std::move(delta), talk_.limits.part_bytes))
+    told.parts.push_back(std::make_shared<const Bytes>(wire::pack(part)));
+  return told;
+}
+
+void Cuts::add_shared(Outgoing& out, wire::Channel number, const SharedDelta& told) {
+  talk_.metrics.keys_sent += told.keys;
+  out.upto.emplace_back(number, told.upto);
+  out.bytes += told.bytes;
+  for (const auto& part : told.parts)
+    out.parts.emplace_back(wire::DeltaPart{out.id, number, &part == &told.parts.front(), {}, part});
 }
 
 bool Cuts::begin(Plane lane) {

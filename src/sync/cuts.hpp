@@ -55,6 +55,8 @@ class Cuts {
   bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
   bool withholds(const Channel& channel, const crdt::Context& told) const;
   void add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta);
+  void add_shared(Outgoing& out, wire::Channel number, const SharedDelta& told);
+  SharedDelta pack(crdt::Delta delta) const;
   bool send_cut(Plane lane, Outgoing out);
   bool cut_refused(const wire::Refused& refused);
   void send_again(const std::vector<std::pair<wire::Channel, crdt::Context>>& members);

@@ -34,6 +34,7 @@ LinkId Engine::open_link(Role role, Introduction introduction, Now now, const Li
                       clock_,
                       outgoing_,
                       incoming_,
+                      shared_,
                       lockout_,
                       [this, id](const Credentials& who) { return enter(id, who); },
                       root(),

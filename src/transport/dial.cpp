@@ -78,6 +78,9 @@ void Dialer::try_next() {
   watchdog_->expect(Wait::connect, Watchdog::Steady::now() + left / static_cast<int>(addresses_.size() - next_));
   const boost::asio::ip::tcp::endpoint endpoint(addresses_[next_++], url_.port);
   socket_ = Socket(engine_->executor());
+  boost::system::error_code failure;  // of which connecting tells
+  socket_.open(endpoint.protocol(), failure);
+  if (!failure) keep_from_children(socket_);
   socket_.async_connect(endpoint, [self = shared_from_this()](const boost::system::error_code& error) {
     if (!contained([&] { self->tried(error); })) self->finish({Errc::unreachable, "out of memory"});
   });

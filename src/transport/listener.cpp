@@ -184,6 +184,7 @@ Result<tcp::acceptor> bind(const Executor& executor, const ListenOptions& option
   const tcp::endpoint endpoint(address, options.port);
   tcp::acceptor acceptor(executor);
   acceptor.open(endpoint.protocol(), error);
+  if (!error) keep_from_children(acceptor);
   if (!error) acceptor.set_option(net::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(net::socket_base::max_listen_connections, error);

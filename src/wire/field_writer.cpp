@@ -100,6 +100,6 @@ void FieldWriter::put(const std::vector<Missing>& value) {
   put(ByteView(bytes));
 }
 
-void FieldWriter::put(const DeltaPart& value) { put(ByteView(pack(value))); }
+void FieldWriter::put(const DeltaPart& value) { put(value.packed ? ByteView(*value.packed) : ByteView(pack(value))); }
 
 }  // namespace edgesync::wire

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -80,6 +81,7 @@ struct DeltaPart {
   Channel channel = 0;
   bool first = false;
   crdt::Delta delta{};
+  std::shared_ptr<const Bytes> packed{};  ///< To be sent: if set, this is pack() of what `delta` was.
   bool operator==(const DeltaPart&) const = default;
 };
 

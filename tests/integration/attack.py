@@ -51,8 +51,10 @@ class Good:
         return self.commits, self.slowest
 
 
-EVERYWHERE = [word for limit in ("strangers-per-network=512", "suspects-per-network=512", "arrivals-per-network=0/0",
-                                 "refusals-per-name=1000000") for word in ("--limit", limit)]
+EVERYWHERE = []
+for limit in ("strangers-per-network=512", "suspects-per-network=512", "arrivals=0/0", "arrivals-per-network=0/0",
+              "refusals-per-name=1000000"):
+    EVERYWHERE += ["--limit", limit]
 
 
 class Attack(Case):

@@ -2,7 +2,11 @@
 // Peers that are silent, slow, rude or broken. Each must cost a bounded time and end in a clear error on our side.
 #include "network.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <filesystem>
 
 namespace edgesync {
 namespace {
@@ -314,6 +318,23 @@ TEST_F(Caps, AMessageStaysInTheNetworkDuringAPause) {
   EXPECT_TRUE(pausing->messages().empty());
   pausing->released = true;
   EXPECT_EQ(pausing->wait_messages(1).at(0), to_bytes("early"));
+}
+
+/// A program that the application starts must not keep connections open when the application ends.
+TEST_F(Caps, NoChildInheritsASocket) {
+  Server server(host(), plain());
+  const auto client = connect(to_plain(server.port()));
+  client->wait_open();
+  server.accepted()->wait_open();
+  std::size_t sockets = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int descriptor = std::stoi(entry.path().filename());
+    struct stat kind {};
+    if (::fstat(descriptor, &kind) != 0 || !S_ISSOCK(kind.st_mode)) continue;
+    ++sockets;
+    EXPECT_NE(::fcntl(descriptor, F_GETFD) & FD_CLOEXEC, 0) << descriptor;
+  }
+  EXPECT_EQ(sockets, 3U);  // one listens, and the two ends
 }
 
 TEST_F(Caps, ConnectionsAreCounted) {
