@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backups.hpp"
 
-#include <algorithm>
+#include <charconv>
+#include <cstdio>
 #include <ctime>
+#include <map>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
 namespace program {
 namespace {
@@ -13,14 +14,30 @@ namespace {
 constexpr std::size_t kept = 3;
 constexpr std::string_view prefix = "edgesync-", suffix = ".db";
 
-/// "edgesync-20261123T001455Z.db": names in the order of time.
-std::string name_now() {
+/// "edgesync-00000017-20261123T001455Z.db": a number that grows, for clocks go back, and the time for people.
+std::string name_of(std::uint64_t number) {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
   ::gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+  char text[64];
+  const int digits = std::snprintf(text, sizeof text, "%08llu-", static_cast<unsigned long long>(number));
+  std::strftime(text + digits, sizeof text - static_cast<std::size_t>(digits), "%Y%m%dT%H%M%SZ", &parts);
   return std::string(prefix) + text + std::string(suffix);
+}
+
+/// The copies there are, by their numbers.
+std::map<std::uint64_t, std::filesystem::path> copies_in(const std::filesystem::path& directory) {
+  std::map<std::uint64_t, std::filesystem::path> found;
+  std::error_code failure;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
+    const std::string name = entry.path().filename().string();
+    std::uint64_t number = 0;
+    if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
+    const char* const digits = name.data() + prefix.size();
+    const auto [end, bad] = std::from_chars(digits, name.data() + name.size(), number);
+    if (bad == std::errc() && *end == '-') found[number] = entry.path();
+  }
+  return found;
 }
 
 }  // namespace
@@ -48,7 +65,8 @@ void Backups::run() {
 }
 
 void Backups::make() {
-  const std::string to = (directory_ / name_now()).string();
+  const auto there = copies_in(directory_);
+  const std::string to = (directory_ / name_of(there.empty() ? 1 : there.rbegin()->first + 1)).string();
   const auto copied = node_.backup(to);
   json::object line{{"event", "backup"}, {"to", to}};
   if (!copied) line["error"] = from_error(copied.error());
@@ -57,14 +75,9 @@ void Backups::make() {
 }
 
 void Backups::forget_old() const {
-  std::vector<std::filesystem::path> found;
+  auto there = copies_in(directory_);
   std::error_code failure;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, failure)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.ends_with(suffix)) found.push_back(entry.path());
-  }
-  std::sort(found.begin(), found.end());
-  for (std::size_t i = 0; i + kept < found.size(); ++i) std::filesystem::remove(found[i], failure);
+  for (; there.size() > kept; there.erase(there.begin())) std::filesystem::remove(there.begin()->second, failure);
 }
 
 }  // namespace program

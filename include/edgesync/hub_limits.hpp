@@ -32,13 +32,14 @@ struct HubLimits {
   double refusals_per_name = 5;
 
   /// Frames and bytes of one link. What is beyond waits in the network, and so at the device; nothing is lost, and
-  /// nobody is closed for it. The bursts are what a device of a few days offline has to tell.
+  /// nobody is closed for it. The bursts are what a device of a few days offline has to tell. A relay is one link: a
+  /// hub with relays needs more.
   Rate frames{.per_second = 200, .burst = 8'192};
   Rate bytes{.per_second = 2.0 * (1 << 20), .burst = 64.0 * (1 << 20)};
 
-  /// Bytes of what arrives, of all links together: parts of changes that are not whole yet, and what waits for the
-  /// disk. Beyond, whoever has more than a little in parts is told to come back later, and links are read no further
-  /// until the disk has caught up.
+  /// Bytes of what arrives, of all links together. Half of it is for parts of changes that are not whole yet: beyond,
+  /// whoever adds to more than a little is told to come back later. Half is for what waits for the disk: beyond, links
+  /// are read no further until it has caught up.
   std::size_t incoming_bytes = 256u << 20;
 };
 

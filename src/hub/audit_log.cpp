@@ -123,7 +123,7 @@ class AuditLog::Writer {
     {
       const std::lock_guard lock(mutex_);
       tell_uncounted(false);
-      const auto [at, begun] = often_.try_emplace(which, Often{now(), 0, 0, entry.kind});
+      const auto [at, begun] = often_.try_emplace(entry.kind + ' ' + which, Often{now(), 0, 0, entry.kind, which});
       if (++at->second.count > most) return void(++at->second.uncounted);
     }
     note(std::move(entry), Durability::fast).ignore();
@@ -155,7 +155,7 @@ class AuditLog::Writer {
   struct Often {
     Timestamp since{};
     std::uint64_t count = 0, uncounted = 0;
-    std::string kind{};
+    std::string kind{}, which{};
   };
 
   // All with the lock held.
@@ -189,7 +189,7 @@ class AuditLog::Writer {
         continue;
       }
       if (often.uncounted > 0)
-        write({0, {}, often.kind, one->first, {}, std::to_string(often.uncounted) + " more within a minute"},
+        write({0, {}, often.kind, {}, often.which, std::to_string(often.uncounted) + " more within a minute"},
               Durability::fast)
             .ignore();
       one = often_.erase(one);
@@ -262,12 +262,16 @@ Result<AuditLog> AuditLog::start(Node& node, AuditOptions options) {
     AuditEntry entry = entry_of(event);
     if (event.kind == EventKind::storage_fault) {
       writer->look_back();
-      return writer->note_some(entry.what + entry.detail, std::move(entry), 1);
+      const std::string which = entry.what + entry.detail;
+      return writer->note_some(which, std::move(entry), 1);
     }
     if (event.kind == EventKind::rejected && event.scope.empty())
       return writer->note_some("", std::move(entry), refusals);
     if (event.kind == EventKind::linked || event.kind == EventKind::unlinked)
       return writer->note_some(event.peer, std::move(entry), links);
+    // These a stranger can cause, too.
+    if (event.kind == EventKind::watchdog || event.kind == EventKind::identity || event.kind == EventKind::clock)
+      return writer->note_some("", std::move(entry), refusals);
     writer->note(std::move(entry), Durability::fast).ignore();
   }));
   for (const ScopeStatus& scope : node.status().scopes)

@@ -80,6 +80,7 @@ std::optional<Bytes> Core::next_message(sync::LinkId id) {
   const auto connection = connections_.find(id);
   if (closed_ || connection == connections_.end()) return std::nullopt;
   auto frame = engine_->next_frame(id, now());
+  if (engine_->deadline() < armed_) stir(lock);  // what was said, or held back, is waited for
   if (!frame)
     if (auto why = engine_->ending(id)) {
       const auto closing = connection->second;

@@ -226,6 +226,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::map<store::ScopeId, sync::ConfigPlane::Standing> reported_{};  ///< What was said of them last.
   store::Ticket settled_through_ = 0;  ///< As Store::durable(), and still known after close().
   Instant commit_due_ = never;
+  Instant armed_ = never;        ///< When the timer goes off.
   Instant examine_due_ = never;  ///< When to look at the next rows.
   std::thread committer_;        ///< Waits for the disk in the runtime's place, which goes on serving the links.
   std::condition_variable commit_wanted_;

@@ -152,6 +152,7 @@ void Core::arm(Lock&) {
   Instant due = std::min(engine_->deadline(), commit_due_);
   if (uplink_ && !uplink_->attempting) due = std::min(due, uplink_->retry);
   due = std::min(due, examine_due_);
+  armed_ = due;
   timer_->arm(due);
 }
 
@@ -174,6 +175,7 @@ void Core::examine(const Now& now) {
 void Core::on_timer() {
   Lock lock(mutex_);
   if (closed_) return;
+  armed_ = never;
   const Now now = this->now();
   engine_->tick(now);
   if (uplink_ && !uplink_->attempting && uplink_->retry <= now.monotonic) attempt_again(lock);

@@ -150,11 +150,11 @@ Result<void> Core::drain(std::chrono::milliseconds within) {
   if (!lock) return std::move(lock).error();
   if (const auto listener = std::exchange(listener_, nullptr)) listener->close();
   settle(*lock, store_->accepted()).ignore();  // so that it can be acknowledged first
+  if (closed_) return Error(Errc::closed, "drain: the hub was closed");
   const double nodes = static_cast<double>(engine_->links(sync::Role::hub));
   const auto spread = std::chrono::duration<double>(arrivals_ > 0 ? nodes / arrivals_ : 0);
-  if (!closed_)
-    engine_->dismiss({Errc::closed, "the hub goes down, and comes back"},
-                     std::chrono::ceil<std::chrono::milliseconds>(spread));
+  engine_->dismiss({Errc::closed, "the hub goes down, and comes back"},
+                   std::chrono::ceil<std::chrono::milliseconds>(spread));
   stir(*lock);
   const auto gone = [&] { return closed_ || engine_->links(sync::Role::hub) == 0; };
   if (settled_.wait_for(*lock, within, gone)) return {};

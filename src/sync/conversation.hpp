@@ -65,7 +65,8 @@ struct LinkContext {
   Metrics& metrics;
   const Timekeeper& clock;
   MemoryBudget& outgoing;  ///< Of all links.
-  MemoryBudget& incoming;  ///< The same, of what arrives and is not durable.
+  MemoryBudget& arriving;  ///< The same, of cuts that are not whole yet,
+  MemoryBudget& settling;  ///< and of what waits for the disk.
   SharedDeltas& shared;    ///< Of all links.
   Lockout& lockout;        ///< Hub role only.
   /// Hub role: a node that was let in begins its session, or is told why not now.

@@ -17,7 +17,8 @@ Engine::Engine(store::Store& store, Random& random, EngineOptions options)
               config::Gate(std::move(options_.config_root), options_.verifier, library_version()),
               std::move(options_.member)),
       outgoing_{options_.limits.outgoing_bytes, 0},
-      incoming_{options_.limits.incoming_bytes, 0},
+      arriving_{options_.limits.incoming_bytes / 2, 0},
+      settling_{options_.limits.incoming_bytes / 2, 0},
       lockout_(options_.limits.refusals_per_name) {}
 
 LinkId Engine::open_link(Role role, Introduction introduction, Now now, const LinkTuning& tuning) {
@@ -33,7 +34,8 @@ LinkId Engine::open_link(Role role, Introduction introduction, Now now, const Li
                       metrics_,
                       clock_,
                       outgoing_,
-                      incoming_,
+                      arriving_,
+                      settling_,
                       shared_,
                       lockout_,
                       [this, id](const Credentials& who) { return enter(id, who); },

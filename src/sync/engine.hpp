@@ -175,7 +175,7 @@ class Engine {
   wire::Codec codec_;
   Timekeeper clock_;
   ConfigPlane config_;
-  MemoryBudget outgoing_, incoming_;
+  MemoryBudget outgoing_, arriving_, settling_;
   Lockout lockout_;
   std::map<LinkId, std::unique_ptr<Link>> links_{};
   std::optional<LinkId> uplink_{};

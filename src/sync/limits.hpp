@@ -30,10 +30,11 @@ struct Limits {
   std::size_t cut_bytes = 1u << 20;      ///< What is larger is told in chunks, which the peer keeps aside.
   std::size_t chunk_bytes = 256 * 1024;  ///< Read from the file at a time; whole transactions, so it may be more.
   std::size_t chunk_window = 1u << 20;   ///< Of chunks sent and not acked: fills 100 Mbit/s at 80 ms.
-  std::size_t outgoing_bytes = 64u << 20;    ///< Cuts and chunks on their way out, of all links together; beyond,
-  std::size_t outgoing_spent = 4096;         ///< each takes so much at a time, and whole transactions.
-  std::size_t incoming_bytes = 256u << 20;   ///< What arrives, of all links together, until it is durable; beyond,
-  std::size_t incoming_spent = 16 * 1024;    ///< each has so much in parts, and no link is read on.
+  std::size_t outgoing_bytes = 64u << 20;  ///< Cuts and chunks on their way out, of all links together; beyond,
+  std::size_t outgoing_spent = 4096;       ///< each takes so much at a time, and whole transactions.
+  /// What arrives, of all links together. Half of it is for cuts that are not whole yet; beyond, each link has so much.
+  /// Half is for what waits for the disk; beyond, no link is read on.
+  std::size_t incoming_bytes = 256u << 20, incoming_spent = 16 * 1024;
   std::size_t control_waiting = 16'384;      ///< Answers a peer lets pile up by not reading; beyond, the link ends.
   std::size_t channels = 65'536;             ///< Scopes on one link.
   std::size_t subscribed_bytes = 16u << 20;  ///< Names and contexts of those scopes; beyond, the link ends.

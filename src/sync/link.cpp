@@ -103,7 +103,8 @@ std::chrono::milliseconds Link::pause(Now now) const noexcept {
   const Instant at = std::max(frames_.within_at(talk_.limits.frames), bytes_.within_at(talk_.limits.bytes));
   const auto owed = at > now.monotonic ? std::chrono::ceil<std::chrono::milliseconds>(at - now.monotonic)
                                        : std::chrono::milliseconds(0);
-  return talk_.incoming.spent() ? std::max(owed, talk_.limits.congested) : owed;
+  // The disk catches up by itself. What is not whole yet does not: there, reading on is the way out.
+  return talk_.settling.spent() ? std::max(owed, talk_.limits.congested) : owed;
 }
 
 void Link::on_frame(ByteView frame, Now now) {

@@ -30,7 +30,7 @@ void Receiver::note_held(Channel& channel, const crdt::Context& held) {
 
 /// What finds no room because of others may come back when they are done.
 void Receiver::took(const Result<void>& added) {
-  if (!added) talk_.end(added.error(), talk_.incoming.spent() ? talk_.limits.shed : std::chrono::milliseconds(0));
+  if (!added) talk_.end(added.error(), talk_.arriving.spent() ? talk_.limits.shed : std::chrono::milliseconds(0));
 }
 
 void Receiver::on(wire::DeltaPart&& part) {

@@ -18,8 +18,8 @@ class Receiver {
       : talk_(conversation),
         audit_(audit),
         searches_(searches),
-        inbox_(conversation.limits, conversation.incoming),
-        held_(conversation.incoming) {}
+        inbox_(conversation.limits, conversation.arriving),
+        held_(conversation.settling) {}
 
   void on(wire::DeltaPart&& part);
   void on(wire::Cut&& cut);

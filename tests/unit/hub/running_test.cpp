@@ -3,6 +3,7 @@
 #include "fleet.hpp"
 
 #include <atomic>
+#include <random>
 
 namespace edgesync {
 namespace {
@@ -114,6 +115,23 @@ TEST_F(Running, WhoMayNotAnyMoreGoesWhenTheHubIsToldSo) {
   EXPECT_TRUE(witness.seen().empty());
   hub.authorize_again();
   EXPECT_TRUE(witness.waits_for("the peer said: access was withdrawn"));
+}
+
+/// Each frame waits until the one before is paid for, and no longer: by default a heartbeat comes after 20 s.
+TEST_F(Running, ALinkThatIsHeldToABandwidthGoesOnByItself) {
+  Hub hub = Hub::open(hub_options()).value();
+  Node node = open_node();
+  State twin = node.state("twin");
+  std::mt19937_64 random(5);  // nothing that compresses
+  for (int i = 0; i < 40; ++i) {
+    std::string noise(2'500, ' ');
+    for (char& c : noise) c = static_cast<char>(' ' + random() % 95);
+    twin.set("block/" + std::to_string(i), noise).value();
+  }
+  LinkOptions slow = to_hub();
+  slow.bandwidth = 100'000;
+  ASSERT_TRUE(node.link(std::move(slow)));
+  EXPECT_TRUE(node.flush(15s));
 }
 
 TEST_F(Running, ThereAreNoCertificatesWithoutTls) {

@@ -162,22 +162,37 @@ class Incoming : public testing::Test {
 
 TEST_F(Incoming, WhatIsNeverFinishedIsBoundedForAllTogether) {
   const LinkId first = member(), second = member(), third = member();
-  say(first, {part(60'000)});
-  say(second, {part(60'000)});
+  say(first, {part(40'000)});
+  say(second, {part(40'000)});
   EXPECT_FALSE(hub->engine->ending(first) || hub->engine->ending(second));
-  EXPECT_GE(pause(third), limits.congested);  // nobody is read on
 
   say(third, {part(1'000)});  // a little always finds room
   EXPECT_FALSE(hub->engine->ending(third));
   const LinkId fourth = member();
-  say(fourth, {part(60'000)});
+  say(fourth, {part(40'000)});
   ASSERT_TRUE(hub->engine->ending(fourth));
   EXPECT_TRUE(hub->engine->ending(fourth)->is(Errc::limit_exceeded));
+  // Only by reading on do those that have begun come to an end.
+  for (const LinkId link : {first, second, third}) EXPECT_EQ(pause(link), std::chrono::milliseconds(0));
+  say(first, {wire::Cut{1, 1}});
+  say(second, {wire::Cut{1, 1}});
+  hub->commit();
+  const LinkId fifth = member();
+  say(fifth, {part(40'000)});
+  EXPECT_FALSE(hub->engine->ending(fifth));
+}
 
-  for (const LinkId link : {first, second, fourth}) hub->engine->closed(link, {Errc::unreachable, "cut"}, now);
-  EXPECT_LT(pause(third), limits.congested);
-  say(third, {});
-  EXPECT_FALSE(hub->engine->ending(member()));
+TEST_F(Incoming, NobodyIsReadOnWhileTooMuchWaitsForTheDisk) {
+  const LinkId busy = member(), other = member();
+  say(busy, {part(40'000), wire::Cut{1, 1}});
+  EXPECT_EQ(pause(other), std::chrono::milliseconds(0));
+  wire::DeltaPart second = part(40'000);
+  second.cut = 2;
+  say(busy, {std::move(second), wire::Cut{2, 1}});
+  ASSERT_FALSE(hub->engine->ending(busy));
+  EXPECT_GE(pause(other), limits.congested);
+  hub->commit();
+  EXPECT_EQ(pause(other), std::chrono::milliseconds(0));
 }
 
 TEST_F(Incoming, WhoSendsMoreThanItsShareIsReadLater) {
