@@ -23,7 +23,7 @@ struct AuditOptions {
   /// What is older, or beyond the quota, goes, the oldest first; that is counted.
   std::chrono::seconds retention = 366 * days;
   std::uint64_t quota = 64 * MiB;
-  /// Of those that are turned away, so many a minute have an entry of their own, and of the comings and goings of one
+  /// Of those that are turned away, so many a minute have an entry of their own, and of the comings, and goings, of one
   /// node; what is beyond is counted. A flood does not wash the log out. A fault that goes on has one entry a minute.
   std::uint32_t refusals_per_minute = 60;
   std::uint32_t links_per_minute = 10;

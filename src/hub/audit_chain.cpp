@@ -87,7 +87,7 @@ void ChainReader::skip(const Gap& gap) {
     skipped_ += count;
   else
     problem("entries " + std::to_string(gap.first) + " to " + std::to_string(gap.last),
-            ("are gone: " + std::string(name(gap.why))).c_str());
+            "are gone: " + std::string(name(gap.why)));
   head_.reset();
 }
 
@@ -102,10 +102,10 @@ void ChainReader::check_signature(const ChainedEntry& one) {
   if (!verifier_.verify(*key, checkpoint_of(one.previous), signature))
     return problem(where, "is not signed by the key that it names");
   report_.signed_by[one.entry.who] = one.entry.sequence;
-  signed_at_[one.entry.who] = report_.entries;
+  report_.unsigned_after[one.entry.who] = report_.entries;  // until finish(): how many there were by then
 }
 
-void ChainReader::problem(const std::string& where, const char* what) {
+void ChainReader::problem(const std::string& where, const std::string& what) {
   constexpr std::size_t problems_max = 100;  // who has so many need not see them all
   if (report_.problems.size() < problems_max) report_.problems.push_back(where + " " + what);
 }
@@ -123,7 +123,7 @@ AuditReport ChainReader::finish() {
     if (gone_ends_ == 0) problem("the log", "goes on from entries of another replica id that are not here");
     gone_ends_ -= gone_ends_ > 0;
   }
-  for (const auto& [key, entries] : signed_at_) report_.unsigned_after[key] = report_.entries - entries;
+  for (auto& [key, entries] : report_.unsigned_after) entries = report_.entries - entries;
   return std::move(report_);
 }
 

@@ -44,7 +44,7 @@ class ChainReader {
   void end();
   void follow(const ChainedEntry& one);
   void check_signature(const ChainedEntry& one);
-  void problem(const std::string& where, const char* what);
+  void problem(const std::string& where, const std::string& what);
 
   const config::Verifier& verifier_;
   AuditReport report_{};
@@ -53,8 +53,7 @@ class ChainReader {
   std::uint64_t skipped_ = 0;  // of this replica, before its first entry
   // A database may go by another replica id one day: its chain goes on where the one before ended.
   std::set<Sha256Digest> ends_{}, continued_{};
-  std::size_t gone_ends_ = 0;                         // replicas of which the last entry is gone
-  std::map<std::string, std::uint64_t> signed_at_{};  // key to the number of entries by then
+  std::size_t gone_ends_ = 0;  // replicas of which the last entry is gone
 };
 
 }  // namespace edgesync::hub

@@ -123,7 +123,7 @@ class AuditLog::Writer {
     {
       const std::lock_guard lock(mutex_);
       tell_uncounted(false);
-      const auto [at, begun] = often_.try_emplace(entry.kind + ' ' + which, Often{now(), 0, 0, entry.kind, which});
+      const auto [at, begun] = often_.try_emplace({entry.kind, which}, Often{now(), 0, 0});
       if (++at->second.count > most) return void(++at->second.uncounted);
     }
     note(std::move(entry), Durability::fast).ignore();
@@ -155,7 +155,6 @@ class AuditLog::Writer {
   struct Often {
     Timestamp since{};
     std::uint64_t count = 0, uncounted = 0;
-    std::string kind{}, which{};
   };
 
   // All with the lock held.
@@ -189,8 +188,9 @@ class AuditLog::Writer {
         continue;
       }
       if (often.uncounted > 0)
-        write({0, {}, often.kind, {}, often.which, std::to_string(often.uncounted) + " more within a minute"},
-              Durability::fast)
+        write(
+            {0, {}, one->first.first, {}, one->first.second, std::to_string(often.uncounted) + " more within a minute"},
+            Durability::fast)
             .ignore();
       one = often_.erase(one);
     }
@@ -233,7 +233,7 @@ class AuditLog::Writer {
   std::mutex mutex_;
   Sha256Digest head_{};
   std::uint64_t unsigned_ = 0, lost_ = 0, wrote_ = 0;
-  std::map<std::string, Often> often_{};  ///< A minute's worth.
+  std::map<std::pair<std::string, std::string>, Often> often_{};  ///< By kind and which; a minute's worth.
 };
 
 AuditLog::AuditLog(std::shared_ptr<Writer> writer, std::vector<Subscription> subscriptions) noexcept

@@ -5,6 +5,7 @@
 #include "transport/session.hpp"
 #include "transport/socket.hpp"
 #include "transport/strangers.hpp"
+#include "transport/timer.hpp"
 #include "transport/tls.hpp"
 #include "transport/url.hpp"
 
@@ -32,19 +33,16 @@ class Ticket {
   const std::shared_ptr<std::size_t> counter_;
 };
 
-Instant steady_now() {
-  return std::chrono::time_point_cast<Instant::duration>(
-      Instant(std::chrono::duration_cast<Instant::duration>(std::chrono::steady_clock::now().time_since_epoch())));
-}
+Instant now() { return SystemClock().now().monotonic; }
 
 /// One that came in. The book outlives its listener, as connections do.
 class Guest final : public Stranger {
  public:
   Guest(std::shared_ptr<Strangers> book, std::string network) : book_(std::move(book)), network_(std::move(network)) {}
-  ~Guest() override { book_->leave(network_, steady_now()); }
+  ~Guest() override { book_->leave(network_, now()); }
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
-  void refused() override { book_->refused(network_, steady_now()); }
+  void refused() override { book_->refused(network_, now()); }
 
  private:
   const std::shared_ptr<Strangers> book_;
@@ -127,7 +125,7 @@ void Door::admit(Socket socket) {
   boost::system::error_code gone;
   const std::string network = network_of(socket.remote_endpoint(gone).address().to_string());
   if (gone) return;
-  if (auto room = strangers_->enter(network, steady_now()); !room) return refused(peer, room.error());
+  if (auto room = strangers_->enter(network, now()); !room) return refused(peer, room.error());
   SessionParts parts;
   parts.stranger = std::make_shared<Guest>(strangers_, network);
   parts.network = network;

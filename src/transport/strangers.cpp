@@ -39,6 +39,7 @@ void Strangers::leave(const std::string& network, Instant now) {
 
 void Strangers::refused(const std::string& network, Instant now) {
   if (networks_.size() >= networks_max) forget_some(now);
+  if (networks_.size() >= networks_max && !networks_.contains(network)) return;
   networks_[network].refused.add(1, refusals_, now);
 }
 

@@ -104,6 +104,22 @@ class Operations(Load):
         self.settle()
 
 
+class Copies(Case):
+    def test_the_newest_copy_stays_whatever_the_clock_said_before(self):
+        there = Path(self.rig.path("copies"))
+        there.mkdir()
+        for number in (5, 6, 7):  # by a clock that was ahead
+            (there / f"edgesync-{number:08}-20360101T000000Z.db").write_text("older\n")
+        (there / "notes.txt").write_text("nobody's copy\n")
+        hub = self.serve("hub", "--backups", str(there))
+        made = hub.event("backup")["to"]
+        self.assertEqual(hub.finish(), 0)
+        self.assertIn("edgesync-00000008-", made)
+        self.assertEqual(sorted(path.name[:17] for path in there.glob("*.db")),
+                         [f"edgesync-{number:08}" for number in (6, 7, 8)])
+        self.assertTrue((there / "notes.txt").exists())
+
+
 class Settings(Case):
     def setUp(self):
         super().setUp()

@@ -33,16 +33,19 @@ std::vector<std::string> kinds(const Read& all) {
 
 class Audit : public Fleet {
  protected:
+  Hub open_hub_with_list() {
+    HubOptions options;
+    options.node = {.database = file("hub.db"), .name = "hub"};
+    options.loopback = loopback_;
+    options.access = true;
+    return Hub::open(std::move(options)).value();
+  }
   const SigningKey key_ = SigningKey::generate().value();
 };
 
 TEST_F(Audit, SaysWhoCameWhoWasTurnedAwayAndWhatWasChanged) {
   {
-    HubOptions options;
-    options.node = {.database = file("hub.db"), .name = "hub"};
-    options.loopback = loopback_;
-    options.access = true;
-    auto hub = Hub::open(std::move(options)).value();
+    auto hub = open_hub_with_list();
     const auto log = AuditLog::start(hub, {.key = key_}).value();
     AccessList list(hub);
     list.allow("gateway", {Access::read_write, {}, "plant/{name}/*"}).value();
@@ -179,11 +182,7 @@ TEST_F(Audit, KindsOfItsOwnAreNobodyElses) {
 }
 
 TEST_F(Audit, NamesNobodyForWhatWasRemoved) {
-  HubOptions options;
-  options.node = {.database = file("hub.db"), .name = "hub"};
-  options.loopback = loopback_;
-  options.access = true;
-  auto hub = Hub::open(std::move(options)).value();
+  auto hub = open_hub_with_list();
   {
     const auto log = AuditLog::start(hub).value();
     const auto changed = std::make_shared<Witness>();
