@@ -30,8 +30,10 @@ class EdgesyncConan(ConanFile):
     def requirements(self):
         self.requires("boost/[>=1.81 <2]", transitive_headers=False, transitive_libs=False)
         self.requires("msgpack-cxx/[>=4.1 <9]", transitive_headers=False, transitive_libs=False)
+        self.requires("nlohmann_json/[>=3.11 <4]", transitive_headers=False)
         self.requires("openssl/[>=3 <4]")
         self.requires("sqlite3/[>=3.37 <4]")
+        self.requires("valijson/[>=1.0 <2]", transitive_headers=False)
         self.requires("zstd/[>=1.5 <2]")
 
     def generate(self):

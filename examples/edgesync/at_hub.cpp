@@ -26,8 +26,23 @@ es::Result<es::LinkOptions> link_to(const Options& options) {
   return link;
 }
 
+es::Result<decltype(es::NodeOptions::schemas)> read_schemas(const Options& options) {
+  decltype(es::NodeOptions::schemas) schemas;
+  for (const auto& [scope, path] : options.schemas) {
+    const auto text = read_file(path);
+    if (!text) return text.error();
+    auto schema = es::JsonSchema::parse({reinterpret_cast<const char*>(text->data()), text->size()});
+    if (!schema) return es::Error(schema.error().code, path + ": " + schema.error().detail);
+    schemas.insert_or_assign(scope, std::move(*schema));
+  }
+  return schemas;
+}
+
 es::Result<es::Node> open_linked(const Options& options, bool observes) {
   es::NodeOptions node;
+  auto schemas = read_schemas(options);
+  if (!schemas) return schemas.error();
+  node.schemas = std::move(*schemas);
   node.database = options.db;
   node.name = options.name;
   node.observes = observes;

@@ -43,11 +43,13 @@ const std::vector<Command>& commands() {
                  "--insecure", "--stdin",     "--otlp",           "--otlp-scope",
                  "--project",  "--label",     "--fleet",          "--access",
                  "--key",      "--audit",     "--audit-key",      "--config",
-                 "--limit",    "--backups",   "--backup-minutes", "--json"}},
-      {"shell", {"--db",       "--listen", "--name",       "--tls-cert",  "--tls-key",     "--client-ca",
-                 "--tokens",   "--hub",    "--token",      "--ca",        "--config-root", "--health-window-ms",
-                 "--insecure", "--otlp",   "--otlp-scope", "--project",   "--label",       "--fleet",
-                 "--access",   "--key",    "--audit",      "--audit-key", "--config",      "--json"}},
+                 "--limit",    "--backups",   "--backup-minutes", "--schema",
+                 "--json"}},
+      {"shell",
+       {"--db",         "--listen",  "--name",   "--tls-cert",    "--tls-key",          "--client-ca", "--tokens",
+        "--hub",        "--token",   "--ca",     "--config-root", "--health-window-ms", "--insecure",  "--otlp",
+        "--otlp-scope", "--project", "--label",  "--fleet",       "--access",           "--key",       "--audit",
+        "--audit-key",  "--config",  "--schema", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -70,8 +72,9 @@ const std::vector<Command>& commands() {
       {"config sign",
        {"--key", "--to", "--from", "--scope", "--number", "--content", "--note", "--parent", "--floor", "--not-before",
         "--expires", "--min-library", "--json"}},
-      {"config publish", with_hub({"--db", "--scope", "--from", "--note", "--config-root"})},
-      {"config rollout start", with_hub({"--db", "--scope", "--from", "--plan", "--note", "--config-root"})},
+      {"config publish", with_hub({"--db", "--scope", "--from", "--note", "--config-root", "--schema"})},
+      {"config rollout start",
+       with_hub({"--db", "--scope", "--from", "--plan", "--note", "--config-root", "--schema"})},
       {"config rollout status", with_hub({"--db", "--scope", "--fleet"})},
       {"config rollout pause", with_hub({"--db", "--scope"})},
       {"config rollout resume", with_hub({"--db", "--scope"})},
@@ -239,6 +242,7 @@ class Parser {
       return;
     }
     if (argument == "--project") return pair(argument, value, "SCOPE=DIRECTORY", out_.options.projects);
+    if (argument == "--schema") return pair(argument, value, "SCOPE=FILE", out_.options.schemas);
     if (argument == "--label") return pair(argument, value, "KEY=VALUE", out_.options.labels);
     if (argument == "--limit") return pair(argument, value, "NAME=VALUE", out_.options.limits);
     if (const TextOption* option = find(text_options(), argument)) {

@@ -34,9 +34,11 @@ struct Options {
   std::string config_root{};             ///< A root document's file.
   std::uint64_t health_window_ms = 0;
   std::vector<std::pair<std::string, std::string>> projects{};  ///< Config scopes, and the directories that show them.
-  std::vector<std::pair<std::string, std::string>> labels{};    ///< What waves of a rollout look at.
-  std::vector<std::pair<std::string, std::string>> limits{};    ///< Of a hub, by name.
-  std::string fleet{};                                          ///< Where nodes report what they have.
+  std::vector<std::pair<std::string, std::string>>
+      schemas{};                                              ///< Config scopes, and the files that say what they hold.
+  std::vector<std::pair<std::string, std::string>> labels{};  ///< What waves of a rollout look at.
+  std::vector<std::pair<std::string, std::string>> limits{};  ///< Of a hub, by name.
+  std::string fleet{};                                        ///< Where nodes report what they have.
 
   // stream
   std::string format{};          ///< csv or jsonl

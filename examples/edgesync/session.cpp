@@ -26,6 +26,9 @@ es::Result<es::Hub> open_hub(const Options& options, const Tokens& tokens) {
   auto root = config_root(options);
   if (!root) return root.error();
   hub.node.config_root = std::move(*root);
+  auto schemas = read_schemas(options);
+  if (!schemas) return schemas.error();
+  hub.node.schemas = std::move(*schemas);
   hub.node.health_window = std::chrono::milliseconds(options.health_window_ms);
   hub.node.database = options.db;
   hub.node.name = options.name;
@@ -47,6 +50,9 @@ es::Result<es::Node> open_node(const Options& options) {
   auto root = config_root(options);
   if (!root) return root.error();
   node.config_root = std::move(*root);
+  auto schemas = read_schemas(options);
+  if (!schemas) return schemas.error();
+  node.schemas = std::move(*schemas);
   node.health_window = std::chrono::milliseconds(options.health_window_ms);
   node.database = options.db;
   node.name = options.name;

@@ -95,6 +95,7 @@ json::object from_metrics(const es::Metrics& metrics) {
   out["keys_sent"] = metrics.keys_sent;
   out["deltas_read"] = metrics.deltas_read;
   out["deltas_shared"] = metrics.deltas_shared;
+  out["patches_sent"] = metrics.patches_sent;
   out["keys_received"] = metrics.keys_received;
   out["segments_sent"] = metrics.segments_sent;
   out["segments_received"] = metrics.segments_received;

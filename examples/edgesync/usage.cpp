@@ -9,12 +9,12 @@ std::string_view usage() noexcept {
                   [--tokens FILE] [--access] [--uplink URL [--token T] [--key F] [--ca F]] [--config-root F]
                   [--health-window-ms N] [--insecure] [--stdin] [--otlp HOST:PORT [--otlp-scope S]]
                   [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]... [--audit [--audit-key F]]
-                  [--limit NAME=VALUE]... [--backups DIR [--backup-minutes N]] [--config FILE]
+                  [--limit NAME=VALUE]... [--backups DIR [--backup-minutes N]] [--config FILE] [--schema SCOPE=FILE]...
   edgesync shell  --db FILE [--name NAME] [--hub URL [--token T] [--key F] [--ca F]] [--config-root F]
                   [--health-window-ms N] [--insecure] [--otlp HOST:PORT [--otlp-scope S]]
                   [--project SCOPE=DIR]... [--fleet SCOPE] [--label KEY=VALUE]... [--audit [--audit-key F]]
                   [--listen HOST:PORT [--tls-cert F --tls-key F] [--client-ca F] [--tokens FILE] [--access]]
-                  [--config FILE]
+                  [--config FILE] [--schema SCOPE=FILE]...
   edgesync status --db FILE
   edgesync log    --db FILE [--scope S]
   edgesync diff   --db FILE --scope S V1 V2
@@ -36,8 +36,8 @@ std::string_view usage() noexcept {
   edgesync config sign     --key KEYFILE --to FILE --from FILE
   edgesync config sign     --key KEYFILE --to FILE --scope S --number N --content JSON|DIR [--note T] [--parent ID]
                            [--floor N] [--not-before T] [--expires T] [--min-library V]
-  edgesync config publish  --db FILE --scope S --from FILE [--config-root F] [HUB]
-  edgesync config publish  --db FILE --scope S --from DIR [--note T] [HUB]   its files
+  edgesync config publish  --db FILE --scope S --from FILE [--config-root F] [--schema S=FILE] [HUB]
+  edgesync config publish  --db FILE --scope S --from DIR [--note T] [--schema S=FILE] [HUB]   its files
   edgesync config rollout start   --db FILE --scope S --from FILE|DIR --plan FILE [--note T] [HUB]   in waves
   edgesync config rollout status  --db FILE --scope S [--fleet SCOPE] [HUB]
   edgesync config rollout approve --db FILE --scope S WAVE [HUB]; and pause, resume, abort without WAVE
@@ -63,15 +63,17 @@ program ends. Without it, FILE is the hub's own database.
 M:KEY,... is any M of these keys; SCOPE a name, "prefix/*" or "*"; T is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.
 With --json, or when stdout is not a terminal, every line is JSON. shell, and serve with --stdin, take one JSON request
 per line on stdin. --otlp takes what OTLP/HTTP exporters on this machine send, as records of a stream. --project keeps
-the active version of a config scope as files in a directory, all of which change at once. With --fleet a node reports
-which versions it has in that stream, and a hub opens the waves of rollouts by what it reads there; --label says what
-waves ask for. --config names a file of lines "option = value", such as "tls-cert = hub.pem" or "access = yes"; what
-the environment says (EDGESYNC_TLS_CERT) counts before that, and the command line before both. On SIGHUP serve reads its
-certificate, key and tokens again; on SIGTERM it sends its nodes away and ends. --backups keeps the three newest copies
-of the database there, one every hour, and nodes keep their records until a copy has them: a hub restored from it loses
-nothing. --limit is one of links, strangers, strangers-per-network, suspects-per-network, refusals-per-network,
-refusals-per-name and incoming-bytes, or, as PER_SECOND/BURST, of arrivals, arrivals-per-network, and frames and bytes
-of one link (edgesync/hub_limits.hpp). A plaintext listener or ws:// URL needs --insecure and a loopback address.
+the active version of a config scope as files in a directory, all of which change at once. --schema names a file with
+the JSON Schema of a config scope: no version that does not fit comes into use there, or is published. With --fleet a
+node reports which versions it has in that stream, and a hub opens the waves of rollouts by what it reads there; --label
+says what waves ask for. --config names a file of lines "option = value", such as "tls-cert = hub.pem" or "access =
+yes"; what the environment says (EDGESYNC_TLS_CERT) counts before that, and the command line before both. On SIGHUP
+serve reads its certificate, key and tokens again; on SIGTERM it sends its nodes away and ends. --backups keeps the
+three newest copies of the database there, one every hour, and nodes keep their records until a copy has them: a hub
+restored from it loses nothing. --limit is one of links, strangers, strangers-per-network, suspects-per-network,
+refusals-per-network, refusals-per-name and incoming-bytes, or, as PER_SECOND/BURST, of arrivals, arrivals-per-network,
+and frames and bytes of one link (edgesync/hub_limits.hpp). A plaintext listener or ws:// URL needs --insecure and a
+loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";
 }

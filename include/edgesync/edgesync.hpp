@@ -10,6 +10,7 @@
 #include <edgesync/error.hpp>
 #include <edgesync/event.hpp>
 #include <edgesync/hub.hpp>
+#include <edgesync/json_schema.hpp>
 #include <edgesync/layers.hpp>
 #include <edgesync/log_stream.hpp>
 #include <edgesync/mask.hpp>

@@ -5,6 +5,7 @@
 #include <edgesync/error.hpp>
 #include <edgesync/function.hpp>
 #include <edgesync/hub_limits.hpp>
+#include <edgesync/json_schema.hpp>
 #include <edgesync/mask.hpp>
 #include <edgesync/records.hpp>
 #include <edgesync/rollout_plan.hpp>
@@ -83,6 +84,9 @@ struct NodeOptions {
   /// Of one config version: so many starts of the application that ended without an answer about it, or without
   /// confirmation, and it is left alone. 0: no limit.
   std::uint32_t starts_max = 3;
+  /// What versions of a config scope have to be, by its name: others are refused before anybody is asked about them,
+  /// and cannot be published here. What is in use when a schema comes or changes stays in use.
+  std::map<std::string, JsonSchema, std::less<>> schemas{};
   /// What waves of a rollout look at (rollout_plan.hpp). Keys and values are 1 to 64 bytes of UTF-8 without '=', ','
   /// and control characters; at most 16.
   Labels labels{};

@@ -108,7 +108,8 @@ struct Metrics {
   std::uint64_t keys_sent = 0, keys_received = 0;
   /// Of scopes, for peers: read from the file and encoded, and sent as another peer was told it.
   std::uint64_t deltas_read = 0, deltas_shared = 0;
-  std::uint64_t searches = 0;  ///< For removals that a peer missed and whose records were gone here.
+  std::uint64_t patches_sent = 0;  ///< Config versions told as what differs from one that the peer had.
+  std::uint64_t searches = 0;      ///< For removals that a peer missed and whose records were gone here.
   std::uint64_t segments_sent = 0, segments_received = 0;
   std::uint64_t records_appended = 0;
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< Frames, above TLS.

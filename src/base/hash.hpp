@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hashes. SipHash-2-4 with 128-bit output (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012) keys
-// fingerprints; SHA-256 (FIPS 180-4) names content. Both are written here because the pure layers link nothing.
+// fingerprints; SHA-256 (FIPS 180-4), by OpenSSL, names content.
 #pragma once
 
 #include "base/bytes.hpp"
 
 #include <array>
 #include <cstdint>
+#include <memory>
+
+struct evp_md_ctx_st;  // of OpenSSL
 
 namespace edgesync {
 
@@ -48,20 +51,18 @@ class SipHash {
 
 using Sha256Digest = std::array<std::byte, 32>;
 
+/// The members and sha256() throw std::bad_alloc if OpenSSL has no memory.
 class Sha256 {
  public:
-  void add(ByteView bytes) noexcept;
-  Sha256Digest finish() noexcept;
+  Sha256();
+  void add(ByteView bytes);
+  /// Once; nothing can be added after.
+  Sha256Digest finish();
 
  private:
-  void block(const std::byte* data) noexcept;
-  std::array<std::uint32_t, 8> state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::array<std::byte, 64> buffer_{};
-  std::size_t buffered_ = 0;
-  std::uint64_t length_ = 0;
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
 };
 
-Sha256Digest sha256(ByteView bytes) noexcept;
+Sha256Digest sha256(ByteView bytes);
 
 }  // namespace edgesync

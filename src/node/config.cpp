@@ -60,7 +60,7 @@ Result<VersionInfo> Config::publish(const Edit& edit, std::string_view note) {
   if (!lock) return std::move(lock).error();
   const auto tree = node::edited(*scope_, edit);
   if (!tree) return tree.error();
-  return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+  return node::publish(*scope_, *lock, *tree, [&](sync::ConfigPlane& plane) {
     return plane.publish(scope_->id, *tree, note, scope_->core->time());
   });
 }
@@ -68,18 +68,18 @@ Result<VersionInfo> Config::publish(const Edit& edit, std::string_view note) {
 Result<VersionInfo> Config::publish_tree(Tree content, std::string_view note) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+  return node::publish(*scope_, *lock, content, [&](sync::ConfigPlane& plane) {
     return plane.publish(scope_->id, content, note, scope_->core->time());
   });
 }
 
 Result<VersionInfo> Config::publish_signed(const Bytes& document) {
-  const auto release = config::Release::decode(document);
-  if (!release) return Error(Errc::invalid_argument, "config: " + scope_->name + ": " + release.error().detail);
+  const auto release = node::opened(*scope_, document);
+  if (!release) return release.error();
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
-    return plane.publish(scope_->id, *release, scope_->core->time());
+  return node::publish(*scope_, *lock, release->content, [&](sync::ConfigPlane& plane) {
+    return plane.publish(scope_->id, release->release, scope_->core->time());
   });
 }
 
@@ -101,7 +101,7 @@ Result<VersionInfo> Config::rollback(std::uint64_t to, std::string_view note) {
     auto content = content_of(*scope_, to);
     if (!content) return std::move(content).error();
     const std::string said = note.empty() ? "rollback to " + std::to_string(to) : std::string(note);
-    return node::publish(*scope_, *lock, [&](sync::ConfigPlane& plane) {
+    return node::publish(*scope_, *lock, *content, [&](sync::ConfigPlane& plane) {
       return plane.publish(scope_->id, *content, said, core.time());
     });
   }

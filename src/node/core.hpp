@@ -76,6 +76,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void commit_later(Lock& lock, std::chrono::milliseconds delay);
   /// Puts versions of the scope that wait for an answer to the application again.
   Result<void> ask_again(Lock& lock, store::ScopeId scope);
+  /// Whether a version of the scope may have this content, as NodeOptions::schemas say. Fails with: invalid_argument.
+  /// Thread safety: any thread.
+  Result<void> fits(std::string_view scope, const std::map<std::string, Value>& content) const;
   /// After anything that may have produced frames, events or work.
   void stir(Lock& lock);
 

@@ -106,6 +106,13 @@ Result<void> Core::ask_again(Lock& lock, store::ScopeId scope) {
   return asked;
 }
 
+Result<void> Core::fits(std::string_view scope, const std::map<std::string, Value>& content) const {
+  const auto schema = options_.schemas.find(scope);
+  if (schema == options_.schemas.end()) return {};
+  auto fits = schema->second.check(content);
+  return fits ? fits : Error(Errc::invalid_argument, "does not fit its schema: " + fits.error().detail);
+}
+
 void Core::dispatch_actions(Lock& lock) {
   for (sync::ConfigPlane::Action& action : engine_->config().take_actions()) {
     if (closed_) return;
@@ -120,15 +127,19 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
     auto content = config::verify(action.release);
     lock.unlock();
     std::optional<Verdict> verdict = Verdict::healthy;
-    if (content) verdict = handlers_.ask(scope, {version, *std::move(content)});
+    const Result<void> fits = content ? this->fits(scope, *content) : Result<void>();
+    if (!fits)
+      verdict = Verdict::reject;
+    else if (content)
+      verdict = handlers_.ask(scope, {version, *std::move(content)});
     lock.lock();
     settled_.wait(lock, [&] { return closed_ || !store_->writing(); });
     if (closed_) return;
     engine_->tick(now());  // the answer may have taken its time: what follows from it begins now
     const Verdict answer = verdict.value_or(Verdict::healthy);
-    engine_->config().verdict(action.scope, version, answer, "decided by the application").ignore();
-    if (answer == Verdict::reject)
-      engine_->report(EventKind::rejected, action.scope, version, {Errc::rejected, "the application refused it"});
+    const std::string why = fits ? "the application refused it" : fits.error().detail;
+    engine_->config().verdict(action.scope, version, answer, fits ? "decided by the application" : why).ignore();
+    if (answer == Verdict::reject) engine_->report(EventKind::rejected, action.scope, version, {Errc::rejected, why});
     engine_->commit_soon();
     return stir(lock);
   }

@@ -30,6 +30,14 @@ Result<void> apply(Tree& tree, const Edit& edit) {
 
 }  // namespace
 
+Result<Opened> opened(const ScopeHandle& scope, const Bytes& document) {
+  auto release = config::Release::decode(document);
+  if (!release) return Error(Errc::invalid_argument, "config: " + scope.name + ": " + release.error().detail);
+  auto content = config::verify(*release);
+  if (!content) return std::move(content).error();
+  return Opened{*std::move(release), *std::move(content)};
+}
+
 Result<Tree> edited(const ScopeHandle& scope, const Edit& edit) {
   Tree tree;
   if (const auto newest = scope.core->engine().config().newest(scope.id)) {

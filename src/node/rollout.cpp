@@ -43,7 +43,7 @@ Result<VersionInfo> Rollout::publish(const Edit& edit, const RolloutPlan& plan, 
   if (!lock) return std::move(lock).error();
   const auto tree = node::edited(*scope_, edit);
   if (!tree) return tree.error();
-  return node::publish(*scope_, *lock, [&](ConfigPlane& plane) {
+  return node::publish(*scope_, *lock, *tree, [&](ConfigPlane& plane) {
     return plane.roll_out(scope_->id, *tree, note, plan, scope_->core->time());
   });
 }
@@ -52,18 +52,18 @@ Result<VersionInfo> Rollout::publish_tree(const std::map<std::string, Value>& co
                                           std::string_view note) {
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  return node::publish(*scope_, *lock, [&](ConfigPlane& plane) {
+  return node::publish(*scope_, *lock, content, [&](ConfigPlane& plane) {
     return plane.roll_out(scope_->id, content, note, plan, scope_->core->time());
   });
 }
 
 Result<VersionInfo> Rollout::publish_signed(const Bytes& document, const RolloutPlan& plan) {
-  const auto release = config::Release::decode(document);
-  if (!release) return Error(Errc::invalid_argument, "config: " + scope_->name + ": " + release.error().detail);
+  const auto release = node::opened(*scope_, document);
+  if (!release) return release.error();
   auto lock = scope_->lock_idle();
   if (!lock) return std::move(lock).error();
-  return node::publish(*scope_, *lock, [&](ConfigPlane& plane) {
-    return plane.roll_out(scope_->id, *release, plan, scope_->core->time());
+  return node::publish(*scope_, *lock, release->content, [&](ConfigPlane& plane) {
+    return plane.roll_out(scope_->id, release->release, plan, scope_->core->time());
   });
 }
 

@@ -4,8 +4,11 @@
 #include "crdt/chunk.hpp"
 #include "store/admission.hpp"
 #include "store/ledger.hpp"
+#include "store/patches.hpp"
 #include "store/quarantine.hpp"
 #include "store/records.hpp"
+
+#include <algorithm>
 
 namespace edgesync::store {
 namespace {
@@ -111,6 +114,8 @@ Outcome Arrivals::apply(const Released& released) {
 Outcome Arrivals::apply(const Refusal& refusal) { return {0, false, refusal.why, at_ = refusal.scope}; }
 
 Outcome Arrivals::apply(const RemoteCut& cut) {
+  const auto patched = [](const RemoteDelta& remote) { return !remote.patches.empty(); };
+  if (std::any_of(cut.deltas.begin(), cut.deltas.end(), patched)) return apply_patched(cut);
   if (auto why = impossible(cut)) return *std::move(why);
   for (const RemoteDelta& remote : cut.deltas) join(*batch_.part(remote.scope), remote);
   for (const RemoteStage& stage : cut.stages) {
@@ -121,9 +126,21 @@ Outcome Arrivals::apply(const RemoteCut& cut) {
   return {0, true, {}, {}};
 }
 
+/// The same cut with what was told as patches.
+Outcome Arrivals::apply_patched(RemoteCut cut) {
+  for (RemoteDelta& remote : cut.deltas) {
+    const Part* part = taking(remote.scope);
+    if (part == nullptr) return {0, false, {}, remote.scope};
+    auto laid = lay_patches(*part->table, remote);
+    if (!laid && laid.error().is(Errc::not_found)) return {0, false, {}, remote.scope};
+    if (!laid) return {0, false, std::move(laid).error(), remote.scope};
+  }
+  return apply(cut);
+}
+
 /// All of a cut is applied, or nothing.
 std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
-  for (const auto& [id, delta, removed] : cut.deltas) {
+  for (const auto& [id, delta, removed, patches] : cut.deltas) {
     const Part* part = taking(id);
     if (part == nullptr || part->scope.plane == Plane::stream) return Outcome{0, false, {}, id};
     const crdt::Context& mine = part->table->context();

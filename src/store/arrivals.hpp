@@ -29,6 +29,7 @@ class Arrivals {
   Outcome apply(const RefusedSegment& refused);
   Outcome apply(const Released& released);
   Outcome apply(const Refusal& refusal);
+  Outcome apply_patched(RemoteCut cut);
   std::optional<Outcome> impossible(const RemoteCut& cut);
   void join(Part& part, const RemoteDelta& remote);
   void join(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& apply);

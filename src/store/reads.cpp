@@ -4,6 +4,7 @@
 #include "store/certain_delta.hpp"
 #include "store/journal.hpp"
 #include "store/letters.hpp"
+#include "store/patches.hpp"
 #include "store/preview.hpp"
 #include "store/records.hpp"
 #include "store/sqlite_store.hpp"
@@ -177,6 +178,12 @@ Result<std::uint64_t> SqliteStore::versions_bytes(ScopeId id) {
   if (auto open = revive(); !open) return open.error();
   ScopeState* state = find(id);
   return gone(state) ? Result<std::uint64_t>(no_scope()) : read_version_bytes(state->table);
+}
+
+Result<Bytes> SqliteStore::content(ScopeId id, ByteView content) {
+  if (auto open = revive(); !open) return open.error();
+  ScopeState* state = find(id);
+  return gone(state) ? Result<Bytes>(no_scope()) : find_content(state->table, content);
 }
 
 Result<std::vector<JournalEntry>> SqliteStore::journal(ScopeId id, std::size_t limit) {

@@ -15,10 +15,18 @@
 
 namespace edgesync::store {
 
+/// Keys of a delta, told as a patch on the content of a config version.
+struct RemotePatch {
+  Bytes base{};           ///< The content's id.
+  std::size_t bytes = 0;  ///< Of the body (wire/packed_delta.hpp) that it comes to.
+  Bytes patch{};
+};
+
 struct RemoteDelta {
   ScopeId scope{};
   crdt::Delta delta{};
   std::optional<crdt::Removed> removed{};  ///< What a search from `delta.base` found (crdt/search.hpp).
+  std::vector<RemotePatch> patches{};
 };
 
 /// Part of what one scope of a later cut will hold, to be kept aside.

@@ -143,6 +143,7 @@ class SqliteStore final : public Store {
   Result<std::vector<Gap>> gaps(ScopeId id, const ReplicaId& origin, std::uint64_t after, std::size_t limit) override;
   Result<std::vector<VersionRow>> versions(ScopeId id) override;
   Result<std::uint64_t> versions_bytes(ScopeId id) override;
+  Result<Bytes> content(ScopeId id, ByteView content) override;
   Result<config::Release> release(ScopeId id, const VersionKey& version) override;
   Result<Bytes> memo(ScopeId id, std::string_view name) override;
   Result<std::map<std::string, Bytes>> memos(ScopeId id, std::string_view prefix) override;

@@ -77,7 +77,11 @@ constexpr auto texts = [] {
       " ON CONFLICT DO UPDATE SET role = excluded.role, manifest = excluded.manifest,"
       " base = CASE WHEN length(excluded.content) > 0 THEN excluded.base ELSE base END,"
       " content = CASE WHEN length(excluded.content) > 0 THEN excluded.content ELSE content END");
-  put(Sql::version_content, "UPDATE ver SET base = ?4, content = ?5 WHERE sid = ?1 AND number = ?2 AND id = ?3");
+  // Replaced, not updated: a row that shrinks to a hundredth where it stands leaves its page nearly empty for good,
+  // since SQLite joins pages only when rows go.
+  put(Sql::version_content,
+      "INSERT OR REPLACE INTO ver SELECT sid, number, id, role, manifest, ?4, ?5 FROM ver"
+      " WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::version_role, "UPDATE ver SET role = ?4 WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::version_delete, "DELETE FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
   put(Sql::history, "SELECT version, at, body FROM hist WHERE sid = ?1 AND version < ?2 ORDER BY version DESC LIMIT 1");
@@ -95,6 +99,7 @@ constexpr auto texts = [] {
   put(Sql::version_heads,
       "SELECT number, id, manifest, role, base, length(content) FROM ver WHERE sid = ?1 ORDER BY number DESC, id");
   put(Sql::version_one, "SELECT manifest, role, base, content FROM ver WHERE sid = ?1 AND number = ?2 AND id = ?3");
+  put(Sql::version_by_id, "SELECT number FROM ver WHERE sid = ?1 AND id = ?2 ORDER BY number DESC LIMIT 1");
   put(Sql::version_dependants, "SELECT number, id FROM ver WHERE sid = ?1 AND base = ?2");
   put(Sql::version_bytes,
       "SELECT coalesce(sum(length(manifest) + length(base) + length(content)), 0) FROM ver WHERE sid = ?1");

@@ -71,6 +71,7 @@ enum class Sql : std::size_t {
   version_rows,
   version_heads,
   version_one,
+  version_by_id,
   version_dependants,
   version_bytes,
   memo_get,

@@ -272,6 +272,8 @@ class Store {
                                         std::size_t limit) = 0;
   virtual Result<std::vector<VersionRow>> versions(ScopeId id) = 0;  ///< Newest first.
   virtual Result<std::uint64_t> versions_bytes(ScopeId id) = 0;      ///< What they take in the file.
+  /// From the file: the content with this id, proved. Fails with: not_found, storage_*.
+  virtual Result<Bytes> content(ScopeId id, ByteView content) = 0;
   /// With its content, if that was ever here: proved by its hash. Fails with: not_found, storage_corrupt (its row is
   /// damaged, or one that it is stored as a difference to), storage_io.
   virtual Result<config::Release> release(ScopeId id, const VersionKey& version) = 0;

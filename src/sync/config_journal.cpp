@@ -126,6 +126,7 @@ void ConfigPlane::take(Waiting waiting) {
     for (const config::Step& step : outcome.journal)
       if (step.row.number == action.number && step.row.id == action.id) reason = step.reason;
     if (action.kind == config::Action::Kind::activate) activate(id, scope, *held);
+    if (action.kind == config::Action::Kind::ask) scope.asked = *held;
     ready_.push_back({id, action.kind, *std::move(held), std::move(reason)});
   }
 }

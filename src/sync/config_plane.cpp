@@ -126,10 +126,11 @@ Result<void> ConfigPlane::verdict(store::ScopeId id, const VersionInfo& version,
   const auto found = usable(id);
   if (!found) return found.error();
   Scope& scope = **found;
-  std::optional<config::Release> read;
+  std::optional<config::Release> read, kept = std::exchange(scope.asked, {});
   if (answer == Verdict::healthy) {
     // The root or the time may have changed while the application thought about it.
-    auto asked = store_.release(id, {version.number, version.id});
+    const bool same = kept && kept->manifest.number == version.number && kept->manifest.info().id == version.id;
+    auto asked = same ? Result<config::Release>(*std::move(kept)) : store_.release(id, {version.number, version.id});
     if (!asked) {
       if (!asked.error().is(Errc::not_found)) lost_.try_emplace(id);  // the question is put again
       return asked.error();
@@ -233,6 +234,15 @@ void ConfigPlane::hold_content(Scope& scope, const config::Release& release) {
   if (planted(Bug::rollback_skips_key) && content && std::any_of(rows.begin(), rows.end(), newer))
     content->erase(content->begin());
   scope.content = content ? std::make_shared<const config::Content>(*std::move(content)) : nullptr;
+}
+
+Bytes ConfigPlane::latest_content(store::ScopeId id) const {
+  const auto at = scopes_.find(id);
+  if (at == scopes_.end()) return {};
+  const config::RoleRow* latest = nullptr;
+  for (const config::RoleRow& row : at->second.activation.rows())
+    if (row.role != VersionRole::quarantined && (latest == nullptr || latest->number < row.number)) latest = &row;
+  return latest == nullptr ? Bytes{} : from_hex(latest->id).value_or(Bytes{});
 }
 
 VersionInfo ConfigPlane::active(store::ScopeId scope) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConfigPlane: the config scopes of one node. A published version travels as one register, whole (manifest and
+// ConfigPlane: the config scopes of one node. A published version stands in one register, whole (manifest and
 // content), so versions cannot mix and five hundred of them published while a node was away cost it one. Here the
 // register's entries meet the activation machine: every step is put to the store first, and its action is taken only
 // when the store says that the step is durable.
@@ -137,6 +137,8 @@ class ConfigPlane {
   ContentPtr active_content(store::ScopeId scope);
   VersionInfo active(store::ScopeId scope) const;
   VersionInfo last_good(store::ScopeId scope) const;
+  /// The id of the latest version whose content is kept here, 32 bytes; none: empty.
+  Bytes latest_content(store::ScopeId scope) const;
   /// Why what is offered is not taken, or that the active version's time is over.
   std::optional<Error> refused(store::ScopeId scope) const;
   const config::Gate& gate() const noexcept { return gate_; }
@@ -163,6 +165,7 @@ class ConfigPlane {
     } left{};                    ///< Why a version was refused, or left again; nothing once a later one is taken up.
     std::set<Told> told{};       ///< Refusals that were told, by code, number and id.
     Instant look_again = never;  ///< At what was refused for the time's sake.
+    std::optional<config::Release> asked{};      ///< What was put to the application, to be used if it is taken.
     std::optional<store::VersionKey> counted{};  ///< Its starts are in the scope's memo.
   };
   /// What a scope's cells hold.

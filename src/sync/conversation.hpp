@@ -24,6 +24,8 @@
 
 namespace edgesync::sync {
 
+class ConfigPlane;
+
 /// Later than any ticket.
 inline constexpr store::Ticket no_ticket = ~store::Ticket{0};
 
@@ -68,7 +70,8 @@ struct LinkContext {
   MemoryBudget& arriving;  ///< The same, of cuts that are not whole yet,
   MemoryBudget& settling;  ///< and of what waits for the disk.
   SharedDeltas& shared;    ///< Of all links.
-  Lockout& lockout;        ///< Hub role only.
+  const ConfigPlane& config;
+  Lockout& lockout;  ///< Hub role only.
   /// Hub role: a node that was let in begins its session, or is told why not now.
   Function<Result<void>(const Credentials&)> enter{};
   bool root = false;                      ///< The authority of its scopes.
@@ -89,6 +92,8 @@ struct Channel {
   bool writable = true;                  ///< We may send (node role), the peer may (hub role).
   crdt::Context peer{};                  ///< What the peer durably has; for streams, last sequences.
   std::vector<wire::Missing> missing{};  ///< Streams, node role: what of it the hub never got, as it said first.
+  Bytes holds{};                         ///< Config: the id of a content that the peer has, to make patches on.
+  Bytes offered{};                       ///< The one that it will have once it acks the cut in flight.
 };
 
 struct Conversation : LinkContext {

@@ -3,7 +3,7 @@
 
 #include "base/planted.hpp"
 #include "crdt/chunk.hpp"
-#include "wire/packed_delta.hpp"
+#include "sync/config_plane.hpp"
 
 #include <algorithm>
 
@@ -36,7 +36,8 @@ bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
     return searches_.begin(number, channel), true;
   const std::size_t most = talk_.room(talk_.limits.cut_bytes), left = most - std::min(most, out.bytes);
   const bool shares = !searched && talk_.shared.wanted(channel.scope) && talk_.store.damaged(channel.scope).empty();
-  if (const auto* told = shares ? talk_.shared.find(channel.scope, channel.peer, talk_.mine(channel)) : nullptr;
+  const Bytes base = patch_base(channel);
+  if (const auto* told = shares ? talk_.shared.find(channel.scope, channel.peer, talk_.mine(channel), base) : nullptr;
       told != nullptr && told->bytes <= left) {
     ++talk_.metrics.deltas_shared;
     return add_shared(out, number, *told), true;
@@ -51,10 +52,11 @@ bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   // The scope is damaged: the rest when it is mended.
   if (channel.peer.covers((*delta)->upto) || withholds(channel, channel.peer)) return true;
   ++talk_.metrics.deltas_read;
-  if (!shares || (*delta)->upto != talk_.mine(channel)) return add_delta(out, number, **std::move(delta)), true;
-  SharedDelta told = pack(**std::move(delta));
+  const bool all = (*delta)->upto == talk_.mine(channel);
+  if (base.empty() && !(shares && all)) return add_delta(out, number, **std::move(delta)), true;
+  SharedDelta told = pack(channel, base, **std::move(delta));
   add_shared(out, number, told);
-  talk_.shared.put(channel.scope, channel.peer, std::move(told));
+  if (shares && all) talk_.shared.put(channel.scope, channel.peer, base, std::move(told));
   return true;
 }
 
@@ -76,20 +78,17 @@ void Cuts::add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta) {
   if (planted(Bug::lose_part) && out.parts.size() > 1) out.parts.pop_back();
 }
 
-SharedDelta Cuts::pack(crdt::Delta delta) const {
-  SharedDelta told{delta.upto, {}, 0, delta.keys.size()};
-  for (const crdt::KeyState& state : delta.keys) told.bytes += crdt::cost(state);
-  for (const wire::DeltaPart& part : wire::split(0, 0, std::move(delta), talk_.limits.part_bytes))
-    told.parts.push_back(std::make_shared<const Bytes>(wire::pack(part)));
-  return told;
-}
-
 void Cuts::add_shared(Outgoing& out, wire::Channel number, const SharedDelta& told) {
   talk_.metrics.keys_sent += told.keys;
   out.upto.emplace_back(number, told.upto);
   out.bytes += told.bytes;
   for (const auto& part : told.parts)
     out.parts.emplace_back(wire::DeltaPart{out.id, number, &part == &told.parts.front(), {}, part});
+  talk_.metrics.patches_sent += told.patches.size();
+  for (wire::PatchedPart patched : told.patches) {
+    patched.cut = out.id, patched.channel = number;
+    out.parts.emplace_back(std::move(patched));
+  }
 }
 
 bool Cuts::begin(Plane lane) {
@@ -111,6 +110,8 @@ bool Cuts::begin(Plane lane) {
 
 bool Cuts::send_cut(Plane lane, Outgoing out) {
   if (out.upto.empty()) return false;
+  for (const auto& [number, upto] : out.upto)
+    if (lane == Plane::config) talk_.at(number).offered = talk_.config.latest_content(talk_.at(number).scope);
   out.parts.emplace_back(wire::Cut{out.id, static_cast<std::uint32_t>(out.upto.size())});
   ++talk_.metrics.cuts_sent;
   out.share = MemoryShare(talk_.outgoing, out.bytes);
@@ -149,6 +150,7 @@ void Cuts::on(wire::Ack&& ack) {
     telling_.erase(number);
     talk_.stored(number, true);
     channel.peer.join(planted(Bug::assume_sent) ? talk_.mine(channel) : upto);
+    channel.holds = std::exchange(channel.offered, {});
     talk_.signal(Signal::Kind::acked, channel.scope, upto);
     if (!channel.peer.covers(talk_.mine(channel))) talk_.mark_dirty(number);
   }
@@ -165,6 +167,7 @@ Cuts::Refusal Cuts::resync(wire::Resync&& resync, Channel& channel) {
   send_again(at->second.upto);
   outgoing_.erase(at);
   telling_.erase(resync.channel);
+  channel.holds.clear();  // perhaps it is what the peer could not use
   channel.peer = std::move(resync.context);
   return Refusal::news;
 }

@@ -56,10 +56,14 @@ class Cuts {
   bool withholds(const Channel& channel, const crdt::Context& told) const;
   void add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta);
   void add_shared(Outgoing& out, wire::Channel number, const SharedDelta& told);
-  SharedDelta pack(crdt::Delta delta) const;
   bool send_cut(Plane lane, Outgoing out);
   bool cut_refused(const wire::Refused& refused);
   void send_again(const std::vector<std::pair<wire::Channel, crdt::Context>>& members);
+
+  // cuts_packing.cpp
+  Bytes patch_base(const Channel& channel) const;
+  std::vector<wire::PatchedPart> take_patches(const Channel& channel, ByteView base, crdt::Delta& delta) const;
+  SharedDelta pack(const Channel& channel, ByteView base, crdt::Delta delta) const;
 
   // cuts_large.cpp
   bool tells_truly(const Telling& telling, const Channel& channel) const;

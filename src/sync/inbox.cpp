@@ -35,6 +35,18 @@ Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
   return wire::join(at->second, std::move(part));
 }
 
+Result<void> Inbox::add(wire::PatchedPart&& part) {
+  const auto staged = this->staged(part.cut);
+  if (!staged) return staged.error();
+  const std::size_t bytes = part.bytes + part.patch.size();
+  if (auto room = take(bytes); !room) return room;
+  (*staged)->bytes += bytes;
+  if (!(*staged)->whole.deltas.contains(part.channel))
+    return Error(Errc::protocol_violation, "patched part: before the first part");
+  (*staged)->whole.patches[part.channel].push_back(std::move(part));
+  return {};
+}
+
 Result<void> Inbox::add(const wire::Staged& staged) {
   const auto held = this->staged(staged.cut);
   if (!held) return held.error();
@@ -60,8 +72,8 @@ Result<crdt::Delta> Inbox::take_one(std::uint64_t cut, wire::Channel channel) {
   auto whole = take({cut, 1});
   if (!whole) return std::move(whole).error();
   const auto at = whole->deltas.find(channel);
-  if (at == whole->deltas.end())
-    return Error(Errc::protocol_violation, "chunk " + std::to_string(cut) + ": of another channel");
+  if (at == whole->deltas.end() || !whole->patches.empty())
+    return Error(Errc::protocol_violation, "chunk " + std::to_string(cut) + ": of another channel, or patched");
   return std::move(at->second);
 }
 

@@ -16,6 +16,7 @@ class Inbox {
   /// A complete cut.
   struct Whole {
     std::map<wire::Channel, crdt::Delta> deltas{};
+    std::map<wire::Channel, std::vector<wire::PatchedPart>> patches{};
     std::set<wire::Channel> stages{};  ///< Scopes of which it holds what is kept aside.
   };
 
@@ -24,6 +25,8 @@ class Inbox {
 
   /// Fails with: protocol_violation (parts out of turn), limit_exceeded. `bytes` is the part's size as received.
   Result<void> add(wire::DeltaPart&& part, std::size_t bytes);
+  /// What it comes to counts as well.
+  Result<void> add(wire::PatchedPart&& part);
   Result<void> add(const wire::Staged& staged);
   /// The complete cut. Fails with: protocol_violation if parts are missing.
   Result<Whole> take(const wire::Cut& cut);

@@ -25,6 +25,7 @@ std::size_t weight(const wire::Message& message, const Limits& limits) {
           bytes += item_bytes * (held.base.items().size() + held.floors.items().size() + held.reached.items().size());
         if constexpr (requires { held.scope; }) bytes += held.scope.size();
         if constexpr (requires { held.body; }) bytes += held.body.size();
+        if constexpr (requires { held.patch; }) bytes += held.patch.size();
         if constexpr (requires { held.token; }) bytes += held.token.size() + held.name.size();
         if constexpr (requires { held.findings; }) bytes += finding_bytes * held.findings.size();
         if constexpr (requires { held.ranges; }) bytes += finding_bytes * held.ranges.size();
@@ -79,7 +80,7 @@ void Link::handle(wire::Message&& message, Now now) {
 
 void Link::say_hello(Now now) {
   wire::Hello hello;
-  hello.capabilities = {"delta", "segment", "search", "proof", "repair"};
+  hello.capabilities = {"delta", "segment", "search", "proof", "repair", "patch"};
   hello.replica = talk_.store.replica();
   hello.name = talk_.name;
   hello.now = talk_.clock.known(now) ? talk_.clock.time(now) : Timestamp{};

@@ -3,6 +3,7 @@
 #include "base/planted.hpp"
 #include "base/text.hpp"
 #include "crdt/reissue.hpp"
+#include "sync/config_plane.hpp"
 #include "sync/link.hpp"
 
 #include <algorithm>
@@ -30,8 +31,8 @@ void Link::subscribe(store::ScopeId scope) {
   channel.plane = described.plane;
   talk_.numbers[scope] = number;
   ++unanswered_;
-  talk_.send(
-      wire::Subscribe{number, described.plane, described.name, talk_.store.context(scope), talk_.summary(scope)});
+  talk_.send(wire::Subscribe{number, described.plane, described.name, talk_.store.context(scope), talk_.summary(scope),
+                             talk_.config.latest_content(scope)});
   cuts_.offer_resume(number, scope);
 }
 
@@ -58,6 +59,12 @@ bool Link::as_told() const {
          std::all_of(denied_.begin(), denied_.end(), denied);
 }
 
+namespace {
+
+bool is_content_id(const Bytes& holds) noexcept { return holds.empty() || holds.size() == sizeof(Sha256Digest); }
+
+}  // namespace
+
 Result<Link::Admitted> Link::admit(const wire::Subscribe& subscribe) {
   if (subscribe.plane < Plane::state || subscribe.plane > Plane::stream)
     return Error(Errc::unsupported, subscribe.scope + ": unknown plane");
@@ -79,6 +86,8 @@ void Link::on(wire::Subscribe&& subscribe) {
   talk_.subscribed_bytes += subscribe.scope.size() + item_bytes * subscribe.context.items().size();
   if (talk_.subscribed_bytes > talk_.limits.subscribed_bytes)
     return end({Errc::limit_exceeded, subscribe.scope + ": the contexts of all subscribed scopes are too large"});
+  if (!is_content_id(subscribe.holds))
+    return end({Errc::protocol_violation, subscribe.scope + ": holds what is no content"});
   const auto admitted = admit(subscribe);
   if (!admitted)
     return talk_.send(wire::Unsubscribed{subscribe.channel, static_cast<Errc>(admitted.error().code.value()),
@@ -105,6 +114,7 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   channel.open = true;
   channel.writable = writable;
   channel.peer = std::move(subscribe.context);
+  channel.holds = std::move(subscribe.holds);
   talk_.numbers[scope] = subscribe.channel;
   if (!audit_.meet(subscribe.channel, channel, channel.peer)) return;
   talk_.signal(Signal::Kind::opened, scope);
@@ -115,7 +125,8 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   cuts_.offer_resume(subscribe.channel, scope);
   crdt::Context told = talk_.concerning(channel, mine);
   std::vector<wire::Missing> missing = missing_of(channel, told);
-  talk_.send(wire::Subscribed{subscribe.channel, std::move(told), summary, writable, std::move(missing)});
+  talk_.send(wire::Subscribed{subscribe.channel, std::move(told), summary, writable, std::move(missing),
+                              talk_.config.latest_content(scope)});
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
   if (!talk_.stable_here) forward_stable(scope);
   talk_.mark_dirty(subscribe.channel);
@@ -124,7 +135,7 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
 
 void Link::on(wire::Subscribed&& subscribed) {
   Channel* channel = talk_.find(subscribed.channel);
-  if (talk_.role != Role::node || channel == nullptr || channel->open)
+  if (talk_.role != Role::node || channel == nullptr || channel->open || !is_content_id(subscribed.holds))
     return end({Errc::protocol_violation, "subscribed: channel " + std::to_string(subscribed.channel)});
   talk_.awaits.over(Awaited::subscribed, subscribed.channel);
   if (!std::exchange(channel->answered, true)) --unanswered_;
@@ -132,6 +143,7 @@ void Link::on(wire::Subscribed&& subscribed) {
   channel->open = true;
   channel->writable = subscribed.writable;
   channel->peer = std::move(subscribed.context);
+  channel->holds = std::move(subscribed.holds);
   if (!channel->writable)
     talk_.signal(Signal::Kind::refused, channel->scope, {}, {Errc::forbidden, "the hub lets us read only"});
   // Records that are not proved to be ours must not count as acked: we would trim our own under their numbers.

@@ -41,6 +41,14 @@ void Receiver::on(wire::DeltaPart&& part) {
   took(inbox_.add(std::move(part), bytes));
 }
 
+void Receiver::on(wire::PatchedPart&& part) {
+  const Channel* channel = talk_.find(part.channel);
+  if (!talk_.may_receive(part.channel, channel, false)) return;
+  if (channel->plane != Plane::config || part.bytes > wire::patched_bytes_max)
+    return talk_.end({Errc::protocol_violation, "patched part: of channel " + std::to_string(part.channel)});
+  took(inbox_.add(std::move(part)));
+}
+
 void Receiver::on(wire::Staged&& staged) {
   if (!talk_.may_receive(staged.channel, talk_.find(staged.channel), false)) return;
   took(inbox_.add(staged));
@@ -62,6 +70,10 @@ void Receiver::on(wire::Cut&& cut) {
     added.scope = channel.scope;
     added.delta = std::move(delta);
     added.removed = searches_.take_removed(number);
+    for (wire::PatchedPart& part : whole->patches[number]) {
+      bytes += part.bytes;
+      added.patches.push_back({std::move(part.base), part.bytes, std::move(part.patch)});
+    }
   }
   for (const wire::Channel number : whole->stages) {
     received.channels.push_back(number);

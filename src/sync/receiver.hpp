@@ -22,6 +22,7 @@ class Receiver {
         held_(conversation.settling) {}
 
   void on(wire::DeltaPart&& part);
+  void on(wire::PatchedPart&& part);
   void on(wire::Cut&& cut);
   void on(wire::Chunk&& told);
   void on(wire::Staged&& staged);

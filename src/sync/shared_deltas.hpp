@@ -15,7 +15,8 @@ namespace edgesync::sync {
 struct SharedDelta {
   crdt::Context upto{};
   std::vector<std::shared_ptr<const Bytes>> parts{};
-  std::size_t bytes = 0;  ///< As cuts count them.
+  std::vector<wire::PatchedPart> patches{};  ///< After the first of these.
+  std::size_t bytes = 0;                     ///< As cuts count them.
   std::size_t keys = 0;
 };
 
@@ -26,15 +27,18 @@ class SharedDeltas {
 
   /// Whether there is more than one peer to tell.
   bool wanted(store::ScopeId scope) const { return interests_.of(scope).size() > 1; }
-  /// What leads from `from` to `upto`; null: nobody was told, or too long ago. Valid until the next put().
-  const SharedDelta* find(store::ScopeId scope, const crdt::Context& from, const crdt::Context& upto) const;
+  /// What leads from `from` to `upto` for those that patches are made for on `base`; null: nobody was told, or too long
+  /// ago. Valid until the next put().
+  const SharedDelta* find(store::ScopeId scope, const crdt::Context& from, const crdt::Context& upto,
+                          ByteView base) const;
   /// The latest few are kept.
-  void put(store::ScopeId scope, crdt::Context from, SharedDelta delta);
+  void put(store::ScopeId scope, crdt::Context from, Bytes base, SharedDelta delta);
 
  private:
   struct Told {
     store::ScopeId scope{};
     crdt::Context from{};
+    Bytes base{};
     SharedDelta delta{};
   };
   const Interests& interests_;

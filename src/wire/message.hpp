@@ -46,6 +46,7 @@ struct Subscribe {
   std::string scope{};
   crdt::Context context{};
   crdt::Summary summary{};
+  Bytes holds{};  ///< Config: the id of the latest content kept here, 32 bytes, or none.
   bool operator==(const Subscribe&) const = default;
 };
 
@@ -63,6 +64,7 @@ struct Subscribed {
   crdt::Summary summary{};
   bool writable = true;
   std::vector<Missing> missing{};  ///< Streams: of origins in `context`, what was reported as dropped.
+  Bytes holds{};                   ///< As in a Subscribe.
   bool operator==(const Subscribed&) const = default;
 };
 
@@ -83,6 +85,20 @@ struct DeltaPart {
   crdt::Delta delta{};
   std::shared_ptr<const Bytes> packed{};  ///< To be sent: if set, this is pack() of what `delta` was.
   bool operator==(const DeltaPart&) const = default;
+};
+
+/// An entry with its key takes less.
+inline constexpr std::size_t patched_bytes_max = std::size_t{1} << 20;
+
+/// Config, after the first part of its scope in a cut: what another part would hold, as a patch (patch.hpp) on a
+/// content that the receiver has said to have, or has acknowledged.
+struct PatchedPart {
+  std::uint64_t cut = 0;
+  Channel channel = 0;
+  Bytes base{};             ///< The id of that content.
+  std::uint32_t bytes = 0;  ///< Of the body that it comes to; at most patched_bytes_max.
+  Bytes patch{};
+  bool operator==(const PatchedPart&) const = default;
 };
 
 /// All parts of `cut` have been sent, and they are no cut but a chunk (crdt/chunk.hpp) of what one scope of a later cut
@@ -258,6 +274,6 @@ struct Bye {
 
 using Message = std::variant<Hello, Subscribe, Subscribed, Unsubscribed, DeltaPart, Cut, Ack, Resync, Stable, Segment,
                              StreamAck, Ping, Pong, Bye, Findings, Inspect, Prove, Proof, Chunk, Staged, Resume, Lost,
-                             Repair, Refused, Dropped, Trimmed>;
+                             Repair, Refused, Dropped, Trimmed, PatchedPart>;
 
 }  // namespace edgesync::wire

@@ -23,9 +23,15 @@ template <class M>
 constexpr std::size_t added_later = 0;
 template <>
 constexpr std::size_t added_later<Hello> = 2;
+template <>
+constexpr std::size_t added_later<Subscribe> = 1;
+template <>
+constexpr std::size_t added_later<Subscribed> = 1;
 
-auto fields(Is<Subscribe> auto& m) { return std::tie(m.channel, m.plane, m.scope, m.context, m.summary); }
-auto fields(Is<Subscribed> auto& m) { return std::tie(m.channel, m.context, m.summary, m.writable, m.missing); }
+auto fields(Is<Subscribe> auto& m) { return std::tie(m.channel, m.plane, m.scope, m.context, m.summary, m.holds); }
+auto fields(Is<Subscribed> auto& m) {
+  return std::tie(m.channel, m.context, m.summary, m.writable, m.missing, m.holds);
+}
 auto fields(Is<Unsubscribed> auto& m) { return std::tie(m.channel, m.code, m.detail); }
 auto fields(Is<DeltaPart> auto& m) { return std::tie(m.cut, m.channel, m.first, m); }  // the fourth: the packed body
 auto fields(Is<Cut> auto& m) { return std::tie(m.cut, m.scopes); }
@@ -48,6 +54,7 @@ auto fields(Is<Resume> auto& m) { return std::tie(m.channel, m.from, m.base, m.f
 auto fields(Is<Lost> auto& m) { return std::tie(m.channel, m.ranges); }
 auto fields(Is<Repair> auto& m) { return std::tie(m.cut, m.channel, m.ranges); }
 auto fields(Is<Refused> auto& m) { return std::tie(m.cut, m.channel, m.code, m.detail, m.origin, m.last); }
+auto fields(Is<PatchedPart> auto& m) { return std::tie(m.cut, m.channel, m.base, m.bytes, m.patch); }
 auto fields(Is<Bye> auto& m) { return std::tie(m.code, m.detail, m.retry_after); }
 
 // As PROTOCOL.md numbers and calls them, in the order of the variant's alternatives.
@@ -56,11 +63,11 @@ struct Kind {
   const char* name = "";
 };
 constexpr std::array<Kind, std::variant_size_v<Message>> kinds{
-    {{1, "hello"},    {2, "subscribe"}, {3, "subscribed"}, {4, "unsubscribed"}, {5, "delta part"},  {6, "cut"},
-     {7, "ack"},      {8, "resync"},    {9, "stable"},     {10, "segment"},     {11, "stream ack"}, {12, "ping"},
-     {13, "pong"},    {14, "bye"},      {15, "findings"},  {16, "inspect"},     {17, "prove"},      {18, "proof"},
-     {19, "chunk"},   {20, "staged"},   {21, "resume"},    {23, "lost"},        {24, "repair"},     {25, "refused"},
-     {26, "dropped"}, {27, "trimmed"}}};
+    {{1, "hello"},    {2, "subscribe"}, {3, "subscribed"},   {4, "unsubscribed"}, {5, "delta part"},  {6, "cut"},
+     {7, "ack"},      {8, "resync"},    {9, "stable"},       {10, "segment"},     {11, "stream ack"}, {12, "ping"},
+     {13, "pong"},    {14, "bye"},      {15, "findings"},    {16, "inspect"},     {17, "prove"},      {18, "proof"},
+     {19, "chunk"},   {20, "staged"},   {21, "resume"},      {23, "lost"},        {24, "repair"},     {25, "refused"},
+     {26, "dropped"}, {27, "trimmed"},  {28, "patched part"}}};
 
 // Where the reading of one message stands, for errors.
 struct Progress {

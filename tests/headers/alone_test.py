@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-THIRD_PARTY = re.compile(r"/(?:boost/|msgpack|sqlite3|zstd|openssl/)")
+THIRD_PARTY = re.compile(r"/(?:boost/|msgpack|sqlite3|zstd|openssl/|nlohmann/|valijson/)")
 ALLOWED = {"edgesync/asio.hpp": "/boost/"}
 
 

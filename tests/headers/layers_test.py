@@ -12,10 +12,13 @@ import sys
 
 THIRD_PARTY = {  # what to LINK for an include that starts so
     "boost/": "edgesync_boost",
-    "openssl/": "OpenSSL::SSL",
+    "openssl/": "OpenSSL::Crypto",
+    "openssl/ssl": "OpenSSL::SSL",
     "sqlite3": "SQLite::SQLite3",
     "msgpack": "edgesync_msgpack",
     "zstd": "edgesync_zstd",
+    "valijson/": "edgesync_json_schema",
+    "nlohmann/": "edgesync_json_schema",
 }
 IMPURE_HEADERS = {"thread", "future", "condition_variable", "random", "ctime", "time.h", "sys/time.h", "sys/socket.h",
                   "netdb.h", "poll.h"}

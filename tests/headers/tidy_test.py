@@ -76,7 +76,8 @@ def conan_recipe(root):
 def library(name):
     """One name for a library that the packagers call differently; Boost counts once."""
     name = name.lower().split("/")[0]
-    return {"sqlite3": "sqlite", "msgpack-cxx": "msgpack"}.get(name, "boost" if name.startswith("boost") else name)
+    ours = {"sqlite3": "sqlite", "msgpack-cxx": "msgpack", "nlohmann_json": "nlohmann", "nlohmann-json": "nlohmann"}
+    return ours.get(name, "boost" if name.startswith("boost") else name)
 
 
 def check_manifests(root):
@@ -93,6 +94,7 @@ def check_manifests(root):
     wanted = (root / "src/cmake/Dependencies.cmake").read_text()
     found = {library(name) for name in re.findall(r"find_package\((\w+)", wanted)} - {"threads"}
     found |= {library(name) for name in re.findall(r"add_library\(edgesync_(msgpack|zstd)", wanted)}
+    found |= {library(name) for name in re.findall(r"find_path\(EDGESYNC_(VALIJSON|NLOHMANN)_INCLUDE", wanted)}
     for where, names in [("conanfile.py", conan_requires), ("vcpkg.json", vcpkg["dependencies"])]:
         listed = {library(name) for name in names}
         if listed != found:

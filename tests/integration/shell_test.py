@@ -4,6 +4,8 @@ event it is about.
 
     shell_test.py PROGRAMS [CASE...]"""
 
+import pathlib
+
 import fleet
 
 COLUMNS = [["temp_c", "f64"], ["count", "i64"], ["on", "bool"], ["note", "text"], ["raw", "bytes"]]
@@ -114,6 +116,24 @@ class Config(Case):
         self.refused(node.ask("config.publish", scope="c", tree=[1]), "invalid_argument", "tree")
         self.refused(node.ask("config.publish", scope="c", edits=[{"add": "n", "delta": 1}]), "invalid_argument", "n")
         self.refused(node.ask("config.get", scope="c", key="a"), "not_found")
+
+    def test_a_version_that_does_not_fit_its_schema_is_refused_by_path(self):
+        schema = pathlib.Path(self.rig.path("limits.json"))
+        schema.write_text('{"properties": {"limits": {"properties": {"rpm": {"type": "integer", "maximum": 3000}}}}}')
+        node = self.shell("strict", "--schema", f"c={schema}")
+        for rpm in ("fast", 3001):
+            refused = node.ask("config.publish", scope="c", tree={"limits": {"rpm": rpm}})
+            self.refused(refused, "invalid_argument", "config: c: does not fit its schema: limits/rpm: ")
+        self.assertEqual(node.do("config.publish", scope="c", tree={"limits": {"rpm": 3000}})["version"], 1)
+        self.assertEqual(node.do("config.publish", scope="d", tree={"limits": {"rpm": 3001}})["version"], 1)
+
+    def test_a_file_that_is_no_schema_is_named(self):
+        schema = pathlib.Path(self.rig.path("broken.json"))
+        for text in ("{", '{"$ref": "#"}'):
+            schema.write_text(text)
+            code, out, error = self.rig.run("edgesync", "shell", "--db", self.database("x"), "--schema", f"c={schema}")
+            self.assertEqual(code, 1)
+            self.assertIn(f"{schema}: schema: ", out + error)
 
 
 class Stream(Case):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-THIRD_PARTY = re.compile(r"boost|msgpack|sqlite3\.h|zstd\.h|openssl", re.IGNORECASE)
+THIRD_PARTY = re.compile(r"boost|msgpack|sqlite3\.h|zstd\.h|openssl|nlohmann|valijson", re.IGNORECASE)
 OURS = re.compile(r"(typeinfo (name )?for |vtable for |(non-)?virtual thunk to )?edgesync::")
 
 
@@ -150,7 +150,8 @@ def add_subdirectory(args):
     consumer = Consumer(args)
     launcher = f"{sys.executable};-B;{args.source / 'tests/package/reuse_object.py'};{args.build}"
     consumer.configure(f"-DEDGESYNC_SOURCE={args.source}", f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
-                       f"-DEDGESYNC_MSGPACK_INCLUDE={args.msgpack}")
+                       f"-DEDGESYNC_MSGPACK_INCLUDE={args.msgpack}",
+                       f"-DEDGESYNC_VALIJSON_INCLUDE={args.valijson}")
     targets = run("ninja", "-C", consumer.build, "-t", "targets", "all")
     require("_test:" not in targets, "a subdirectory build brings edgesync's tests")
     consumer.compile()
@@ -164,7 +165,7 @@ def main():
     parser.add_argument("check", choices=[check.__name__ for check in checks])
     for path in ("--source", "--build", "--stage"):
         parser.add_argument(path, type=pathlib.Path)
-    for word in ("--cmake", "--compiler", "--version", "--kind", "--component", "--msgpack"):
+    for word in ("--cmake", "--compiler", "--version", "--kind", "--component", "--msgpack", "--valijson"):
         parser.add_argument(word)
     parser.add_argument("--program", action="store_true", help="the edgesync program is part of the stage")
     args = parser.parse_args()

@@ -57,12 +57,13 @@ enum class Sight : std::uint8_t {
   roamed,            ///< A node left the hub that it was linked to for another.
   repaired,          ///< What had spoilt was fetched again from a peer.
   previewed,         ///< A first bootstrap was shown while it came.
+  patched,           ///< A version was told as what differs from another.
 };
 
-inline constexpr std::array<const char*, 18> sight_names{
-    "crash-in-commit",  "doubt-kept",  "doubt-gone", "lost-unpromised", "no-room",  "acks-checked",
-    "searched",         "refused",     "held",       "rolled-back",     "trimmed",  "old-frames",
-    "finished-without", "cold-opened", "renamed",    "roamed",          "repaired", "previewed"};
+inline constexpr std::array<const char*, 19> sight_names{
+    "crash-in-commit", "doubt-kept", "doubt-gone",  "lost-unpromised", "no-room",    "acks-checked",     "searched",
+    "refused",         "held",       "rolled-back", "trimmed",         "old-frames", "finished-without", "cold-opened",
+    "renamed",         "roamed",     "repaired",    "previewed",       "patched"};
 
 /// Something for each of a kind's members.
 template <class Kind, std::size_t count, class T>

@@ -57,6 +57,7 @@ sync::Limits make_limits(Random& random) {
   sync::Limits limits;
   limits.search_entries_min = pick(random, std::array<std::size_t, 3>{1, 8, 256});
   limits.part_bytes = pick(random, std::array<std::size_t, 4>{200, 1'000, 4'000, 32 * 1024});
+  limits.patch_bytes_min = limits.part_bytes;
   limits.frame_bytes = pick(random, std::array<std::size_t, 4>{300, 2'000, 8'000, 64 * 1024});
   limits.cut_bytes = pick(random, std::array<std::size_t, 4>{150, 600, 3'000, 1u << 20});
   limits.chunk_bytes = pick(random, std::array<std::size_t, 3>{300, 1'500, 5'000});

@@ -190,7 +190,7 @@ void SimNode::crash(bool power, Span away) {
   around_.struck(power ? Fault::power_cuts : Fault::crashes);
   around_.trace.note(around_.timeline.now(), power ? "power cut" : "process crash", number_, disk_.operations());
   if (batch_) around_.saw(Sight::crash_in_commit);
-  searches_ = searches();
+  searches_ = searches(), patches_ = patches();
   relapses_after_.reset();
   disk_.crash(power);  // first: nothing that is torn down below may still reach the disk
   batch_.reset();

@@ -108,6 +108,7 @@ class SimNode final : public Peer {
   /// The context of what a reader here sees.
   crdt::Context visible(store::ScopeId scope) const;
   std::uint64_t searches() const { return searches_ + (engine_ ? engine_->metrics().searches : 0); }
+  std::uint64_t patches() const { return patches_ + (engine_ ? engine_->metrics().patches_sent : 0); }
   /// Opens the database of a copy of the disk.
   Result<std::unique_ptr<store::Store>> open_copy(FaultVfs& copy) const;
 
@@ -196,7 +197,7 @@ class SimNode final : public Peer {
   bool gone_ = false;
   bool spoilt_ = false, examined_ = false;
   bool durable_wanted_ = false;
-  std::uint64_t searches_ = 0;  ///< In earlier lives.
+  std::uint64_t searches_ = 0, patches_ = 0;  ///< In earlier lives.
   Instant commit_due_ = never, armed_ = never, retry_ = never;
   sync::Backoff backoff_;
   bool dying_by_power_ = false;

@@ -99,7 +99,10 @@ Report World::report() {
   seen_[Sight::doubt_kept] = truth_.doubts_kept();
   seen_[Sight::doubt_gone] = truth_.doubts_gone();
   seen_[Sight::sent_old_frames] = network_.old_frames();
-  for (const auto& node : nodes_) seen_[Sight::searched] += node->searches();
+  for (const auto& node : nodes_) {
+    seen_[Sight::searched] += node->searches();
+    seen_[Sight::patched] += node->patches();
+  }
   for (const auto& node : nodes_) report.operations.push_back(node->disk().operations());
   report.first_connection = network_.first_connection();
   report.seen = seen_;

@@ -158,11 +158,15 @@ Message random_message(Random& random, std::size_t index) {
     case 0:
       return random_hello(random);
     case 1:
-      return Subscribe{channel, static_cast<Plane>(1 + random.below(3)), random_text(random, 20),
-                       random_context(random), random_summary(random)};
+      return Subscribe{channel,
+                       static_cast<Plane>(1 + random.below(3)),
+                       random_text(random, 20),
+                       random_context(random),
+                       random_summary(random),
+                       random_bytes(random, 32)};
     case 2:
-      return Subscribed{channel, random_context(random), random_summary(random), random.one_in(2),
-                        random_missing(random)};
+      return Subscribed{channel,          random_context(random), random_summary(random),
+                        random.one_in(2), random_missing(random), random_bytes(random, 32)};
     case 3:
       return Unsubscribed{channel, random_code(random), random_text(random, 30)};
     case 4:
@@ -217,8 +221,11 @@ Message random_message(Random& random, std::size_t index) {
     case 24:
       return Dropped{channel, random.id(), random_number(random), random_number(random),
                      static_cast<DropReason>(1 + random.below(5))};
-    default:
+    case 25:
       return Trimmed{channel, random.id(), random_number(random), random_drops(random)};
+    default:
+      return PatchedPart{random_number(random), channel, random_bytes(random, 32),
+                         static_cast<std::uint32_t>(random_number(random)), random_bytes(random, 100)};
   }
 }
 
