@@ -11,10 +11,8 @@
 namespace edgesync::store {
 namespace {
 
-Result<std::vector<crdt::KeyState>> lay(SqlTable& table, const RemotePatch& patch) {
-  const auto base = find_content(table, patch.base);
-  if (!base) return Error(Errc::not_found, base.error().detail);
-  const auto body = wire::apply_patch(*base, patch.patch, patch.bytes);
+Result<std::vector<crdt::KeyState>> lay(ByteView base, const RemotePatch& patch) {
+  const auto body = wire::apply_patch(base, patch.patch, patch.bytes);
   if (!body) return Error(Errc::protocol_violation, body.error().detail);
   wire::Budget budget{wire::Limits{}};
   wire::DeltaPart part;
@@ -40,8 +38,14 @@ Result<Bytes> find_content(SqlTable& table, ByteView id) {
 
 Result<void> lay_patches(SqlTable& table, RemoteDelta& remote) {
   std::vector<crdt::KeyState>& keys = remote.delta.keys;
+  Bytes base, id;
   for (const RemotePatch& patch : std::exchange(remote.patches, {})) {
-    auto laid = lay(table, patch);
+    if (!equal(patch.base, id)) {  // all are on one, as a rule
+      auto found = find_content(table, patch.base);
+      if (!found) return Error(Errc::not_found, found.error().detail);
+      base = *std::move(found), id = patch.base;
+    }
+    auto laid = lay(base, patch);
     if (!laid) return std::move(laid).error();
     std::move(laid->begin(), laid->end(), std::back_inserter(keys));
   }

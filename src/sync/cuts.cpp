@@ -165,9 +165,10 @@ Cuts::Refusal Cuts::resync(wire::Resync&& resync, Channel& channel) {
   const auto at = outgoing_.find(channel.plane);
   if (at == outgoing_.end() || at->second.id != resync.cut) return Refusal::unknown;
   send_again(at->second.upto);
+  // Perhaps it lacks what a patch was on; and of other scopes as well, which it would say one by one.
+  for (auto& [number, other] : talk_.channels) other.holds.clear();
   outgoing_.erase(at);
   telling_.erase(resync.channel);
-  channel.holds.clear();  // perhaps it is what the peer could not use
   channel.peer = std::move(resync.context);
   return Refusal::news;
 }

@@ -121,6 +121,40 @@ TEST_F(Patches, AVersionWhoseBaseIsGoneIsToldWhole) {
   expect_equal();
 }
 
+/// However many they are: one answer is enough for all of a cut.
+TEST_F(Patches, ManyScopesWhoseBasesAreGoneAreToldWholeAtOnce) {
+  content_.erase(std::next(content_.begin(), 100), content_.end());  // all fit one cut
+  std::vector<std::pair<store::ScopeId, store::ScopeId>> scopes;
+  for (std::size_t i = 0; i < limits.resyncs + 4; ++i) {
+    const std::string name = "plant-" + std::to_string(i);
+    scopes.emplace_back(hub->open(Plane::config, name), node->open(Plane::config, name));
+  }
+  const auto publish_all = [&] {
+    for (const auto& [there, here] : scopes) {
+      content_.begin()->second = to_hex(sha256(as_view(std::to_string(random_.next()))));
+      hub->engine->config().publish(there, content_, "", now.wall).value();
+    }
+    while (hub->commit()) {
+    }
+  };
+  publish_all();
+  connect();
+  settle();
+  disconnect();
+  for (const auto& [there, here] : scopes) {
+    const store::VersionRow had = node->store->versions(here).value().front();
+    node->store->forget_version(here, {had.manifest.number, had.manifest.info().id});
+  }
+  while (node->commit()) {
+  }
+  publish_all();
+  connect();
+  settle();
+  EXPECT_EQ(patches(*hub), scopes.size()) << "in vain, once";
+  for (const auto& [there, here] : scopes) EXPECT_EQ(active(*node, here), 2U);
+  EXPECT_FALSE(node->engine->ending(*node->link));
+}
+
 TEST_F(Patches, WhatTheHubHasForgottenItTellsWhole) {
   publish();
   connect();
