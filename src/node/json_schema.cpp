@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <edgesync/json_schema.hpp>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 
 #ifdef EDGESYNC_JSON_SCHEMA
@@ -140,6 +141,8 @@ struct JsonSchema::Impl {
 };
 
 Result<JsonSchema> JsonSchema::parse(std::string_view text) {
+  // Nor is it nested without end: what follows goes down by recursion.
+  if (!is_json(text)) return Error(Errc::invalid_argument, "schema: no JSON");
   try {
     const Document document = Document::parse(text);
     if (Loops(document).anywhere(document))

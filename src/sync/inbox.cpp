@@ -19,11 +19,18 @@ Result<void> Inbox::take(std::size_t bytes) {
   return {};
 }
 
-Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
-  const auto staged = this->staged(part.cut);
-  if (!staged) return staged.error();
-  if (auto room = take(bytes); !room) return room;
+/// What is held of the cut, with so many bytes more.
+Result<Inbox::Staged*> Inbox::grow(std::uint64_t cut, std::size_t bytes) {
+  const auto staged = this->staged(cut);
+  if (!staged) return staged;
+  if (auto room = take(bytes); !room) return room.error();
   (*staged)->bytes += bytes;
+  return staged;
+}
+
+Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
+  const auto staged = grow(part.cut, bytes);
+  if (!staged) return staged.error();
   auto& deltas = (*staged)->whole.deltas;
   const auto at = deltas.find(part.channel);
   if (part.first != (at == deltas.end()))
@@ -36,11 +43,8 @@ Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
 }
 
 Result<void> Inbox::add(wire::PatchedPart&& part) {
-  const auto staged = this->staged(part.cut);
+  const auto staged = grow(part.cut, part.bytes + part.patch.size());
   if (!staged) return staged.error();
-  const std::size_t bytes = part.bytes + part.patch.size();
-  if (auto room = take(bytes); !room) return room;
-  (*staged)->bytes += bytes;
   if (!(*staged)->whole.deltas.contains(part.channel))
     return Error(Errc::protocol_violation, "patched part: before the first part");
   (*staged)->whole.patches[part.channel].push_back(std::move(part));
@@ -48,11 +52,9 @@ Result<void> Inbox::add(wire::PatchedPart&& part) {
 }
 
 Result<void> Inbox::add(const wire::Staged& staged) {
-  const auto held = this->staged(staged.cut);
-  if (!held) return held.error();
   constexpr std::size_t bytes = 64;  // of a set's node
-  if (auto room = take(bytes); !room) return room;
-  (*held)->bytes += bytes;
+  const auto held = grow(staged.cut, bytes);
+  if (!held) return held.error();
   if (!(*held)->whole.stages.insert(staged.channel).second)
     return Error(Errc::protocol_violation, "cut " + std::to_string(staged.cut) + ": a scope twice");
   return {};

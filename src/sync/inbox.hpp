@@ -42,6 +42,7 @@ class Inbox {
   };
   Result<Staged*> staged(std::uint64_t cut);
   Result<void> take(std::size_t bytes);
+  Result<Staged*> grow(std::uint64_t cut, std::size_t bytes);
 
   const Limits& limits_;
   std::map<std::uint64_t, Staged> staged_;

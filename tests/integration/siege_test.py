@@ -101,29 +101,31 @@ def nearly_right(noise):
 
 def throw(port, seed, garbage, crafted, told):
     os.nice(10)
-    noise, context, ends, thrown = random.Random(seed), client_context(), Counter(), 0
+    noise, context, thrown = random.Random(seed), client_context(), 0
+    ends = {"garbage": Counter(), "crafted": Counter()}
     frames = [noise.randbytes(noise.randrange(1, 300)) for _ in range(100)]
     while thrown < garbage + crafted:
+        kind = "garbage" if thrown < garbage else "crafted"
         try:
             peer = Peer(port, context)
         except OSError:
-            ends["not let in"] += 1
+            ends[kind]["not let in"] += 1
             continue
         with peer:
-            count = FRAMES_EACH if thrown < garbage else 1
-            sent = [noise.choice(frames) if thrown < garbage else nearly_right(noise) for _ in range(count)]
+            count = FRAMES_EACH if kind == "garbage" else 1
+            sent = [noise.choice(frames) if kind == "garbage" else nearly_right(noise) for _ in range(count)]
             try:
                 peer.raw(b"".join(encode(one) for one in sent))
-                if thrown < garbage:
+                if kind == "garbage":
                     how = peer.end()
                 else:  # it may have been right
                     peer.socket.settimeout(0.02)
                     how = peer.end()
             except OSError as error:
                 how = type(error).__name__
-            ends[how.split(":")[0][:40]] += 1
+            ends[kind][how.split(":")[0][:40]] += 1
             thrown += count
-    told.put(("thrown", thrown, dict(ends)))
+    told.put(("thrown", thrown, {kind: dict(counts) for kind, counts in ends.items()}))
 
 
 def flood(port, over, told):
@@ -181,6 +183,8 @@ class Siege(Attack):
         print(f"  honest commits alone: p99 {alone:.1f} ms; under siege {len(times)}, p99 {p99(times):.1f} ms, "
               f"{p99(times) / alone:.2f} times; hub {memory_kib(self.hub)} KiB", flush=True)
         self.assertEqual(heard["ends"][1], 0, "still open")
+        garbage = heard["thrown"][1]["garbage"]
+        self.assertTrue(all(how.split()[0] in ("1002", "1009") for how in garbage), garbage)
         hellos = [how for how in heard["ends"][0] if how.startswith("hello: ")]
         self.assertTrue(all(how.startswith("hello: 1001 timed_out") for how in hellos), hellos)
 

@@ -72,6 +72,7 @@ TEST(JsonSchemas, ThatAreNoneAreRefused) {
     EXPECT_TRUE(parsed.error().is(Errc::invalid_argument)) << text;
     EXPECT_THAT(parsed.error().detail, HasSubstr("schema: ")) << text;
   }
+  EXPECT_FALSE(JsonSchema::parse(std::string(100'000, '[') + std::string(100'000, ']')));
   const JsonSchema tree = schema(R"({"properties": {"below": {"$ref": "#"}, "leaf": {"type": "integer"}}})");
   EXPECT_TRUE(tree.check({{"below/below/leaf", 1}}));
   EXPECT_FALSE(tree.check({{"below/below/leaf", "1"}}));
