@@ -28,6 +28,7 @@ bool about_link(es::EventKind kind) { return kind == es::EventKind::linked || ki
 json::object from_event(const es::Event& event) {
   json::object out;
   out["event"] = es::name(event.kind);
+  out["level"] = es::name(es::level(event));
   if (!event.scope.empty() && !about_link(event.kind)) {
     out["plane"] = es::name(event.plane);
     out["scope"] = event.scope;

@@ -4,6 +4,7 @@
 #include "settings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
 
@@ -37,19 +38,19 @@ struct Flag {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      {"serve", {"--db",       "--listen",    "--name",           "--tls-cert",
-                 "--tls-key",  "--client-ca", "--tokens",         "--uplink",
-                 "--token",    "--ca",        "--config-root",    "--health-window-ms",
-                 "--insecure", "--stdin",     "--otlp",           "--otlp-scope",
-                 "--project",  "--label",     "--fleet",          "--access",
-                 "--key",      "--audit",     "--audit-key",      "--config",
-                 "--limit",    "--backups",   "--backup-minutes", "--schema",
-                 "--json"}},
-      {"shell",
-       {"--db",         "--listen",  "--name",   "--tls-cert",    "--tls-key",          "--client-ca", "--tokens",
-        "--hub",        "--token",   "--ca",     "--config-root", "--health-window-ms", "--insecure",  "--otlp",
-        "--otlp-scope", "--project", "--label",  "--fleet",       "--access",           "--key",       "--audit",
-        "--audit-key",  "--config",  "--schema", "--json"}},
+      {"serve", {"--db",        "--listen",    "--name",           "--tls-cert",
+                 "--tls-key",   "--client-ca", "--tokens",         "--uplink",
+                 "--token",     "--ca",        "--config-root",    "--health-window-ms",
+                 "--insecure",  "--stdin",     "--otlp",           "--otlp-scope",
+                 "--project",   "--label",     "--fleet",          "--access",
+                 "--key",       "--audit",     "--audit-key",      "--config",
+                 "--limit",     "--backups",   "--backup-minutes", "--schema",
+                 "--log-level", "--json"}},
+      {"shell", {"--db",        "--listen", "--name",       "--tls-cert",  "--tls-key",     "--client-ca",
+                 "--tokens",    "--hub",    "--token",      "--ca",        "--config-root", "--health-window-ms",
+                 "--insecure",  "--otlp",   "--otlp-scope", "--project",   "--label",       "--fleet",
+                 "--access",    "--key",    "--audit",      "--audit-key", "--config",      "--schema",
+                 "--log-level", "--json"}},
       {"status", {"--db", "--json"}},
       {"log", {"--db", "--scope", "--json"}},
       {"diff", {"--db", "--scope", "--json"}, 2, 2},
@@ -237,6 +238,7 @@ class Parser {
   void assign(const std::string& argument, const std::string& value) {
     if (argument == "--health-window-ms") return number(argument, value, out_.options.health_window_ms);
     if (argument == "--backup-minutes") return number(argument, value, out_.options.backup_minutes);
+    if (argument == "--log-level") return level(argument, value);
     if (argument == "--publishers") {
       out_.options.publishers.push_back(value);
       return;
@@ -256,6 +258,13 @@ class Parser {
 
   void number(const std::string& argument, const std::string& value, std::uint64_t& out) {
     if (!to_number(value, out)) fail(argument, "not a number");
+  }
+
+  void level(const std::string& argument, const std::string& value) {
+    constexpr std::array<std::string_view, 4> levels = {"debug", "info", "warning", "error"};
+    if (std::find(levels.begin(), levels.end(), value) == levels.end())
+      return fail(argument, "'" + value + "' is neither debug, info, warning nor error");
+    out_.options.log_level = value;
   }
 
   void pair(const std::string& argument, const std::string& value, const char* form,

@@ -68,6 +68,7 @@ struct Options {
   std::string backups{};  ///< A directory for copies of the database.
   std::uint64_t backup_minutes = 60;
 
+  std::string log_level = "debug";  ///< Events below it are not printed.
   bool insecure = false;
   bool requests = false;  ///< Requests are read from stdin.
   bool json = false;

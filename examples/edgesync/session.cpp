@@ -199,9 +199,17 @@ std::uint64_t Session::before(const std::string& scope, std::uint64_t now) {
   return active.before;
 }
 
+es::LogLevel Session::level_of(std::string_view name) noexcept {
+  auto level = es::LogLevel::error;
+  while (level != es::LogLevel::debug && name != es::name(level))
+    level = static_cast<es::LogLevel>(static_cast<int>(level) - 1);
+  return level;
+}
+
 void Session::print(const es::Event& event) {
   json::object line = from_event(event);
   if (event.kind == es::EventKind::activated) before(event.scope, event.version.number);
+  if (es::level(event) < log_level_) return;
   if (event.kind == es::EventKind::rolled_back) {
     const std::uint64_t from = before(event.scope, event.version.number);
     if (from != 0) line["from"] = from;

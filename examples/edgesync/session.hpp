@@ -43,8 +43,9 @@ class Session {
   void close() noexcept;
 
  private:
+  static es::LogLevel level_of(std::string_view name) noexcept;
   Session(const Options& options, Input& input, Output& output)
-      : insecure_(options.insecure), input_(input), output_(output) {}
+      : insecure_(options.insecure), log_level_(level_of(options.log_level)), input_(input), output_(output) {}
   es::Result<void> start(const Options& options);
   es::Result<void> listen(const Options& options);
   /// Reads certificates and tokens again.
@@ -60,6 +61,7 @@ class Session {
   std::uint64_t before(const std::string& scope, std::uint64_t now);
 
   const bool insecure_;
+  const es::LogLevel log_level_;
   Input& input_;
   Output& output_;
   std::optional<es::Node> node_{};

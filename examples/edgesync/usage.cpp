@@ -55,7 +55,7 @@ std::string_view usage() noexcept {
   edgesync enroll    --db FILE --device NAME --roles ROLE,... [--tenant T] [--hours N] [HUB]   tells a code, good once
   edgesync revoke    --db FILE --device NAME | --public-key KEY [--note WHY] [HUB]
   edgesync acl       [list] --db FILE [HUB]                        what a hub with --access goes by
-  edgesync acl allow --db FILE --role ROLE --rule "ro|rw state|config|stream|* SCOPE" [HUB]; and disallow
+  edgesync acl allow --db FILE --role ROLE --rule "ro|own|rw state|config|stream|* SCOPE" [HUB]; and disallow
   edgesync audit     --db FILE [--public-key KEY]   what --audit kept, and whether it is whole and signed by this key
   edgesync --help | --version
 HUB is --hub URL [--token T] [--key F --name NAME] [--ca F]: what is there counts, and it has what was said before the
@@ -72,8 +72,10 @@ serve reads its certificate, key and tokens again; on SIGTERM it sends its nodes
 three newest copies of the database there, one every hour, and nodes keep their records until a copy has them: a hub
 restored from it loses nothing. --limit is one of links, strangers, strangers-per-network, suspects-per-network,
 refusals-per-network, refusals-per-name and incoming-bytes, or, as PER_SECOND/BURST, of arrivals, arrivals-per-network,
-and frames and bytes of one link (edgesync/hub_limits.hpp). A plaintext listener or ws:// URL needs --insecure and a
-loopback address.
+and frames and bytes of one link (edgesync/hub_limits.hpp). Each event has a level; --log-level says from which on they
+are printed: debug (commits, too), info, warning or error. A RULE may have a quota, as in "rw:256M * gw/{name}/*", and
+with "own" a device is believed of its own changes alone (edgesync/access.hpp). A plaintext listener or ws:// URL needs
+--insecure and a loopback address.
 Exit code: 0 done (verify: sound), 1 failed (verify: damaged), 2 wrong usage, 3 verify: it was damaged, and is repaired.
 )";
 }

@@ -29,10 +29,15 @@ struct AccessRule {
   /// A rule grants nothing to whom it names nothing: no tenant, or a name or tenant that has '/' or '*' in it. A scope
   /// below "edgesync/", such as this list, is granted by its very name only.
   std::string scopes{};
+  /// Bytes (ScopeStatus::bytes) that all scopes which this lets one device write to may hold together, and so all that
+  /// a tenant's devices write to if it names "{tenant}" alone; see Authorizer::quota. 0: any number. Of several rules
+  /// that let a device write to a scope, the one with most counts.
+  std::uint64_t quota = 0;
   bool operator==(const AccessRule&) const = default;
 };
 
-/// "rw state plant/{name}/*"; "*" for all planes.
+/// "rw state plant/{name}/*": "ro", "own" (Access::write_own) or "rw", these two with a quota behind it if there is
+/// one, as in "rw:256M" (bytes; K, M or G for 1,024 of what is before); "*" for all planes.
 EDGESYNC_EXPORT std::string to_string(const AccessRule& rule);
 /// Fails with: invalid_argument.
 EDGESYNC_EXPORT Result<AccessRule> access_rule(std::string_view text);

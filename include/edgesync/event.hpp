@@ -45,6 +45,10 @@ enum class EventKind : std::uint8_t {
 /// "linked", "ack", ...
 EDGESYNC_EXPORT const char* name(EventKind kind) noexcept;
 
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+/// "debug", "info", "warning", "error".
+EDGESYNC_EXPORT const char* name(LogLevel level) noexcept;
+
 /// Handlers ignore kinds that they do not know.
 struct Event {
   EventKind kind{};
@@ -57,6 +61,10 @@ struct Event {
   Error error{};
   ReplicaId replica_before{}, replica_after{};  ///< identity: equal if nobody's id has changed.
 };
+
+/// How much a person should care. error: somebody has to look. warning: something was refused, went back, or took too
+/// long. info: what an operator wants in a log. debug: what happens all the time.
+EDGESYNC_EXPORT LogLevel level(const Event& event) noexcept;
 
 /// One key that changed, by this node or by another.
 struct Change {

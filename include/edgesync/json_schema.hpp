@@ -24,8 +24,9 @@ class EDGESYNC_EXPORT JsonSchema {
 
   /// What a path leads to is an object: the content {"limits/rpm": 1200} is the document {"limits": {"rpm": 1200}}.
   /// Json is what it says, bytes are {"base64": "..."}, NaN and infinities null. Fails with: invalid_argument, naming
-  /// the first few paths that do not fit and why; texts above 1 KiB where the schema has patterns, and a path that
-  /// holds a value beside paths below it, do not either.
+  /// the first few paths that do not fit and why; texts above 1 KiB where the schema has patterns, more than 1,024
+  /// items where it wants some to be unique, and a path that holds a value beside paths below it, do not either.
+  /// limit_exceeded: it could not be found out (memory, a pattern that takes too much).
   Result<void> check(const std::map<std::string, Value>& content) const;
 
  private:

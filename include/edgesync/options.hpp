@@ -3,6 +3,7 @@
 #pragma once
 
 #include <edgesync/error.hpp>
+#include <edgesync/event.hpp>
 #include <edgesync/function.hpp>
 #include <edgesync/hub_limits.hpp>
 #include <edgesync/json_schema.hpp>
@@ -27,8 +28,6 @@ using namespace std::chrono_literals;
 
 inline constexpr std::chrono::hours days{24};
 inline constexpr std::uint64_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
-
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 /// What must hold before a commit returns.
 enum class Durability : std::uint8_t {
@@ -85,7 +84,8 @@ struct NodeOptions {
   /// confirmation, and it is left alone. 0: no limit.
   std::uint32_t starts_max = 3;
   /// What versions of a config scope have to be, by its name: others are refused before anybody is asked about them,
-  /// and cannot be published here. What is in use when a schema comes or changes stays in use.
+  /// and cannot be published here. One that does not fit is left alone for good, as if the application had refused it.
+  /// What is in use when a schema comes or changes stays in use.
   std::map<std::string, JsonSchema, std::less<>> schemas{};
   /// What waves of a rollout look at (rollout_plan.hpp). Keys and values are 1 to 64 bytes of UTF-8 without '=', ','
   /// and control characters; at most 16.
@@ -168,15 +168,39 @@ struct Credentials {
   std::string certificate{};  ///< The common name in the TLS certificate that it proved; empty: none was asked for.
 };
 
-enum class Access : std::uint8_t { none, read, read_write };
+/// What a node may do with a scope. Whoever may write may remove whatever is there.
+enum class Access : std::uint8_t {
+  none,
+  read,
+  /// Reads, and tells of its own changes alone: nothing that another replica did and that the hub has not from that
+  /// one. With read_write a node is believed of all it claims to have seen, and so can take what another has yet to
+  /// write for removed. A replica id is its node's whose name was the first to tell of it: names must be proved, by
+  /// keys or certificates. For nodes that link to this hub alone. What one learnt elsewhere, and what it has from
+  /// others that a hub restored from an older copy has lost, is refused (`forbidden`) and tried again until those have
+  /// told it.
+  write_own,
+  read_write,  ///< Reads, and tells whatever it knows: a relay, an administrator, a scope that one node alone writes
+               ///< to.
+};
 
-/// The default answer to both is no. Both run inside the hub, on any thread: they must not block, throw, or call the
-/// hub, and may be asked about the same credentials again, while the node is linked.
+/// What some scopes may hold together.
+struct ScopeQuota {
+  std::uint64_t bytes = 0;       ///< As ScopeStatus::bytes has them; 0: any number.
+  std::string scopes{};          ///< A name, a prefix ending in "/*", or "*".
+  std::optional<Plane> plane{};  ///< Nothing: all three.
+};
+
+/// The default answer is no. All run inside the hub, on any thread: they must not block, throw, or call the hub, and
+/// may be asked about the same credentials again, while the node is linked.
 struct Authorizer {
   /// May this node connect at all? Empty refuses everybody.
   Function<bool(const Credentials&)> connect{};
   /// What may it do with this scope? Empty: none.
   Function<Access(const Credentials&, Plane, std::string_view scope)> scope{};
+  /// Where it may write: what may the scope hold, and with which others? What would be more is refused (`storage_full`)
+  /// and tried again, unless it takes away as much as it brings; what is held is looked up once a second, and what is
+  /// brought until then is taken to stay. Empty: there is no quota.
+  Function<ScopeQuota(const Credentials&, Plane, std::string_view scope)> quota{};
 };
 
 /// An authorizer from a token file: one line per grant, "TOKEN ACCESS SCOPE [SCOPE...]", with ACCESS "ro" or "rw" and

@@ -79,9 +79,10 @@ struct ScopeStatus {
   VersionInfo version{};  ///< config: the active one
   /// config: why the version that the hub offers is not taken, or, not_in_force, that the active one's time is over.
   std::optional<Error> version_refused{};
-  StreamCounts counts{};    ///< stream: own records
-  Drops missing{};          ///< stream, at a hub or relay: records of all others that never came (Stream::dropped())
-  std::uint64_t bytes = 0;  ///< stream: of all records that are here, as they lie in the file
+  StreamCounts counts{};  ///< stream: own records
+  Drops missing{};        ///< stream, at a hub or relay: records of all others that never came (Stream::dropped())
+  /// Of all that is here: keys and values, and 16 for each entry; of a stream, its segments as they lie in the file.
+  std::uint64_t bytes = 0;
 };
 
 struct Status {
@@ -108,7 +109,7 @@ struct Metrics {
   std::uint64_t keys_sent = 0, keys_received = 0;
   /// Of scopes, for peers: read from the file and encoded, and sent as another peer was told it.
   std::uint64_t deltas_read = 0, deltas_shared = 0;
-  std::uint64_t patches_sent = 0;  ///< Config versions told as what differs from one that the peer had.
+  std::uint64_t patches_sent = 0;  ///< Keys of config scopes told as what differs from a version that the peer had.
   std::uint64_t searches = 0;      ///< For removals that a peer missed and whose records were gone here.
   std::uint64_t segments_sent = 0, segments_received = 0;
   std::uint64_t records_appended = 0;

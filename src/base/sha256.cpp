@@ -12,10 +12,11 @@ void must(bool done) {
   if (!done) throw std::bad_alloc();
 }
 
-/// Looked up once: that takes longer than hashing something small.
+/// Looked up once: that takes longer than hashing something small. Never given back: somebody may still hash while the
+/// process ends.
 const EVP_MD* algorithm() {
-  static const std::unique_ptr<EVP_MD, void (*)(EVP_MD*)> one(EVP_MD_fetch(nullptr, "SHA256", nullptr), EVP_MD_free);
-  return one.get();
+  static const EVP_MD* const one = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return one;
 }
 
 }  // namespace

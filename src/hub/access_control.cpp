@@ -15,6 +15,9 @@ Authorizer AccessControl::authorizer() {
   authorizer.scope = [self = shared_from_this()](const Credentials& credentials, Plane plane, std::string_view scope) {
     return self->access(credentials, plane, scope);
   };
+  authorizer.quota = [self = shared_from_this()](const Credentials& credentials, Plane plane, std::string_view scope) {
+    return self->quota(credentials, plane, scope);
+  };
   return authorizer;
 }
 
@@ -88,6 +91,15 @@ Access AccessControl::access(const Credentials& credentials, Plane plane, std::s
   if (scope.starts_with(hub::reserved) || !otherwise_.scope) return Access::none;
   return otherwise_.connect && otherwise_.connect(credentials) ? otherwise_.scope(credentials, plane, scope)
                                                                : Access::none;
+}
+
+/// Of one that may write there.
+ScopeQuota AccessControl::quota(const Credentials& credentials, Plane plane, std::string_view scope) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (table_.judge(credentials, {}) == Admission::known) return table_.quota(credentials, plane, scope);
+  }
+  return otherwise_.quota ? otherwise_.quota(credentials, plane, scope) : ScopeQuota{};
 }
 
 void AccessControl::changed(const std::string& key) {

@@ -35,6 +35,7 @@ class AccessControl : public std::enable_shared_from_this<AccessControl> {
   bool connect(const Credentials& credentials);
   bool use_claim(node::Core& core, const Credentials& credentials);
   Access access(const Credentials& credentials, Plane plane, std::string_view scope) const;
+  ScopeQuota quota(const Credentials& credentials, Plane plane, std::string_view scope) const;
   void changed(const std::string& key);
   void put_back(Work work);
   // On the follower's thread.

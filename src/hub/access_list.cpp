@@ -9,6 +9,8 @@
 #include "transport/transport.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <sstream>
 
 namespace edgesync {
@@ -21,13 +23,38 @@ constexpr std::size_t why_bytes_max = 1024;
 
 Error bad(std::string detail) { return {Errc::invalid_argument, std::move(detail)}; }
 
+const char* name_of(Access access) {
+  return access == Access::read ? "ro" : access == Access::write_own ? "own" : "rw";
+}
+
 const char* name_of(const std::optional<Plane>& plane) {
   if (!plane) return "*";
   return *plane == Plane::state ? "state" : *plane == Plane::config ? "config" : "stream";
 }
 
+constexpr std::array<std::pair<char, std::uint64_t>, 3> units = {{{'G', GiB}, {'M', MiB}, {'K', KiB}}};
+
+std::string quota_text(std::uint64_t bytes) {
+  for (const auto& [unit, size] : units)
+    if (bytes % size == 0) return std::to_string(bytes / size) + unit;
+  return std::to_string(bytes);
+}
+
+bool read_quota(std::string_view text, std::uint64_t& bytes) {
+  std::uint64_t size = 1;
+  for (const auto& [unit, one] : units)
+    if (text.ends_with(unit)) size = one;
+  if (size > 1) text.remove_suffix(1);
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  const bool good =
+      failure == std::errc() && end == text.data() + text.size() && bytes > 0 && bytes <= INT64_MAX / size;
+  bytes *= size;
+  return good;
+}
+
 Result<void> check(const AccessRule& rule) {
-  if (rule.access != Access::read && rule.access != Access::read_write) return bad("rule: grants nothing");
+  if (rule.access <= Access::none || rule.access > Access::read_write) return bad("rule: grants nothing");
+  if (rule.quota > 0 && rule.access == Access::read) return bad("rule: a quota of what may not be written");
   if (rule.plane && (*rule.plane < Plane::state || *rule.plane > Plane::stream)) return bad("rule: no such plane");
   // With the variables in place of names it must be what a scope may be called.
   const std::string text = hub::filled(rule.scopes, {"n", "t"}).value_or("");
@@ -83,21 +110,26 @@ void put(Edit& edit, const Device& device, const hub::AccessTable& table) {
 }  // namespace
 
 std::string to_string(const AccessRule& rule) {
-  return std::string(rule.access == Access::read_write ? "rw " : "ro ") + name_of(rule.plane) + " " + rule.scopes;
+  const std::string quota = rule.quota > 0 ? ":" + quota_text(rule.quota) : "";
+  return name_of(rule.access) + quota + " " + name_of(rule.plane) + " " + rule.scopes;
 }
 
 Result<AccessRule> access_rule(std::string_view text) {
   const auto first = std::min(text.find(' '), text.size()), second = std::min(text.find(' ', first + 1), text.size());
-  const std::string_view access = text.substr(0, first);
+  const std::size_t colon = std::min(text.find(':'), first);
+  const std::string_view access = text.substr(0, colon);
   if (second == text.size()) return bad("rule: \"" + std::string(text) + "\": not \"ACCESS PLANE SCOPES\"");
   const std::string_view plane = text.substr(first + 1, second - first - 1);
-  AccessRule rule;
+  AccessRule rule{.access = Access::none};
   rule.scopes = std::string(text.substr(second + 1));
-  if (access != "ro" && access != "rw") return bad("rule: \"" + std::string(access) + "\": neither ro nor rw");
-  rule.access = access == "rw" ? Access::read_write : Access::read;
+  for (const Access one : {Access::read, Access::write_own, Access::read_write})
+    if (access == name_of(one)) rule.access = one;
   for (const Plane one : {Plane::state, Plane::config, Plane::stream})
     if (plane == name_of(one)) rule.plane = one;
   if (!rule.plane && plane != "*") return bad("rule: \"" + std::string(plane) + "\": not state, config, stream or *");
+  if (rule.access == Access::none) return bad("rule: \"" + std::string(access) + "\": neither ro, own nor rw");
+  if (colon < first && !read_quota(text.substr(colon + 1, first - colon - 1), rule.quota))
+    return bad("rule: \"" + std::string(text.substr(0, first)) + "\": no quota in bytes, or in K, M or G");
   if (auto good = check(rule); !good) return std::move(good).error();
   return rule;
 }

@@ -137,21 +137,36 @@ AccessTable::Admission AccessTable::judge(const Credentials& credentials, Timest
   return certified && listed ? Admission::known : Admission::stranger;
 }
 
-Access AccessTable::access(const Credentials& credentials, Plane plane, std::string_view scope) const {
-  Access best = Access::none;
+void AccessTable::each_rule(const Credentials& credentials, Plane plane, std::string_view scope,
+                            const Function<void(const AccessRule&, std::string scopes)>& visit) const {
   const auto device = devices_.find(credentials.name);
-  if (device == devices_.end()) return best;
+  if (device == devices_.end()) return;
   const auto tenant = tenants_.find(credentials.name);
   const Holder holder{credentials.name, tenant == tenants_.end() ? std::string_view() : tenant->second};
   for (const std::string& role : device->second) {
     const auto rules = roles_.find(role);
     if (rules == roles_.end()) continue;
-    for (const AccessRule& rule : rules->second) {
-      if (rule.access <= best || (rule.plane && *rule.plane != plane)) continue;
-      if (grants(rule.scopes, holder, scope)) best = rule.access;
-    }
+    for (const AccessRule& rule : rules->second)
+      if ((!rule.plane || *rule.plane == plane) && grants(rule.scopes, holder, scope))
+        visit(rule, filled(rule.scopes, holder).value_or(std::string()));
   }
+}
+
+Access AccessTable::access(const Credentials& credentials, Plane plane, std::string_view scope) const {
+  Access best = Access::none;
+  each_rule(credentials, plane, scope,
+            [&](const AccessRule& rule, const std::string&) { best = std::max(best, rule.access); });
   return best;
+}
+
+ScopeQuota AccessTable::quota(const Credentials& credentials, Plane plane, std::string_view scope) const {
+  std::optional<ScopeQuota> best;
+  each_rule(credentials, plane, scope, [&](const AccessRule& rule, std::string scopes) {
+    if (rule.access == Access::read) return;
+    const bool more = !best || (best->bytes > 0 && (rule.quota == 0 || rule.quota > best->bytes));
+    if (more) best = ScopeQuota{rule.quota, std::move(scopes), rule.plane};
+  });
+  return best.value_or(ScopeQuota{});
 }
 
 void AccessTable::use_claim(const std::string& key, const std::string& name, const std::string& claim) {

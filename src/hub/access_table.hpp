@@ -40,6 +40,7 @@ class AccessTable {
   Admission judge(const Credentials& credentials, Timestamp now) const;
   /// Of one that is known.
   Access access(const Credentials& credentials, Plane plane, std::string_view scope) const;
+  ScopeQuota quota(const Credentials& credentials, Plane plane, std::string_view scope) const;
   /// The key is the device's from here on, and its claim is used up, whatever the list still says.
   void use_claim(const std::string& key, const std::string& name, const std::string& claim);
   /// Takes the place of `other`, of all whom that knows: what was used up in it is here, too.
@@ -59,6 +60,9 @@ class AccessTable {
     Timestamp until{};
     std::string name{};
   };
+  /// Each rule that grants the device something there, with the scopes that it names.
+  void each_rule(const Credentials& credentials, Plane plane, std::string_view scope,
+                 const Function<void(const AccessRule&, std::string scopes)>& visit) const;
   void with_role(std::string_view role, std::set<std::string>& concerned) const;
   Result<void> put_role(std::string role, const std::vector<std::string>& texts);
   Result<void> put_claim(std::string entry, const std::vector<std::string>& texts);

@@ -71,8 +71,8 @@ void Core::log(const Event& event) const {
       event.kind == EventKind::watchdog || event.kind == EventKind::clock || event.kind == EventKind::storage_fault;
   if (!options_.log || !worth_it) return;
   const std::string about = event.peer.empty() ? event.scope : event.peer;
-  options_.log(LogLevel::warning, std::string(edgesync::name(event.kind)) + (about.empty() ? "" : " " + about) + ": " +
-                                      (event.error.code ? event.error.detail : "right again"));
+  options_.log(level(event), std::string(edgesync::name(event.kind)) + (about.empty() ? "" : " " + about) + ": " +
+                                 (event.error.code ? event.error.detail : "right again"));
 }
 
 std::vector<Event> Core::take_events() {
@@ -110,7 +110,9 @@ Result<void> Core::fits(std::string_view scope, const std::map<std::string, Valu
   const auto schema = options_.schemas.find(scope);
   if (schema == options_.schemas.end()) return {};
   auto fits = schema->second.check(content);
-  return fits ? fits : Error(Errc::invalid_argument, "does not fit its schema: " + fits.error().detail);
+  if (fits) return fits;
+  const bool judged = fits.error().is(Errc::invalid_argument);
+  return Error(fits.error().code, (judged ? "does not fit its schema: " : "schema: ") + fits.error().detail);
 }
 
 void Core::dispatch_actions(Lock& lock) {
@@ -128,8 +130,8 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
     lock.unlock();
     std::optional<Verdict> verdict = Verdict::healthy;
     const Result<void> fits = content ? this->fits(scope, *content) : Result<void>();
-    if (!fits)
-      verdict = Verdict::reject;
+    if (!fits)  // what could not be found out now may be found out later
+      verdict = fits.error().is(Errc::invalid_argument) ? Verdict::reject : Verdict::hold;
     else if (content)
       verdict = handlers_.ask(scope, {version, *std::move(content)});
     lock.lock();
@@ -139,7 +141,8 @@ void Core::put_to_application(Lock& lock, sync::ConfigPlane::Action action) {
     const Verdict answer = verdict.value_or(Verdict::healthy);
     const std::string why = fits ? "the application refused it" : fits.error().detail;
     engine_->config().verdict(action.scope, version, answer, fits ? "decided by the application" : why).ignore();
-    if (answer == Verdict::reject) engine_->report(EventKind::rejected, action.scope, version, {Errc::rejected, why});
+    if (answer == Verdict::reject || !fits)
+      engine_->report(EventKind::rejected, action.scope, version, {Errc::rejected, why});
     engine_->commit_soon();
     return stir(lock);
   }

@@ -26,6 +26,8 @@ using Document = nlohmann::json;
 using Adapter = valijson::adapters::NlohmannJsonAdapter;
 
 constexpr std::size_t matched_bytes_max = 1024;  // std::regex takes a frame of the stack for each
+constexpr std::size_t compared_max = 1024;       // each item with each other
+constexpr std::size_t compared_told_max = 64;    // each pair of equal ones is an error of its own
 constexpr std::size_t told_max = 3;
 
 /// A schema that applies to the very place where it stands itself, and so on, has no end.
@@ -65,19 +67,24 @@ class Loops {
   std::set<const Document*> path_{}, done_{};
 };
 
-/// Whether it matches texts; throws std::regex_error if one of its patterns is none.
-bool has_patterns(const Document& schema) {
-  bool any = false;
-  if (!schema.is_structured()) return any;
-  for (const auto& [key, value] : schema.items()) {
-    if (key == "pattern" && value.is_string()) std::regex(value.get<std::string>()), any = true;
-    if (key == "patternProperties" && value.is_object())
-      for (const auto& [pattern, of] : value.items()) std::regex{pattern}, any = true;
-    if (key != "const" && key != "enum" && key != "default" && key != "examples") any = has_patterns(value) || any;
-    any = any || key == "format";
+/// What of a schema costs more than a look at each value.
+struct Costs {
+  bool patterns = false;     ///< It matches texts.
+  bool comparisons = false;  ///< It wants items to be unique.
+
+  /// Throws std::regex_error if one of its patterns is none.
+  void look_at(const Document& schema) {
+    if (!schema.is_structured()) return;
+    for (const auto& [key, value] : schema.items()) {
+      if (key == "pattern" && value.is_string()) std::regex(value.get<std::string>()), patterns = true;
+      if (key == "patternProperties" && value.is_object())
+        for (const auto& [pattern, of] : value.items()) std::regex{pattern}, patterns = true;
+      if (key != "const" && key != "enum" && key != "default" && key != "examples") look_at(value);
+      patterns = patterns || key == "format";
+      comparisons = comparisons || key == "uniqueItems";
+    }
   }
-  return any;
-}
+};
 
 Document document_of(const Value& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag;
@@ -103,10 +110,21 @@ Result<Document> document_of(const std::map<std::string, Value>& content) {
   return root;
 }
 
-bool has_long_text(const Document& document) {
-  if (document.is_string()) return document.get_ref<const std::string&>().size() > matched_bytes_max;
-  return document.is_structured() && std::any_of(document.begin(), document.end(), has_long_text);
-}
+/// The longest text, names of members among them, and the longest array.
+struct Sizes {
+  std::size_t text = 0, items = 0;
+
+  explicit Sizes(const Document& document) { look_at(document); }
+  void look_at(const Document& document) {
+    if (document.is_string()) text = std::max(text, document.get_ref<const std::string&>().size());
+    if (document.is_array()) items = std::max(items, document.size());
+    if (!document.is_structured()) return;
+    for (const auto& [key, value] : document.items()) {
+      if (document.is_object()) text = std::max(text, key.size());
+      look_at(value);
+    }
+  }
+};
 
 /// "<root>", "[limits]", "[rpm]": limits/rpm.
 std::string path_of(const std::vector<std::string>& context) {
@@ -137,7 +155,22 @@ std::string told(valijson::ValidationResults& results) {
 
 struct JsonSchema::Impl {
   valijson::Schema schema{};
-  bool patterns = false;
+  Costs costs{};
+
+  Result<void> check(const Document& document) const {
+    const Sizes sizes(document);
+    if (costs.patterns && sizes.text > matched_bytes_max)
+      return Error(Errc::invalid_argument, "a text above 1 KiB cannot be matched with a pattern");
+    if (costs.comparisons && sizes.items > compared_max)
+      return Error(Errc::invalid_argument, "more than 1024 items cannot be compared with each other");
+    valijson::Validator validator(valijson::Validator::kStrongTypes);
+    if (validator.validate(schema, Adapter(document), nullptr)) return {};
+    if (costs.comparisons && sizes.items > compared_told_max)
+      return Error(Errc::invalid_argument, "somewhere; no places are told of more than 64 items that are to be unique");
+    valijson::ValidationResults results;
+    validator.validate(schema, Adapter(document), &results);
+    return Error(Errc::invalid_argument, told(results));
+  }
 };
 
 Result<JsonSchema> JsonSchema::parse(std::string_view text) {
@@ -148,7 +181,7 @@ Result<JsonSchema> JsonSchema::parse(std::string_view text) {
     if (Loops(document).anywhere(document))
       return Error(Errc::invalid_argument, "schema: refers to itself without end");
     auto impl = std::make_shared<Impl>();
-    impl->patterns = has_patterns(document);
+    impl->costs.look_at(document);
     valijson::SchemaParser().populateSchema(Adapter(document), impl->schema);
     return JsonSchema(std::move(impl));
   } catch (const std::exception& failure) {
@@ -157,17 +190,13 @@ Result<JsonSchema> JsonSchema::parse(std::string_view text) {
 }
 
 Result<void> JsonSchema::check(const std::map<std::string, Value>& content) const {
-  const auto document = document_of(content);
-  if (!document) return document.error();
-  if (impl_->patterns && has_long_text(*document))
-    return Error(Errc::invalid_argument, "a text above 1 KiB cannot be matched with a pattern");
   try {
-    valijson::ValidationResults results;
-    valijson::Validator validator(valijson::Validator::kStrongTypes);
-    if (validator.validate(impl_->schema, Adapter(*document), &results)) return {};
-    return Error(Errc::invalid_argument, told(results));
-  } catch (const std::exception& failure) {
+    const auto document = document_of(content);
+    return document ? impl_->check(*document) : document.error();
+  } catch (const Document::exception& failure) {  // a number that nobody can hold
     return Error(Errc::invalid_argument, printable(failure.what()));
+  } catch (const std::exception& failure) {
+    return Error(Errc::limit_exceeded, printable(failure.what()));
   }
 }
 

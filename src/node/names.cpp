@@ -41,6 +41,46 @@ const char* name(EventKind kind) noexcept {
   return "unknown";
 }
 
+const char* name(LogLevel level) noexcept {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
+  }
+  return "unknown";
+}
+
+LogLevel level(const Event& event) noexcept {
+  switch (event.kind) {
+    case EventKind::ack:
+    case EventKind::stable:
+    case EventKind::conflict:
+      return LogLevel::debug;
+    case EventKind::linked:
+    case EventKind::unlinked:
+    case EventKind::activated:
+    case EventKind::confirmed:
+      return LogLevel::info;
+    case EventKind::clock:
+      return event.error.code ? LogLevel::warning : LogLevel::info;
+    case EventKind::rolled_back:
+    case EventKind::stale:
+    case EventKind::rejected:
+    case EventKind::watchdog:
+    case EventKind::identity:
+      return LogLevel::warning;
+    case EventKind::diverged:
+    case EventKind::storage_fault:
+      return LogLevel::error;
+  }
+  return LogLevel::info;
+}
+
 const char* name(Why why) noexcept {
   switch (why) {
     case Why::in_sync:

@@ -65,7 +65,6 @@ void Core::count_pending(ScopeStatus& status, const store::Scope& scope, Now now
 void Core::count_records(ScopeStatus& status, store::ScopeId id) const {
   status.counts = counts(id);
   status.missing = store_->missing(id);
-  status.bytes = store_->stream_bytes(id);
 }
 
 ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
@@ -75,6 +74,7 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
   status.acked = store_->acked(scope.id)[store_->replica()];
   status.stable = store_->stable(scope.id)[store_->replica()];
   status.conflicts = engine_->conflicts(scope.id);
+  status.bytes = store_->bytes(scope.id);
   status.rejected = engine_->rejected(scope.id);
   if (const Error* why = store_->refusal(scope.id)) status.refusal = *why;
   const auto summary = store_->summary(scope.id);

@@ -3,6 +3,7 @@
 
 #include "crdt/chunk.hpp"
 #include "store/admission.hpp"
+#include "store/growth.hpp"
 #include "store/ledger.hpp"
 #include "store/patches.hpp"
 #include "store/quarantine.hpp"
@@ -19,6 +20,21 @@ std::size_t weight(const crdt::Repair& repair) noexcept {
   std::size_t bytes = 0;
   for (const crdt::KeyState& state : repair.keys) bytes += crdt::cost(state);
   return bytes;
+}
+
+/// By how much a delta makes its scope grow. What it takes away is looked for only where it matters.
+std::uint64_t growth(const RemoteDelta& remote, SqlTable& table) {
+  if (!remote.terms.room) return 0;
+  const std::uint64_t more = brought(remote.delta, table.context());
+  if (more <= remote.terms.room->left) return more;
+  return more - std::min(more, taken(remote.delta, table));
+}
+
+/// What is kept aside already of the cut that a chunk belongs to.
+std::uint64_t staged_bytes(const Part& part, const RemoteChunk& remote) {
+  const Stages& stages = part.table->stages();
+  const auto at = stages.find(remote.from);
+  return remote.begin || at == stages.end() ? 0 : at->second.bytes;
 }
 
 /// What a peer sent, or a row that it touches, can be the reason.
@@ -79,20 +95,32 @@ Outcome Arrivals::take(const Arrival& arrival) {
 
 Outcome Arrivals::apply(const RemoteSegment& segment) {
   const Part* part = taking(at_ = segment.scope);
+  const crdt::Context told({segment.origin, segment.first + segment.count - 1});
   if (auto good = storable(segment); !good) return {0, false, good.error(), at_};
-  if (part == nullptr || !take_segment(*part->table, segment)) return {};
+  if (part == nullptr) return {};
+  if (auto good = permit(segment.terms, *part, told, segment.body.size() + stream::row_overhead); !good)
+    return {0, false, good.error(), at_};
+  claim(segment.terms, *part, told);
+  if (!take_segment(*part->table, segment)) return {};
   return {0, true, {}, {}, missing_through(*part->table, segment.origin, segment.first + segment.count - 1)};
 }
 
 Outcome Arrivals::apply(const RemoteGap& gap) {
   const Part* part = taking(at_ = gap.scope);
-  if (part == nullptr || !take_gap(*part->table, gap)) return {};
+  if (part == nullptr) return {};
+  const crdt::Context told({gap.origin, gap.gap.last});
+  if (auto good = permit(gap.terms, *part, told, 0); !good) return {0, false, good.error(), at_};
+  claim(gap.terms, *part, told);
+  if (!take_gap(*part->table, gap)) return {};
   return {0, true, {}, {}, missing_through(*part->table, gap.origin, gap.gap.last)};
 }
 
 Outcome Arrivals::apply(const RemoteChunk& remote) {
   const Part* part = taking(at_ = remote.scope);
   if (part == nullptr || part->scope.plane == Plane::stream) return {};
+  const crdt::Delta& delta = remote.chunk.delta;
+  const std::uint64_t grows = staged_bytes(*part, remote) + brought(delta, part->table->context());
+  if (auto good = permit(remote.terms, *part, delta.upto, grows); !good) return {0, false, good.error(), at_};
   Outcome outcome = keep_chunk(*part->table, remote, batch_.number, part->preview);
   if (outcome.applied && part->preview) batch_.learned.push_back(remote.chunk.delta.upto);  // what is shown is observed
   if (outcome.error) outcome.scope = at_;
@@ -117,10 +145,15 @@ Outcome Arrivals::apply(const RemoteCut& cut) {
   const auto patched = [](const RemoteDelta& remote) { return !remote.patches.empty(); };
   if (std::any_of(cut.deltas.begin(), cut.deltas.end(), patched)) return apply_patched(cut);
   if (auto why = impossible(cut)) return *std::move(why);
-  for (const RemoteDelta& remote : cut.deltas) join(*batch_.part(remote.scope), remote);
+  for (const RemoteDelta& remote : cut.deltas) {
+    Part& part = *batch_.part(remote.scope);
+    claim(remote.terms, part, remote.delta.upto);
+    join(part, remote);
+  }
   for (const RemoteStage& stage : cut.stages) {
     Part& part = *batch_.part(stage.scope);
     const crdt::Context upto = part.table->stages().at(stage.from).upto;
+    claim(stage.terms, part, upto);
     join(part, upto, [&] { return join_stage(*part.table, stage); });
   }
   return {0, true, {}, {}};
@@ -128,10 +161,11 @@ Outcome Arrivals::apply(const RemoteCut& cut) {
 
 /// The same cut with what was told as patches.
 Outcome Arrivals::apply_patched(RemoteCut cut) {
+  wire::Budget budget{wire::Limits{}};
   for (RemoteDelta& remote : cut.deltas) {
-    const Part* part = taking(remote.scope);
+    const Part* part = taking(at_ = remote.scope);
     if (part == nullptr) return {0, false, {}, remote.scope};
-    auto laid = lay_patches(*part->table, remote);
+    auto laid = lay_patches(*part->table, remote, budget);
     if (!laid && laid.error().is(Errc::not_found)) return {0, false, {}, remote.scope};
     if (!laid) return {0, false, std::move(laid).error(), remote.scope};
   }
@@ -140,17 +174,23 @@ Outcome Arrivals::apply_patched(RemoteCut cut) {
 
 /// All of a cut is applied, or nothing.
 std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
-  for (const auto& [id, delta, removed, patches] : cut.deltas) {
+  for (const RemoteDelta& remote : cut.deltas) {
+    const ScopeId id = remote.scope;
     const Part* part = taking(id);
     if (part == nullptr || part->scope.plane == Plane::stream) return Outcome{0, false, {}, id};
     const crdt::Context& mine = part->table->context();
-    if (auto good = admit(delta, mine, file_.replica()); !good) return Outcome{0, false, good.error(), id};
-    if (!crdt::applicable(delta, mine)) return Outcome{0, false, {}, id};
+    if (auto good = admit(remote.delta, mine, file_.replica()); !good) return Outcome{0, false, good.error(), id};
+    if (auto good = permit(remote.terms, *part, remote.delta.upto, growth(remote, *part->table)); !good)
+      return Outcome{0, false, good.error(), id};
+    if (!crdt::applicable(remote.delta, mine)) return Outcome{0, false, {}, id};
   }
   for (const RemoteStage& stage : cut.stages) {
     const Part* part = taking(stage.scope);
     if (part == nullptr || part->scope.plane == Plane::stream || !joinable(*part->table, stage))
       return Outcome{0, false, {}, stage.scope};
+    const Stage& kept = part->table->stages().at(stage.from);
+    if (auto good = permit(stage.terms, *part, kept.upto, 0); !good)
+      return Outcome{0, false, good.error(), stage.scope};
     if (sound(*part->table, stage.from)) continue;
     end_stage(*part->table, file_.origins.find(stage.from));
     const std::string where = std::string(name(part->scope.plane)) + " scope " + part->scope.name;
@@ -159,6 +199,18 @@ std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
     return Outcome{0, false, {}, stage.scope};
   }
   return {};
+}
+
+Result<void> Arrivals::permit(const Terms& terms, const Part& part, const crdt::Context& told,
+                              std::uint64_t growth) const {
+  if (terms.room && growth > terms.room->left)
+    return Error(Errc::storage_full, "the " + std::to_string(terms.room->quota) + " bytes that " + terms.room->scopes +
+                                         " may hold: " + std::to_string(terms.room->left) + " are left");
+  return terms.own ? file_.owners.admit(file_, *terms.own, told, part.table->context()) : Result<void>();
+}
+
+void Arrivals::claim(const Terms& terms, const Part& part, const crdt::Context& told) {
+  if (terms.own) file_.owners.claim(*terms.own, told, part.table->context());
 }
 
 void Arrivals::join(Part& part, const RemoteDelta& remote) {

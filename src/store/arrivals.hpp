@@ -31,6 +31,9 @@ class Arrivals {
   Outcome apply(const Refusal& refusal);
   Outcome apply_patched(RemoteCut cut);
   std::optional<Outcome> impossible(const RemoteCut& cut);
+  /// What is told of the scope, and by how much it may grow.
+  Result<void> permit(const Terms& terms, const Part& part, const crdt::Context& told, std::uint64_t growth) const;
+  void claim(const Terms& terms, const Part& part, const crdt::Context& told);
   void join(Part& part, const RemoteDelta& remote);
   void join(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& apply);
   bool mend(Part& part, const crdt::Repair& repair);

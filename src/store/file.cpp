@@ -58,6 +58,7 @@ Result<Loaded> File::open(const ReplicaId& fresh, bool create) {
   if (good) {
     read_identity(loaded);
     read_origins();
+    owners.read(db);
     read_scopes(loaded);
     read_contexts(loaded);
     read_damage(loaded);
@@ -177,6 +178,7 @@ void File::read_context_row(const Query& row, LoadedScope& scope) {
     const ByteView hash = stored.first(stored.size() - std::min(stored.size(), check_bytes));
     Reader sum(hash);
     scope.durable.summary = {read_hash(sum), row.number(2)};
+    scope.durable.bytes = sum.u64();
     scope.durable.removals = row.number(3);
     scope.durable.log_items = row.number(4);
     scope.durable.version = row.number(5);
@@ -209,6 +211,7 @@ void File::read_damage(Loaded& loaded) {
 Result<void> File::commit(std::uint64_t batch) {
   for (Oid oid = origins.stored + 1; oid <= origins.size(); ++oid)
     Query(db, Sql::origin_put).bind(oid).bind(ByteView(origins.find(oid)->bytes)).step();
+  owners.write(db);
   const Bytes none = to_bytes(Hash128{});
   const std::uint64_t sealed = row_check({batch, age}, {});
   Query(db, Sql::summary_put).bind(std::int64_t{0}).bind(batch).bind(age).bind(sealed).bind(0U).bind(none).step();

@@ -9,6 +9,7 @@
 #include "store/ballast.hpp"
 #include "store/ledger.hpp"
 #include "store/origins.hpp"
+#include "store/owners.hpp"
 #include "store/range_set.hpp"
 #include "store/sqlite_db.hpp"
 #include "store/stage.hpp"
@@ -29,6 +30,7 @@ struct Durable {
   crdt::Summary summary{};
   std::uint64_t removals = 0;   ///< Removal records in the log.
   std::uint64_t log_items = 0;  ///< Items in the log, removals included. A stream's: bytes of its segments' rows.
+  std::uint64_t bytes = 0;      ///< Of entries, with their keys (growth.hpp). A stream's: 0.
   std::uint64_t version = 0;    ///< The last journal entry's.
   RangeSet damaged{};           ///< Where rows were lost.
   Stages stages{};              ///< By peer.
@@ -86,13 +88,14 @@ class File {
   /// Fails with: invalid_argument (`path` exists), storage_*.
   Result<void> backup(const std::string& path);
 
-  /// Writes the origins that are new, the batch's number, and commits. Requires: in a transaction.
+  /// Writes the origins and owners that are new, the batch's number, and commits. Requires: in a transaction.
   Result<void> commit(std::uint64_t batch);
   /// The latched error, if any.
   Result<void> check();
 
   SqliteDb db;
   Origins origins;
+  Owners owners;
   Ballast ballast;
   bool full = false;                                   ///< The ballast was given back, and has not been made again.
   Timestamp now{};                                     ///< The latest time that the store was told.

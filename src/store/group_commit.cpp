@@ -37,12 +37,13 @@ Ticket SqliteStore::arrive(Arrival::Body body) {
 }
 
 Ticket SqliteStore::apply(RemoteCut cut) {
-  for (const auto& [id, delta, removed, patches] : cut.deltas) {
-    if (ScopeState* state = find(id)) touch(*state);
+  for (const RemoteDelta& remote : cut.deltas) {
+    const crdt::Delta& delta = remote.delta;
+    if (ScopeState* state = find(remote.scope)) touch(*state);
     // Our own dots come back to a file that was restored; a stamp below one of them would be taken for seen and gone.
     if (const crdt::Stamp own = delta.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
     bytes_ += size_of(delta);
-    for (const RemotePatch& patch : patches) bytes_ += patch.bytes;
+    for (const RemotePatch& patch : remote.patches) bytes_ += patch.bytes;
   }
   for (const RemoteStage& stage : cut.stages) {
     ScopeState* state = find(stage.scope);

@@ -11,10 +11,10 @@
 namespace edgesync::store {
 namespace {
 
-Result<std::vector<crdt::KeyState>> lay(ByteView base, const RemotePatch& patch) {
+Result<std::vector<crdt::KeyState>> lay(ByteView base, const RemotePatch& patch, wire::Budget& budget) {
   const auto body = wire::apply_patch(base, patch.patch, patch.bytes);
   if (!body) return Error(Errc::protocol_violation, body.error().detail);
-  wire::Budget budget{wire::Limits{}};
+  if (body->size() != patch.bytes) return Error(Errc::protocol_violation, "patched part: of another size than it says");
   wire::DeltaPart part;
   wire::unpack(*body, part, budget);
   if (budget.failed()) return Error(Errc::protocol_violation, budget.failure("patched part").detail);
@@ -36,16 +36,14 @@ Result<Bytes> find_content(SqlTable& table, ByteView id) {
   return read_content(table, {*number, to_hex(id)});
 }
 
-Result<void> lay_patches(SqlTable& table, RemoteDelta& remote) {
+Result<void> lay_patches(SqlTable& table, RemoteDelta& remote, wire::Budget& budget) {
   std::vector<crdt::KeyState>& keys = remote.delta.keys;
-  Bytes base, id;
-  for (const RemotePatch& patch : std::exchange(remote.patches, {})) {
-    if (!equal(patch.base, id)) {  // all are on one, as a rule
-      auto found = find_content(table, patch.base);
-      if (!found) return Error(Errc::not_found, found.error().detail);
-      base = *std::move(found), id = patch.base;
-    }
-    auto laid = lay(base, patch);
+  const std::vector<RemotePatch> patches = std::exchange(remote.patches, {});
+  if (patches.empty()) return {};
+  const auto base = find_content(table, patches.front().base);
+  if (!base) return base.error().is(Errc::storage_corrupt) ? Error(Errc::not_found, base.error().detail) : base.error();
+  for (const RemotePatch& patch : patches) {
+    auto laid = lay(*base, patch, budget);
     if (!laid) return std::move(laid).error();
     std::move(laid->begin(), laid->end(), std::back_inserter(keys));
   }

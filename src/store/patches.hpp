@@ -5,14 +5,16 @@
 
 #include "store/remote.hpp"
 #include "store/sql_table.hpp"
+#include "wire/budget.hpp"
 
 namespace edgesync::store {
 
 /// The content with this id, of whichever version, proved. Fails with: not_found, storage_corrupt.
 Result<Bytes> find_content(SqlTable& table, ByteView id);
 
-/// The keys that the patches hold, in their place among those of the delta; the patches are gone. Fails with: not_found
-/// (what one is on is not here, or is damaged: the peer has to tell it all), protocol_violation.
-Result<void> lay_patches(SqlTable& table, RemoteDelta& remote);
+/// The keys that the patches hold, in their place among those of the delta; the patches are gone. What the keys take
+/// counts against `budget`, of the whole cut: bodies are small beside it. Requires: all patches are on one content.
+/// Fails with: not_found (that is not here, or is damaged: the peer has to tell it all), protocol_violation, storage_*.
+Result<void> lay_patches(SqlTable& table, RemoteDelta& remote, wire::Budget& budget);
 
 }  // namespace edgesync::store

@@ -6,6 +6,7 @@
 #include "crdt/repair.hpp"
 #include "crdt/search.hpp"
 #include "store/scope.hpp"
+#include "store/terms.hpp"
 
 #include <edgesync/records.hpp>
 
@@ -27,6 +28,7 @@ struct RemoteDelta {
   crdt::Delta delta{};
   std::optional<crdt::Removed> removed{};  ///< What a search from `delta.base` found (crdt/search.hpp).
   std::vector<RemotePatch> patches{};
+  Terms terms{};
 };
 
 /// Part of what one scope of a later cut will hold, to be kept aside.
@@ -36,6 +38,7 @@ struct RemoteChunk {
   bool begin = false;              ///< What is kept aside takes its place.
   crdt::Context base{}, floors{};  ///< If it begins: see Stage.
   crdt::Chunk chunk{};
+  Terms terms{};
 };
 
 /// What a peer holds where rows were lost here.
@@ -49,6 +52,7 @@ struct RemoteStage {
   ScopeId scope{};
   ReplicaId from{};
   std::optional<crdt::Removed> removed{};  ///< What a search from the stage's base on found.
+  Terms terms{};
 };
 
 /// Deltas of one peer that become visible together.
@@ -63,6 +67,7 @@ struct RemoteSegment {
   std::uint64_t first = 0;
   std::uint32_t count = 0;
   Bytes body{};
+  Terms terms{};
 };
 
 /// A segment that the hub said it can never store.
@@ -79,6 +84,7 @@ struct RemoteGap {
   ReplicaId origin{};
   Gap gap{};
   Drops missing{};  ///< at_root: of all up to the last, those that were dropped.
+  Terms terms{};
 };
 
 }  // namespace edgesync::store

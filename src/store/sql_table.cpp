@@ -4,6 +4,7 @@
 #include "base/planted.hpp"
 #include "store/admission.hpp"
 #include "store/cell_codec.hpp"
+#include "store/growth.hpp"
 #include "store/row_check.hpp"
 
 #include <algorithm>
@@ -103,6 +104,8 @@ void SqlTable::replace(ByteView key, const crdt::Cell& before, const crdt::Cell&
   for (const crdt::Entry& entry : after) state_.summary.sum += fingerprint(fingerprint_key_, key, entry);
   state_.summary.count += after.size();
   state_.summary.count -= before.size();
+  state_.bytes += cell_bytes(key, after);
+  state_.bytes -= cell_bytes(key, before);
   summary_dirty_ = true;
   if (remember_ && !healing_ && !forgot() && !replaced_.contains(key)) remember(key, before);
   write(key, !before.empty(), after);
@@ -242,6 +245,7 @@ void SqlTable::save() {
   risen_.clear();
   if (!summary_dirty_) return;
   Bytes sum = to_bytes(state_.summary.sum);
+  Writer(sum).u64(state_.bytes);
   append_check(sum, summary_check(sum));
   Query(file_.db, Sql::summary_put)
       .bind(sid_)

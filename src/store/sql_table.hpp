@@ -81,7 +81,8 @@ class SqlTable final : public crdt::RewindableTable {
   const RangeSet& noted() const noexcept { return noted_; }  ///< Found damaged and not yet set aside.
   bool wants_sweep() const noexcept { return wants_sweep_; }
   void want_sweep() noexcept { wants_sweep_ = true; }
-  void swept(const crdt::Summary& summary, std::optional<std::pair<std::uint64_t, std::uint64_t>> logged);
+  void swept(const crdt::Summary& summary, std::uint64_t bytes,
+             std::optional<std::pair<std::uint64_t, std::uint64_t>> logged);
   std::uint64_t set_aside() const noexcept { return aside_; }  ///< Cells, since begin().
   /// What a read since the last call could not be told.
   std::optional<Error> take_unknown() noexcept { return std::exchange(unknown_, std::nullopt); }

@@ -254,6 +254,26 @@ crdt::Summary SqliteStore::summary(ScopeId id) const {
   return state != nullptr ? state->durable.summary : crdt::Summary{};
 }
 
+std::uint64_t SqliteStore::bytes(ScopeId id) const {
+  const ScopeState* state = find(id);
+  if (state == nullptr) return 0;
+  return state->scope.plane == Plane::stream ? state->durable.log_items : state->durable.bytes;
+}
+
+std::uint64_t SqliteStore::bytes(std::optional<Plane> plane, std::string_view scopes) const {
+  std::uint64_t sum = 0;
+  const bool all = scopes == "*";
+  const std::string first(scopes.substr(0, scopes.size() - (scopes.ends_with('*') ? 1 : 0)));
+  for (const Plane one : {Plane::state, Plane::config, Plane::stream}) {
+    if (plane && *plane != one) continue;
+    for (auto at = names_.lower_bound({one, first}); at != names_.end() && at->first.first == one; ++at) {
+      if (!all && !at->first.second.starts_with(first)) break;
+      if (covers(scopes, at->first.second)) sum += bytes(at->second);
+    }
+  }
+  return sum;
+}
+
 Hash128 SqliteStore::fingerprint_key(ScopeId id) const {
   const ScopeState* state = find(id);
   return state != nullptr ? state->table.fingerprint_key() : Hash128{};

@@ -94,7 +94,8 @@ class SqliteStore final : public Store {
   StreamCounts counts(ScopeId id, bool kept_here) const override;
   Drops missing(ScopeId id, const ReplicaId& origin) const override;
   Drops missing(ScopeId id) const override;
-  std::uint64_t stream_bytes(ScopeId id) const override;
+  std::uint64_t bytes(ScopeId id) const override;
+  std::uint64_t bytes(std::optional<Plane> plane, std::string_view scopes) const override;
   bool dropped(ScopeId id, const ReplicaId& self, std::uint64_t sequence) const override;
   void note_missing(ScopeId id, const ReplicaId& self, const Drops& missing) override;
   void look_at_age(Instant now) override;

@@ -14,6 +14,7 @@ constexpr auto texts = [] {
   put(Sql::meta_get, "SELECT v FROM meta WHERE k = ?1");
   put(Sql::meta_put, "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET v = excluded.v");
   put(Sql::meta_delete, "DELETE FROM meta WHERE k = ?1");
+  put(Sql::meta_scan, "SELECT k, v FROM meta WHERE k >= ?1 AND k < ?2");
   put(Sql::origins, "SELECT oid, replica FROM origin ORDER BY oid");
   put(Sql::origin_put, "INSERT INTO origin VALUES (?1, ?2)");
   put(Sql::scopes, "SELECT sid, plane, name, policy FROM scope ORDER BY sid");

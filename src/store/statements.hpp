@@ -17,6 +17,7 @@ enum class Sql : std::size_t {
   meta_get,
   meta_put,
   meta_delete,
+  meta_scan,
   origins,
   origin_put,
   scopes,

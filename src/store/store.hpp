@@ -185,8 +185,11 @@ class Store {
   /// Of the records of `origin` up to the last, those that were reported as dropped and never came; of an own id, those
   /// up to what the hub acknowledged, as it says.
   virtual Drops missing(ScopeId id, const ReplicaId& origin) const = 0;
-  virtual Drops missing(ScopeId id) const = 0;               ///< Of all others together.
-  virtual std::uint64_t stream_bytes(ScopeId id) const = 0;  ///< Of its segments in the file.
+  virtual Drops missing(ScopeId id) const = 0;  ///< Of all others together.
+  /// Of the entries of a scope, as growth.hpp counts them; of a stream, of its segments in the file.
+  virtual std::uint64_t bytes(ScopeId id) const = 0;
+  /// The same of all scopes that `scopes` covers (a name, a prefix ending in "/*", or "*"), of one plane or of all.
+  virtual std::uint64_t bytes(std::optional<Plane> plane, std::string_view scopes) const = 0;
   /// That an own record is not here, for a reason that is known.
   virtual bool dropped(ScopeId id, const ReplicaId& self, std::uint64_t sequence) const = 0;
   /// The hub's word on what it never got of `self`, up to what it acknowledged; kept with the next flush.

@@ -120,11 +120,6 @@ Drops SqliteStore::missing(ScopeId id) const {
   return sum;
 }
 
-std::uint64_t SqliteStore::stream_bytes(ScopeId id) const {
-  const ScopeState* state = find(id);
-  return state != nullptr && state->scope.plane == Plane::stream ? state->durable.log_items : 0;
-}
-
 bool SqliteStore::dropped(ScopeId id, const ReplicaId& self, std::uint64_t sequence) const {
   const ScopeState* state = find(id);
   if (state == nullptr) return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sweep.hpp"
 
+#include "store/growth.hpp"
 #include "store/journal.hpp"
 #include "store/ledger.hpp"
 #include "store/quarantine.hpp"
@@ -40,7 +41,7 @@ class Sweep {
     if (damaged_ == 0) note(unknown, "records without a trace");
     const auto counts = std::pair(suspicion_.lost_summary ? bytes_ : table_.state().log_items, std::uint64_t{0});
     if (suspicion_.lost_summary) note(1, "fingerprint");
-    table_.swept(suspicion_.lost_summary ? sum_ : table_.state().summary, counts);
+    table_.swept(suspicion_.lost_summary ? sum_ : table_.state().summary, 0, counts);
     return said_;
   }
 
@@ -54,6 +55,7 @@ class Sweep {
       for (const crdt::Entry& entry : cell) {
         sum_.sum += fingerprint(table_.fingerprint_key(), key, entry);
         ++sum_.count;
+        bytes_ += entry_bytes(key, entry.value);
         reached_.advance(entry.dot);
       }
       return true;
@@ -177,7 +179,7 @@ class Sweep {
       said_ += (said_.empty() ? "" : ", ") + std::string("rows that left no trace");
     }
     const bool recount = rewritten_ || suspicion_.lost_summary;
-    table_.swept(sum_, recount ? std::optional(std::pair(items_, removals_)) : std::nullopt);
+    table_.swept(sum_, bytes_, recount ? std::optional(std::pair(items_, removals_)) : std::nullopt);
     if (suspicion_.lost_summary) note(1, "fingerprint");
   }
 

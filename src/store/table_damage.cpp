@@ -121,9 +121,11 @@ void SqlTable::tell_unknown(const crdt::KeyRange& range, bool found) {
         nothing_at(range.contains(lost.low) ? lost.low : range.low);
 }
 
-void SqlTable::swept(const crdt::Summary& summary, std::optional<std::pair<std::uint64_t, std::uint64_t>> logged) {
-  summary_dirty_ |= !(state_.summary == summary) || logged;
+void SqlTable::swept(const crdt::Summary& summary, std::uint64_t bytes,
+                     std::optional<std::pair<std::uint64_t, std::uint64_t>> logged) {
+  summary_dirty_ |= !(state_.summary == summary) || state_.bytes != bytes || logged;
   state_.summary = summary;
+  state_.bytes = bytes;
   if (logged) state_.log_items = logged->first, state_.removals = logged->second;
   noted_ = {};
   wants_sweep_ = false;

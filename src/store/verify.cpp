@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/verify.hpp"
 
+#include "store/growth.hpp"
 #include "store/journal.hpp"
 #include "store/ledger.hpp"
 #include "store/records.hpp"
@@ -64,17 +65,19 @@ class ScopeCheck {
   }
 
   void check_cells() {
-    std::uint64_t unlogged = 0, uncovered = 0;
+    std::uint64_t unlogged = 0, uncovered = 0, bytes = 0;
     table_.scan({}, [&](ByteView key, const crdt::Cell& cell) {
       for (const crdt::Entry& entry : cell) {
         sum_.sum += fingerprint(table_.fingerprint_key(), key, entry);
         ++sum_.count;
+        bytes += entry_bytes(key, entry.value);
         uncovered += !table_.context().covers(entry.dot);
         unlogged += !std::binary_search(logged_.begin(), logged_.end(), mark(key, entry.dot));
       }
       return true;
     });
     drain("cells");
+    if (bytes != table_.state().bytes) find("cells: count of bytes differs");
     if (uncovered > 0) find(std::to_string(uncovered) + " entries beyond the context");
     for (const crdt::KeyRange& range : table_.noted().ranges())
       find("cells: a damaged row, keys from " + to_hex(range.low) + " to " + to_hex(range.high));

@@ -61,6 +61,13 @@ crdt::Context Conversation::concerning(const Channel& channel, const crdt::Conte
   return part;
 }
 
+store::Terms Conversation::terms(const Channel& channel, std::size_t bytes) const {
+  store::Terms terms;
+  if (channel.own_only) terms.own = store::Teller{peer.name, peer.replica};
+  terms.room = quotas.room(channel.quota, bytes, heard);
+  return terms;
+}
+
 bool Conversation::sends(const Channel& channel) const noexcept {
   if (!channel.open || channel.refused || channel.proving || store.local_only(channel.scope)) return false;
   return role == Role::node ? channel.writable : channel.plane != Plane::stream;

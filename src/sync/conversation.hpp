@@ -11,6 +11,7 @@
 #include "sync/limits.hpp"
 #include "sync/lockout.hpp"
 #include "sync/outgoing.hpp"
+#include "sync/quotas.hpp"
 #include "sync/refusals.hpp"
 #include "sync/shared_deltas.hpp"
 #include "sync/timekeeper.hpp"
@@ -70,6 +71,7 @@ struct LinkContext {
   MemoryBudget& arriving;  ///< The same, of cuts that are not whole yet,
   MemoryBudget& settling;  ///< and of what waits for the disk.
   SharedDeltas& shared;    ///< Of all links.
+  Quotas& quotas;          ///< Of all links.
   const ConfigPlane& config;
   Lockout& lockout;  ///< Hub role only.
   /// Hub role: a node that was let in begins its session, or is told why not now.
@@ -90,6 +92,8 @@ struct Channel {
   bool proved = false;    ///< Streams, hub role: asked for; once is enough.
   bool refused = false;
   bool writable = true;                  ///< We may send (node role), the peer may (hub role).
+  bool own_only = false;                 ///< Hub role: if the peer may, then of its own changes alone.
+  ScopeQuota quota{};                    ///< Hub role: what it may make the scope hold, with others.
   crdt::Context peer{};                  ///< What the peer durably has; for streams, last sequences.
   std::vector<wire::Missing> missing{};  ///< Streams, node role: what of it the hub never got, as it said first.
   Bytes holds{};                         ///< Config: the id of a content that the peer has, to make patches on.
@@ -127,6 +131,8 @@ struct Conversation : LinkContext {
   bool sends(const Channel& channel) const noexcept;
   /// Whether the peer may send data of the channel: records, or anything else. Ends the link if not.
   bool may_receive(wire::Channel number, const Channel* channel, bool records);
+  /// On which the peer may tell so many bytes of the channel.
+  store::Terms terms(const Channel& channel, std::size_t bytes) const;
   /// We may have what the peer has not.
   void mark_dirty(wire::Channel number);
   /// How much to take from the file at a time, where `usual` would be well.

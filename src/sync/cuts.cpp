@@ -85,6 +85,7 @@ void Cuts::add_shared(Outgoing& out, wire::Channel number, const SharedDelta& to
   for (const auto& part : told.parts)
     out.parts.emplace_back(wire::DeltaPart{out.id, number, &part == &told.parts.front(), {}, part});
   talk_.metrics.patches_sent += told.patches.size();
+  out.patched = out.patched || !told.patches.empty();
   for (wire::PatchedPart patched : told.patches) {
     patched.cut = out.id, patched.channel = number;
     out.parts.emplace_back(std::move(patched));
@@ -166,7 +167,8 @@ Cuts::Refusal Cuts::resync(wire::Resync&& resync, Channel& channel) {
   if (at == outgoing_.end() || at->second.id != resync.cut) return Refusal::unknown;
   send_again(at->second.upto);
   // Perhaps it lacks what a patch was on; and of other scopes as well, which it would say one by one.
-  for (auto& [number, other] : talk_.channels) other.holds.clear();
+  if (at->second.patched)
+    for (auto& [number, other] : talk_.channels) other.holds.clear();
   outgoing_.erase(at);
   telling_.erase(resync.channel);
   channel.peer = std::move(resync.context);

@@ -33,7 +33,7 @@ std::vector<wire::PatchedPart> Cuts::take_patches(const Channel& channel, ByteVi
   if (!content) return patches;
   std::vector<crdt::KeyState> rest;
   for (crdt::KeyState& state : delta.keys) {
-    const bool large = crdt::cost(state) >= talk_.limits.patch_bytes_min;
+    const bool large = crdt::cost(state) >= talk_.limits.patch_bytes_min && patches.size() < talk_.limits.patches;
     auto patched = large ? make_patched(base, *content, state) : std::nullopt;
     if (patched)
       patches.push_back(*std::move(patched));

@@ -37,6 +37,7 @@ LinkId Engine::open_link(Role role, Introduction introduction, Now now, const Li
                       arriving_,
                       settling_,
                       shared_,
+                      quotas_,
                       config_,
                       lockout_,
                       [this, id](const Credentials& who) { return enter(id, who); },

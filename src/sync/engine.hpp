@@ -183,6 +183,7 @@ class Engine {
   Schedule<LinkId> due_{};
   Interests interests_{};  ///< Of links by the hub role: the one by the node role is told of everything.
   SharedDeltas shared_{interests_};
+  Quotas quotas_{store_};
   std::set<LinkId> wakes_{};
   std::set<LinkId> blocked_{};  ///< They asked for a frame while the store was writing.
   std::vector<Event> events_{};

@@ -43,11 +43,17 @@ Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
 }
 
 Result<void> Inbox::add(wire::PatchedPart&& part) {
-  const auto staged = grow(part.cut, part.bytes + part.patch.size());
+  constexpr std::size_t overhead = 64;
+  const auto staged = grow(part.cut, overhead + part.base.size() + part.bytes + part.patch.size());
   if (!staged) return staged.error();
   if (!(*staged)->whole.deltas.contains(part.channel))
     return Error(Errc::protocol_violation, "patched part: before the first part");
-  (*staged)->whole.patches[part.channel].push_back(std::move(part));
+  if (++(*staged)->patches > limits_.patches_max)
+    return Error(Errc::limit_exceeded, "cut: more than " + std::to_string(limits_.patches_max) + " patched parts");
+  auto& patches = (*staged)->whole.patches[part.channel];
+  if (!patches.empty() && patches.front().base != part.base)
+    return Error(Errc::protocol_violation, "patched part: of another base than the one before");
+  patches.push_back(std::move(part));
   return {};
 }
 

@@ -38,7 +38,7 @@ class Inbox {
  private:
   struct Staged {
     Whole whole{};
-    std::size_t bytes = 0;
+    std::size_t bytes = 0, patches = 0;
   };
   Result<Staged*> staged(std::uint64_t cut);
   Result<void> take(std::size_t bytes);

@@ -26,7 +26,9 @@ struct Limits {
       16 * 1024;                         ///< Any frame before the peer's hello: all that a stranger can make us decode.
   std::size_t frame_bytes = 16 * 1024;   ///< Messages are packed into a frame up to about this.
   std::size_t staged_bytes = 64u << 20;  ///< Parts held until their cut; beyond, the link ends with limit_exceeded.
-  std::size_t patch_bytes_min = 1024;    ///< Config values from so much on are told as patches.
+  std::size_t patch_bytes_min = 1024;    ///< Config values from so much on are told as patches,
+  std::size_t patches = 16;              ///< so many of a scope: each costs its sender a search through the whole base.
+  std::size_t patches_max = 256;         ///< Of one cut.
   std::size_t staged_cuts = 4;           ///< One per lane, and a chunk per lane.
   std::size_t cut_bytes = 1u << 20;      ///< What is larger is told in chunks, which the peer keeps aside.
   std::size_t chunk_bytes = 256 * 1024;  ///< Read from the file at a time; whole transactions, so it may be more.

@@ -104,10 +104,12 @@ class Link {
   void on(wire::Refused&& refused);
   void subscribe(store::ScopeId scope);
   Access access(Plane plane, const std::string& scope) const;
+  ScopeQuota quota(Plane plane, const std::string& scope) const;
   bool as_told() const;
   struct Admitted {
     store::ScopeId scope{};
-    bool writable = false;
+    Access granted{};
+    ScopeQuota quota{};
   };
   Result<Admitted> admit(const wire::Subscribe& subscribe);
   void open_channel(wire::Subscribe&& subscribe, const Admitted& admitted);

@@ -40,18 +40,25 @@ Access Link::access(Plane plane, const std::string& scope) const {
   return talk_.authorizer.scope ? talk_.authorizer.scope(credentials_, plane, scope) : Access::none;
 }
 
+ScopeQuota Link::quota(Plane plane, const std::string& scope) const {
+  return talk_.authorizer.quota ? talk_.authorizer.quota(credentials_, plane, scope) : ScopeQuota{};
+}
+
 void Link::authorize_again() {
   if (talk_.ending || !linked_) return;
   if (!talk_.authorizer.connect || !talk_.authorizer.connect(credentials_))
     return end({Errc::unauthorized, "access was withdrawn"});
-  if (!as_told()) end({Errc::closed, "what this node may do has changed"});
+  if (!as_told()) return end({Errc::closed, "what this node may do has changed"});
+  for (auto& [number, channel] : talk_.channels)
+    channel.quota = quota(channel.plane, talk_.store.scope(channel.scope).name);
 }
 
 /// True if the peer may still do what it was told, and nothing more.
 bool Link::as_told() const {
   const auto same = [this](const auto& numbered) {
     const Channel& channel = numbered.second;
-    const Access told = channel.writable ? Access::read_write : Access::read;
+    const Access writes = channel.own_only ? Access::write_own : Access::read_write;
+    const Access told = channel.writable ? writes : Access::read;
     return access(channel.plane, talk_.store.scope(channel.scope).name) == told;
   };
   const auto denied = [this](const auto& scope) { return access(scope.first, scope.second) == Access::none; };
@@ -76,7 +83,7 @@ Result<Link::Admitted> Link::admit(const wire::Subscribe& subscribe) {
   const auto scope = talk_.store.open_scope(subscribe.plane, subscribe.scope);
   if (!scope) return Error(Errc::invalid_argument, scope.error().detail);
   if (talk_.store.local_only(*scope)) return Error(Errc::forbidden, subscribe.scope + ": does not leave its node");
-  return Admitted{*scope, granted == Access::read_write};
+  return Admitted{*scope, granted, quota(subscribe.plane, subscribe.scope)};
 }
 
 void Link::on(wire::Subscribe&& subscribe) {
@@ -107,12 +114,14 @@ std::vector<wire::Missing> Link::missing_of(const Channel& channel, const crdt::
 }
 
 void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
-  const auto [scope, writable] = admitted;
+  const auto& [scope, granted, quota] = admitted;
   Channel& channel = talk_.channels[subscribe.channel];
   channel.scope = scope;
   channel.plane = subscribe.plane;
   channel.open = true;
-  channel.writable = writable;
+  channel.writable = granted >= Access::write_own;
+  channel.own_only = granted == Access::write_own;
+  channel.quota = quota;
   channel.peer = std::move(subscribe.context);
   channel.holds = std::move(subscribe.holds);
   talk_.numbers[scope] = subscribe.channel;
@@ -125,7 +134,7 @@ void Link::open_channel(wire::Subscribe&& subscribe, const Admitted& admitted) {
   cuts_.offer_resume(subscribe.channel, scope);
   crdt::Context told = talk_.concerning(channel, mine);
   std::vector<wire::Missing> missing = missing_of(channel, told);
-  talk_.send(wire::Subscribed{subscribe.channel, std::move(told), summary, writable, std::move(missing),
+  talk_.send(wire::Subscribed{subscribe.channel, std::move(told), summary, channel.writable, std::move(missing),
                               talk_.config.latest_content(scope)});
   // What became stable while the node was away is not told again by itself; the root's word is in the context above.
   if (!talk_.stable_here) forward_stable(scope);

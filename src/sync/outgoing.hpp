@@ -22,6 +22,7 @@ struct Outgoing {
   std::vector<std::pair<wire::Channel, crdt::Context>> upto{};
   std::deque<wire::Message> parts{};
   std::size_t bytes = 0;  ///< Of the deltas.
+  bool patched = false;   ///< Some of it is told as patches.
   MemoryShare share{};
   std::chrono::milliseconds ack_within{};
   Instant ack_due = never;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/receiver.hpp"
 
+#include "base/hash.hpp"
 #include "base/planted.hpp"
 #include "stream/drops.hpp"
 
@@ -44,7 +45,8 @@ void Receiver::on(wire::DeltaPart&& part) {
 void Receiver::on(wire::PatchedPart&& part) {
   const Channel* channel = talk_.find(part.channel);
   if (!talk_.may_receive(part.channel, channel, false)) return;
-  if (channel->plane != Plane::config || part.bytes > wire::patched_bytes_max)
+  const bool good = part.base.size() == sizeof(Sha256Digest) && part.bytes <= wire::patched_bytes_max;
+  if (channel->plane != Plane::config || !good)
     return talk_.end({Errc::protocol_violation, "patched part: of channel " + std::to_string(part.channel)});
   took(inbox_.add(std::move(part)));
 }
@@ -64,16 +66,18 @@ void Receiver::on(wire::Cut&& cut) {
     Channel& channel = talk_.at(number);
     note_held(channel, delta.upto);
     received.channels.push_back(number);
-    bytes += weight(delta);
+    std::size_t brings = weight(delta);
     talk_.metrics.keys_received += delta.keys.size();
     store::RemoteDelta& added = remote.deltas.emplace_back();
     added.scope = channel.scope;
     added.delta = std::move(delta);
     added.removed = searches_.take_removed(number);
     for (wire::PatchedPart& part : whole->patches[number]) {
-      bytes += part.bytes;
+      brings += part.bytes;
       added.patches.push_back({std::move(part.base), part.bytes, std::move(part.patch)});
     }
+    added.terms = talk_.terms(channel, brings);
+    bytes += brings;
   }
   for (const wire::Channel number : whole->stages) {
     received.channels.push_back(number);
@@ -81,6 +85,7 @@ void Receiver::on(wire::Cut&& cut) {
     added.scope = talk_.at(number).scope;
     added.from = talk_.peer.replica;
     added.removed = searches_.take_removed(number);
+    added.terms = talk_.terms(talk_.at(number), 0);
   }
   if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "cuts")) return;
   if (planted(Bug::ack_before_commit)) talk_.send(wire::Ack{cut.cut});
@@ -96,8 +101,10 @@ void Receiver::on(wire::Chunk&& told) {
   talk_.metrics.keys_received += delta->keys.size();
   const std::size_t bytes = weight(*delta);
   if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "chunks")) return;
-  store::RemoteChunk chunk{channel->scope,       talk_.peer.replica,     told.begin,
-                           std::move(told.base), std::move(told.floors), {*std::move(delta), std::move(told.reached)}};
+  store::RemoteChunk chunk{
+      channel->scope,          talk_.peer.replica,     told.begin,
+      std::move(told.base),    std::move(told.floors), {*std::move(delta), std::move(told.reached)},
+      talk_.terms(*channel, 0)};  // what is kept aside is looked at when it grows
   unsettled_.emplace(talk_.store.keep(std::move(chunk)), Unsettled{ReceivedChunk{told.cut, told.channel}, bytes});
 }
 
@@ -115,7 +122,8 @@ void Receiver::on(wire::Segment&& segment) {
   if (!hold(unsettled_records_, bytes, talk_.limits.unsettled_bytes, "records")) return;
   ++talk_.metrics.segments_received;
   const crdt::Dot last{segment.origin, segment.first + segment.count - 1};
-  store::RemoteSegment remote{channel->scope, segment.origin, segment.first, segment.count, std::move(segment.body)};
+  store::RemoteSegment remote{channel->scope, segment.origin,          segment.first,
+                              segment.count,  std::move(segment.body), talk_.terms(*channel, bytes)};
   unsettled_.emplace(talk_.store.apply(std::move(remote)), Unsettled{ReceivedSegment{segment.channel, last}, bytes});
 }
 
@@ -140,6 +148,7 @@ void Receiver::take_gap(wire::Channel number, store::RemoteGap gap) {
                                                     " of channel " + std::to_string(number) + " are said to be gone"});
   if (!hold(unsettled_records_, bytes, talk_.limits.unsettled_bytes, "records")) return;
   gap.scope = channel->scope;
+  gap.terms = talk_.terms(*channel, 0);
   unsettled_.emplace(talk_.store.apply(gap), Unsettled{ReceivedSegment{number, {gap.origin, last}}, bytes});
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patch: bytes told as what differs from others that the reader has: one zstd frame made with these as its prefix
-// (`zstd --patch-from`). What a patch is laid on is not written in it, so whoever applies one proves the result by a
-// hash: on other bytes it gives others, or none.
+// (`zstd --patch-from`). What a patch is laid on is not written in it, and on other bytes it gives others, or none: so
+// whoever applies one proves by a hash what it lays it on.
 #pragma once
 
 #include "base/bytes.hpp"

@@ -3,6 +3,7 @@
 processes or power away have in common. EDGESYNC_SEED: which moments and whom."""
 
 import os
+import queue
 import random
 import threading
 import time
@@ -27,6 +28,7 @@ class Gateway:
         self.rows_confirmed = self.rows_acked = 0
         self.life = self.steps = 0
         self.failure = self.worker = self.program = None
+        self.errands = queue.SimpleQueue()  # between two steps, by whoever makes them
         self.replica = None
 
     twin_scope = property(lambda self: f"twin/{self.name}")
@@ -43,7 +45,7 @@ class Gateway:
         self.program.do("stream.open", scope=self.stream_scope, columns=[["n", "i64"], ["life", "i64"]])
         self.program.do("subscribe", plane="state", scope="shared")
         self.check_own()
-        self.program.do("link", **self.case.to(self.port))
+        self.program.do("link", **self.case.link_of(self.name))
 
     def work(self):
         self.ending = threading.Event()
@@ -59,6 +61,8 @@ class Gateway:
                 self.failure = Failed(f"{self.name} (exit code {self.program.process.poll()}): {failure!r}")
 
     def step(self):
+        while not self.errands.empty():
+            self.errands.get()()
         kind = self.random.random()
         durability = self.random.choice(["durable", "fast"])
         if kind < 0.45:
@@ -159,6 +163,10 @@ class Load(Case):
         self.random = random.Random(self.seed)
         self.checked = Counter()
 
+    def link_of(self, name):
+        """What the gateway's `link` is told."""
+        return self.to(self.port)
+
     def begin(self, *arguments):
         self.hub = self.serve("hub", *arguments)
         self.port = self.hub.port
@@ -202,7 +210,7 @@ class Load(Case):
     def settle(self):
         for gateway in self.gateways:
             gateway.end(kill=False)
-            gateway.program.do("link", **self.to(self.port))
+            gateway.program.do("link", **self.link_of(gateway.name))
         for gateway in self.gateways:
             gateway.program.do("flush", timeout_ms=60_000)
         self.equal("state", "shared", self.hub, *[gateway.program for gateway in self.gateways])

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What whoever runs a hub does with it while gateways write all the time: new certificates, other tokens, an orderly
-restart, a backup and its restore. Nobody loses anything, and no link goes that need not. EDGESYNC_SEED: which moments.
+"""What whoever runs a hub does with it while gateways write all the time: new certificates, other tokens, new keys of
+the gateways, an orderly restart, a backup and its restore. Nobody loses anything, and no link goes that need not.
+EDGESYNC_SEED: which moments.
 
     operations_test.py PROGRAMS [CASE...]"""
 
+import json
 import shutil
 import signal
 import socket
 import ssl
+from collections import Counter
 from pathlib import Path
 
 from fleet import Case, main
-from load import Load
+from load import NAMES, Load
 
 STOPS_WITHIN = 10  # seconds: a drain takes three at most
 
@@ -101,6 +104,57 @@ class Operations(Load):
         self.hub = self.serve("hub", "--backups", self.rig.directory, port=self.port)
         self.hub.event("identity")  # a copy is not its original
         self.wait_for_a_moment()
+        self.settle()
+
+
+class Keys(Load):
+    """Gateways that are known by their keys, and believed of their own changes alone."""
+
+    def edgesync(self, *arguments):
+        code, out, error = self.rig.run("edgesync", *arguments)
+        self.assertEqual((code, error), (0, ""), (arguments, out))
+        return [json.loads(line) for line in out.splitlines()]
+
+    def key_file(self, name):
+        return self.rig.path(f"{name}.{self.keys[name]}.key.pem")
+
+    def new_key(self, name):
+        self.keys[name] += 1
+        return self.edgesync("keys", "new", "--to", self.key_file(name))[0]["key"]
+
+    def link_of(self, name):
+        to = self.to(self.port)
+        return {"url": to["url"], "ca": to["ca"], "key": self.key_file(name)}
+
+    def desk(self, *arguments):
+        to = self.link_of("desk")
+        return self.edgesync(*arguments, "--db", self.database("desk"), "--name", "desk", "--hub", to["url"], "--ca",
+                             to["ca"], "--key", to["key"])
+
+    def test_keys_are_replaced_while_gateways_write(self):
+        self.keys = Counter()
+        here = ("--db", self.database("hub"))
+        self.edgesync("acl", "allow", *here, "--role", "admin", "--rule", "rw state edgesync/access")
+        for rule in ("own state shared", "rw:64M state twin/{name}", "rw:256M stream telemetry/{name}"):
+            self.edgesync("acl", "allow", *here, "--role", "gateway", "--rule", rule)
+        keys = {name: self.new_key(name) for name in ("desk", *NAMES)}
+        for name, key in keys.items():
+            role = "admin" if name == "desk" else "gateway"
+            self.edgesync("enroll", *here, "--device", name, "--roles", role, "--public-key", key)
+        self.begin("--access")
+        for gateway in self.gateways * 2:
+            self.wait_for_a_moment()
+            before, retired = len(gateway.program.events), keys[gateway.name]
+            keys[gateway.name] = self.new_key(gateway.name)
+            self.desk("enroll", "--device", gateway.name, "--roles", "gateway", "--public-key", keys[gateway.name])
+            gateway.errands.put(lambda link=self.link_of(gateway.name), one=gateway: one.program.do("link", **link))
+            gateway.program.event("linked", since=before)
+            linked = len(gateway.program.events)
+            self.desk("revoke", "--public-key", retired)
+            self.wait_for_a_moment()
+            self.assertEqual([event for event in gateway.program.events[linked:] if event["event"] == "unlinked"], [])
+        revoked = [line["revoked"] for line in self.desk("acl") if "revoked" in line]
+        self.assertEqual(len(revoked), 2 * len(NAMES))
         self.settle()
 
 

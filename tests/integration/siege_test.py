@@ -91,9 +91,11 @@ def dawdle(port, count, told):
 
 def nearly_right(noise):
     """A frame that a peer could send, with a few bytes that none would."""
-    good = frame(hello("full"), subscribe(noise.randrange(9), "twin/x"), [5, 1, 1, True, noise.randbytes(40)],
-                 [28, 1, 1, noise.randbytes(32), 500, noise.randbytes(60)], [6, 1, 1], [7, noise.randrange(1 << 32)])
-    good = bytearray(good)
+    rest = noise.choice([
+        [subscribe(noise.randrange(9), "twin/x"), [5, 1, 1, True, noise.randbytes(40)], [6, 1, 1]],
+        [subscribe(1, "app", plane=2), [28, 1, 1, noise.randbytes(32), 500, noise.randbytes(60)]],
+        [subscribe(1, "app", plane=2), [6, 1, 1], [7, noise.randrange(1 << 32)]]])
+    good = bytearray(frame(hello("full"), *rest))
     for _ in range(noise.randrange(1, 5)):
         good[noise.randrange(len(good))] = noise.randrange(256)
     return bytes(good)

@@ -108,6 +108,46 @@ TEST_F(Table, DeniesWhatNoRuleAllows) {
     EXPECT_EQ(ask("gw", Plane::state, scope), Access::none) << scope;
 }
 
+TEST_F(Table, TheRuleThatGrantsMostCounts) {
+  put("device/gw", {"gateway"});
+  put("role/gateway", {"ro * *", "own state line/*", "rw state line/3"});
+  EXPECT_EQ(ask("gw", Plane::state, "line/1"), Access::write_own);
+  EXPECT_EQ(ask("gw", Plane::state, "line/3"), Access::read_write);
+  EXPECT_EQ(ask("gw", Plane::config, "line/1"), Access::read);
+}
+
+TEST_F(Table, AQuotaIsADevicesOrATenants) {
+  const auto quota = [&](Plane plane, std::string_view scope) {
+    const ScopeQuota found = table_.quota(who("gw"), plane, scope);
+    return std::tuple(found.bytes, found.scopes, found.plane);
+  };
+  const std::tuple none(std::uint64_t{0}, std::string(), std::optional<Plane>());
+  put("device/gw", {"gateway"});
+  put("tenant/gw", {"acme"});
+  put("role/gateway", {"ro * *", "rw:64K stream log/{name}/*", "own:2M * {tenant}/*", "rw:1G state {tenant}/{name}",
+                       "rw state free/*", "rw:1K state free/*"});
+  EXPECT_EQ(quota(Plane::stream, "log/gw/a"), std::tuple(64 * KiB, "log/gw/*", Plane::stream));
+  EXPECT_EQ(quota(Plane::config, "acme/a"), std::tuple(2 * MiB, "acme/*", std::nullopt));
+  EXPECT_EQ(quota(Plane::state, "acme/gw"), std::tuple(1 * GiB, "acme/gw", Plane::state)) << "the one with most";
+  EXPECT_EQ(std::get<0>(quota(Plane::state, "free/a")), 0U) << "one without a quota";
+  EXPECT_EQ(quota(Plane::state, "elsewhere"), none);
+  EXPECT_EQ(table_.quota(who("nobody"), Plane::state, "acme/a").bytes, 0U);
+}
+
+TEST(AccessRules, AreWrittenAsTheyAreRead) {
+  for (const char* text : {"ro * *", "own state line/{name}", "rw stream a/*", "rw:1K state a", "own:3M * {tenant}/*",
+                           "rw:7G config a", "rw:1001 state a b"}) {
+    const auto rule = access_rule(text);
+    ASSERT_TRUE(rule) << text;
+    EXPECT_EQ(to_string(*rule), text);
+  }
+  EXPECT_EQ(access_rule("rw:1024K state a")->quota, MiB);
+  for (const char* text : {"ro:1K state a", "rw: state a", "rw:0 state a", "rw:K state a", "rw:-1 state a",
+                           "rw:1T state a", "rw:1.5M state a", "rw:99999999999999999999 state a",
+                           "rw:9999999999999G state a", "all state a", "rw:1K:2 state a", ":1K state a", "own"})
+    EXPECT_FALSE(access_rule(text)) << text;
+}
+
 TEST_F(Table, NoWildcardReachesItself) {
   put("device/gw", {"all"});
   put("role/all", {"rw * *"});

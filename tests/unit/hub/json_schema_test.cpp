@@ -60,6 +60,36 @@ TEST(JsonSchemas, MatchNoTextThatIsTooLongForIt) {
   EXPECT_TRUE(schema(R"({"type": "object"})").check({{"long", std::string(400'000, '1')}}));
 }
 
+TEST(JsonSchemas, MatchNoNameThatIsTooLongForIt) {
+  const JsonSchema names =
+      schema(R"({"properties": {"all": {"patternProperties": {"^[a-z]+$": {"type": "integer"}}}}})");
+  EXPECT_TRUE(names.check({{"all", Json{R"({"a": 1})"}}}));
+  EXPECT_FALSE(names.check({{"all", Json{R"({"a": "b"})"}}}));
+  EXPECT_FALSE(names.check({{"all", Json{"{\"" + std::string(400'000, 'a') + "\": 1}"}}}));
+}
+
+TEST(JsonSchemas, CompareNoMoreItemsThanTheyCan) {
+  const JsonSchema unique = schema(R"({"properties": {"all": {"uniqueItems": true}}})");
+  const auto items = [](int count, int different) {
+    std::string text = "[";
+    for (int i = 0; i < count; ++i) text += (i == 0 ? "" : ",") + std::to_string(i % different);
+    return std::map<std::string, Value>{{"all", Json{text + "]"}}};
+  };
+  EXPECT_TRUE(unique.check(items(1'024, 1'024)));
+  EXPECT_FALSE(unique.check(items(1'024, 1)));
+  EXPECT_THAT(unique.check(items(10, 9)).error().detail, HasSubstr("all"));
+  EXPECT_THAT(unique.check(items(10'000, 10'000)).error().detail, HasSubstr("1024 items"));
+  EXPECT_TRUE(schema(R"({"properties": {"all": {"maxItems": 20000}}})").check(items(10'000, 1)));
+}
+
+TEST(JsonSchemas, ANumberThatNobodyCanHoldDoesNotFit) {
+  for (const std::string& text : {std::string("[1e400]"), "[" + std::string(400, '9') + "e1]"}) {
+    const auto checked = schema("{}").check({{"n", Json{text}}});
+    ASSERT_FALSE(checked) << text;
+    EXPECT_TRUE(checked.error().is(Errc::invalid_argument)) << checked.error().detail;
+  }
+}
+
 TEST(JsonSchemas, ThatAreNoneAreRefused) {
   for (const char* text : {"", "{", "[]", "3", R"({"type": "nonsense"})", R"({"properties": 3})", R"({"pattern": "("})",
                            R"({"patternProperties": {"(": {}}})", R"({"$ref": "http://localhost/other"})",

@@ -64,7 +64,7 @@ TEST_F(Retention, TheOldestGoWhenTheQuotaIsUsedUpAndAreCounted) {
   EXPECT_EQ(after.produced, 400U);
   EXPECT_GT(after.drops.quota, 100U);
   EXPECT_EQ(after.pending, 400U - after.drops.quota);
-  EXPECT_LE(opened->stream_bytes(id), 2'000U);
+  EXPECT_LE(opened->bytes(id), 2'000U);
   EXPECT_THAT(gaps(), ElementsAre(Gap{1, after.drops.quota, DropReason::quota}));
   EXPECT_EQ(first_held(), after.drops.quota + 1);
   EXPECT_EQ(opened->pending(id).value().count, after.pending);
@@ -126,7 +126,7 @@ TEST_F(Retention, AThinnedStreamGetsCoarserAndNeverFull) {
   const StreamCounts after = counts();
   EXPECT_EQ(after.produced, 400U);
   EXPECT_GT(after.drops.policy, 100U);
-  EXPECT_LE(opened->stream_bytes(id), 4'000U);
+  EXPECT_LE(opened->bytes(id), 4'000U);
   EXPECT_EQ(first_held(), 1U);
   EXPECT_THAT(gaps(), IsEmpty()) << "what is left out has no number";
 }
@@ -209,7 +209,7 @@ TEST_F(Retention, TrimmedRecordsTakeTheirGapsAlong) {
   opened->trim(id, opened->replica(), 400);
   flush(*opened);
   EXPECT_THAT(gaps(), IsEmpty());
-  EXPECT_EQ(opened->stream_bytes(id), 0U);
+  EXPECT_EQ(opened->bytes(id), 0U);
   EXPECT_EQ(counts().drops, drops);
   EXPECT_THAT(findings(*opened), IsEmpty());
   reopen();
@@ -245,7 +245,7 @@ TEST_F(Retention, AllStreamsTogetherHaveABound) {
     while (bounded->accepted() > bounded->durable());
   }
   EXPECT_TRUE(refused);
-  EXPECT_LE(bounded->stream_bytes(ids[0]) + bounded->stream_bytes(ids[1]) + bounded->stream_bytes(ids[2]), 4'500U);
+  EXPECT_LE(bounded->bytes(ids[0]) + bounded->bytes(ids[1]) + bounded->bytes(ids[2]), 4'500U);
   EXPECT_GT(bounded->counts(ids[0], false).drops.quota, 0U);
   EXPECT_GT(bounded->counts(ids[2], false).drops.refused, 0U);
   EXPECT_THAT(findings(*bounded), IsEmpty());

@@ -75,7 +75,7 @@ class Sealing : public testing::Test {
     }
     EXPECT_FALSE(flush(*hub).error);
     EXPECT_EQ(hub->summary(there), opened->summary(id));
-    EXPECT_EQ(hub->stream_bytes(there), opened->stream_bytes(id));
+    EXPECT_EQ(hub->bytes(there), opened->bytes(id));
     EXPECT_THAT(findings(*hub), IsEmpty());
     EXPECT_THAT(findings(*opened), IsEmpty());
   }
@@ -89,12 +89,12 @@ class Sealing : public testing::Test {
 TEST_F(Sealing, FoldsWhatHasGatheredWithoutLoss) {
   append(enough - 1);
   const std::string before = text(records());
-  const std::uint64_t bytes = opened->stream_bytes(id);
+  const std::uint64_t bytes = opened->bytes(id);
   EXPECT_EQ(segments().size(), enough - 1U);
   append(1);
   EXPECT_THAT(sizes(), ElementsAre(enough));
   EXPECT_EQ(text(records()).substr(0, before.size()), before);
-  EXPECT_LT(opened->stream_bytes(id), bytes / 5);
+  EXPECT_LT(opened->bytes(id), bytes / 5);
   append(2 * enough + 3);
   EXPECT_THAT(sizes(), ElementsAre(enough, enough, enough, 1, 1, 1));
   EXPECT_EQ(opened->counts(id, true).produced, 3U * enough + 3);

@@ -291,6 +291,59 @@ TEST_F(FalsePatches, WhatTheyComeToCountsAgainstTheStagingBound) {
   EXPECT_LE(parts, 65);
 }
 
+TEST_F(FalsePatches, OfOneScopeTheyAreOnOneBase) {
+  for (const Bytes& other : {Bytes(32, std::byte{9}), Bytes(31, std::byte{9}), Bytes(4'000, std::byte{9}), Bytes()}) {
+    arrive();
+    say(first());
+    say(wire::PatchedPart{1, 1, base_, 10, {}});
+    ASSERT_EQ(ending(), std::nullopt);
+    say(wire::PatchedPart{1, 1, other, 10, {}});
+    EXPECT_EQ(ending(), Errc::protocol_violation) << other.size();
+    hub->engine->closed(link_, {Errc::closed, "over"}, now);
+  }
+}
+
+TEST_F(FalsePatches, OfOneCutThereAreOnlySoMany) {
+  arrive();
+  say(first());
+  std::size_t parts = 0;
+  for (; !ending() && parts < 10'000; ++parts) say(wire::PatchedPart{1, 1, base_, 0, {}});
+  EXPECT_EQ(ending(), Errc::limit_exceeded);
+  EXPECT_EQ(parts, Limits{}.patches_max + 1);
+}
+
+/// Three bytes of a body can be an entry, which takes twenty times as much.
+TEST_F(FalsePatches, WhatTheirKeysTakeIsBounded) {
+  arrive();
+  say(first());
+  for (char key = 'a'; key < 'a' + 12; ++key) {
+    wire::DeltaPart many{1, 1, false, {}};
+    auto& state = many.delta.keys.emplace_back();
+    state.key = crdt::cell_key(std::string(1, key), crdt::Kind::value);
+    for (crdt::Stamp stamp = 1; stamp <= 50'000; ++stamp) state.listed.push_back({{{guest(), stamp}, 0, {}}, true});
+    const Bytes body = wire::pack(many), patch = wire::make_patch(config::canonical(content_), body);
+    ASSERT_LT(body.size(), 400'000U);
+    say(wire::PatchedPart{1, 1, base_, static_cast<std::uint32_t>(body.size()), patch});
+  }
+  ASSERT_EQ(ending(), std::nullopt);
+  say(wire::Cut{1, 1});
+  while (hub->commit()) {
+  }
+  ASSERT_EQ(ending(), Errc::protocol_violation);
+  EXPECT_NE(hub->engine->ending(link_)->detail.find("patched part"), std::string::npos);
+  expect_untouched();
+}
+
+TEST_F(FalsePatches, TheyComeToWhatTheySay) {
+  arrive();
+  wire::DeltaPart part{1, 1, false, {}};
+  part.delta.keys.push_back({crdt::cell_key("k", crdt::Kind::value), {{{{guest(), 5}, 0, Bytes(8)}, false}}});
+  const Bytes body = wire::pack(part), patch = wire::make_patch(config::canonical(content_), body);
+  tell({1, 1, base_, static_cast<std::uint32_t>(body.size()) + 1, patch});
+  EXPECT_EQ(ending(), Errc::protocol_violation);
+  expect_untouched();
+}
+
 /// A key that is told as it is and in a patch as well, or twice in patches.
 TEST_F(FalsePatches, AKeyTwiceEndsTheLink) {
   arrive();

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// A hub that believes its nodes of their own changes alone, and hostile ones: honest engines whose files claim to have
+// seen what nobody has told.
+#include "unit/sync/copies.hpp"
+
+namespace edgesync::sync {
+namespace {
+
+Authorizer grants(Access access) {
+  Authorizer authorizer = allow_all();
+  authorizer.scope = [access](const Credentials& who, Plane, std::string_view) {
+    return who.name == "relay" ? Access::read_write : access;
+  };
+  return authorizer;
+}
+
+class OwnChanges : public Copies {
+ protected:
+  OwnChanges() { open_hub_with(Access::write_own); }
+
+  void open_hub_with(Access access) {
+    disconnect();
+    hub.reset();
+    hub = std::make_unique<Side>(file("hub.db"), Role::hub, 1, limits, false,
+                                 [access](EngineOptions& options) { options.authorizer = grants(access); });
+  }
+  /// The node at hand is `name` from here on, with a file of that name.
+  store::ScopeId become(const std::string& name) {
+    if (node) disconnect();
+    node.reset();
+    node = std::make_unique<Side>(file(name + ".db"), Role::node, ++opened_, limits, false,
+                                  [&](EngineOptions& options) { options.name = name; });
+    return scope();
+  }
+  /// The node has seen `upto`, and `keys` are what is left of it.
+  void claim(store::ScopeId scope, const crdt::Context& upto, std::vector<crdt::KeyState> keys = {}) {
+    crdt::Context all = node->store->context(scope);
+    store::RemoteDelta forged{scope, {all, {}, false, std::move(keys), {}, crdt::Summary::unknown()}, {}, {}, {}};
+    all.join(upto);
+    forged.delta.upto = all;
+    store::RemoteCut cut;
+    cut.deltas.push_back(std::move(forged));
+    node->store->apply(std::move(cut));
+    ASSERT_TRUE(node->commit());
+    ASSERT_TRUE(node->store->context(scope).covers(upto)) << "the file does not claim it";
+  }
+  store::ScopeId hubs() { return hub->store->find_scope(Plane::state, "s").value(); }
+  store::ScopeId telemetry() {
+    const auto stream = node->open(Plane::stream, "telemetry");
+    node->store->define_stream(stream, {{{"n", ColumnType::i64}}}, false).value();
+    return stream;
+  }
+  /// What the hub said no to since the last time.
+  std::string refused() {
+    std::string why;
+    for (const Event& event : node->engine->take_events())
+      if (event.kind == EventKind::rejected) why += event.error.detail;
+    return why;
+  }
+  /// Somebody whose later changes are at stake; the stamp that the hub has of it.
+  crdt::Dot victim(const std::string& name = "victim") {
+    const auto s = become(name);
+    set(*node, s, "v", std::int64_t{1});
+    meet();
+    const ReplicaId self = node->store->replica();
+    return {self, hub->store->context(hubs())[self]};
+  }
+  std::uint64_t opened_ = 1'000;
+  static crdt::Dot later(const crdt::Dot& dot) { return {dot.replica, dot.stamp + (crdt::Stamp{1} << 40)}; }
+};
+
+TEST_F(OwnChanges, AreTakenFromEverybodyAndReachEverybody) {
+  for (const std::string name : {"one", "two", "one"}) {
+    const auto s = become(name);
+    set(*node, s, name, std::int64_t{1});
+    node->store->commit(s, Edit().insert("set", name).ops(), now.wall).value();
+    meet();
+    EXPECT_EQ(refused(), "");
+    EXPECT_TRUE(node->engine->caught_up(s));
+    expect_equal();
+  }
+}
+
+TEST_F(OwnChanges, WhatAnotherHasYetToWriteCannotBeTakenForRemoved) {
+  const crdt::Dot known = victim();
+  auto s = become("hostile");
+  meet();
+  claim(s, crdt::Context(later(known)));
+  set(*node, s, "h", std::int64_t{1});
+  connect();
+  settle();
+  EXPECT_NE(refused().find("which is another node's"), std::string::npos);
+  EXPECT_EQ(hub->store->context(hubs())[known.replica], known.stamp);
+  EXPECT_EQ(at_hub("h"), std::nullopt) << "it stands on what was refused";
+  s = become("victim");
+  set(*node, s, "v", std::int64_t{2});
+  meet();
+  EXPECT_EQ(at_hub("v"), Value(std::int64_t{2}));
+  EXPECT_EQ(node->store->replica(), known.replica);
+  expect_equal();
+}
+
+TEST_F(OwnChanges, WhereNodesAreBelievedTheSameWordsCostTheOtherItsId) {
+  open_hub_with(Access::read_write);
+  const crdt::Dot known = victim();
+  auto s = become("hostile");
+  meet();
+  claim(s, crdt::Context(later(known)));
+  meet();
+  EXPECT_EQ(hub->store->context(hubs())[known.replica], later(known).stamp);
+  s = become("victim");
+  set(*node, s, "v", std::int64_t{2});
+  meet();
+  EXPECT_NE(node->store->replica(), known.replica);
+  EXPECT_EQ(at_hub("v"), Value(std::int64_t{2})) << "nothing is lost even so";
+}
+
+TEST_F(OwnChanges, NobodyWritesInTheNameOfAnother) {
+  const crdt::Dot known = victim();
+  const auto s = become("hostile");
+  meet();
+  const crdt::Dot forged = later(known);
+  const Bytes key = crdt::cell_key("v", crdt::Kind::value);
+  claim(s, crdt::Context(forged), {{key, {{{forged, 0, {}}, false}}}});
+  meet();
+  EXPECT_NE(refused(), "");
+  EXPECT_EQ(at_hub("v"), Value(std::int64_t{1}));
+}
+
+TEST_F(OwnChanges, ALargeCutIsRefusedAtItsFirstChunk) {
+  const crdt::Dot known = victim();
+  const auto s = become("hostile");
+  meet();
+  claim(s, crdt::Context(later(known)));
+  for (int i = 0; i < 40; ++i) set(*node, s, "k" + std::to_string(i), std::string(100'000, 'x'));
+  meet();
+  EXPECT_NE(refused(), "");
+  EXPECT_EQ(hub->store->context(hubs())[known.replica], known.stamp);
+  EXPECT_EQ(at_hub("k0"), std::nullopt);
+}
+
+TEST_F(OwnChanges, WhatARelayToldOfIsNobodysUntilItComesItself) {
+  auto s = become("below");
+  set(*node, s, "b", std::int64_t{1});
+  node->commit();
+  const crdt::Dot below{node->store->replica(), node->store->context(s)[node->store->replica()]};
+  auto told = node->store->small_delta(s, {}, false, 1 << 20).value().value();
+  s = become("relay");
+  store::RemoteCut cut;
+  cut.deltas.push_back({s, std::move(told), {}, {}, {}});
+  node->store->apply(std::move(cut));
+  node->commit();
+  meet();
+  EXPECT_EQ(at_hub("b"), Value(std::int64_t{1}));
+  s = become("hostile");
+  meet();
+  claim(s, crdt::Context(later(below)));
+  meet();
+  EXPECT_NE(refused().find("has not told them here yet"), std::string::npos);
+  s = become("below");
+  set(*node, s, "b", std::int64_t{2});
+  meet();
+  EXPECT_EQ(refused(), "");
+  EXPECT_EQ(at_hub("b"), Value(std::int64_t{2}));
+}
+
+TEST_F(OwnChanges, WhoseTheyAreIsKnownAfterARestart) {
+  const crdt::Dot known = victim();
+  open_hub_with(Access::write_own);
+  const auto s = become("hostile");
+  meet();
+  claim(s, crdt::Context(later(known)));
+  meet();
+  EXPECT_NE(refused().find("which is another node's"), std::string::npos);
+}
+
+TEST_F(OwnChanges, OfOneNameThereAreOnlySoManyIds) {
+  const auto s = become("hostile");
+  crdt::Context many;
+  for (int i = 0; i < 300; ++i) many.advance({node->random.id(), 1000});
+  claim(s, many);
+  meet();
+  EXPECT_NE(refused().find("one too many"), std::string::npos);
+  EXPECT_TRUE(hub->store->context(hubs()).empty());
+}
+
+TEST_F(OwnChanges, AnIdOfTheHubsIsNobodysToClaim) {
+  hub->open(Plane::state, "s");
+  set(*hub, hubs(), "mine", std::int64_t{1});
+  hub->commit();
+  const ReplicaId self = hub->store->replica();
+  const auto s = become("hostile");
+  meet();
+  claim(s, crdt::Context(crdt::Dot{self, hub->store->context(hubs())[self] + 1}));
+  connect();
+  settle();
+  EXPECT_EQ(at_hub("mine"), Value(std::int64_t{1}));
+  EXPECT_FALSE(hub->store->context(hubs())[self] > crdt::Stamp{1} << 62);
+}
+
+TEST_F(OwnChanges, ACopyOfANodeGoesOnUnderAnIdOfItsOwn) {
+  auto s = become("one");
+  set(*node, s, "common", std::int64_t{0});
+  meet();
+  disconnect();
+  node.reset();
+  copy("one.db", "two.db");
+  for (int round = 0; round < 2; ++round)
+    for (const std::string name : {"one", "two"}) {
+      s = become(name);
+      set(*node, s, name + std::to_string(round), std::int64_t{round});
+      meet();
+      EXPECT_EQ(at_hub(name + std::to_string(round)), Value(std::int64_t{round})) << refused();
+    }
+  expect_equal();
+}
+
+TEST_F(OwnChanges, RecordsAreToldByWhoMadeThem) {
+  become("victim");
+  const auto here = telemetry();
+  append(here, 1);
+  node->commit();
+  const ReplicaId self = node->store->replica();
+  const auto segment = node->store->segments(here, self, 0, 1 << 20).value().at(0);
+  meet();
+  EXPECT_EQ(records_at_hub(self), std::vector<std::int64_t>{1});
+  const auto there = hub->store->find_scope(Plane::stream, "telemetry").value();
+  Bytes body = segment.body;
+  become("hostile");
+  meet();
+  const auto forge = [&](const ReplicaId& origin) {
+    store::Terms terms;
+    terms.own = store::Teller{"hostile", node->store->replica()};
+    const auto ticket = hub->store->apply(store::RemoteSegment{there, origin, 1, 1, body, terms});
+    auto batch = hub->store->begin_flush();
+    hub->store->write(*batch);
+    const auto flushed = hub->store->finish(std::move(batch));
+    for (const store::Outcome& outcome : flushed.outcomes)
+      if (outcome.ticket == ticket) return outcome;
+    return store::Outcome{};
+  };
+  EXPECT_TRUE(forge(node->store->replica()).applied);
+  const store::Outcome known = forge(self);
+  EXPECT_FALSE(known.error) << "it is there already";
+  store::Terms terms;
+  terms.own = store::Teller{"hostile", node->store->replica()};
+  const auto gap = hub->store->apply(store::RemoteGap{there, self, {2, 9, DropReason::quota}, {}, terms});
+  auto batch = hub->store->begin_flush();
+  hub->store->write(*batch);
+  const auto flushed = hub->store->finish(std::move(batch));
+  ASSERT_EQ(flushed.outcomes.size(), 1U);
+  EXPECT_EQ(flushed.outcomes[0].ticket, gap);
+  EXPECT_TRUE(flushed.outcomes[0].error && flushed.outcomes[0].error->is(Errc::forbidden));
+  EXPECT_EQ(hub->store->context(there)[self], 1U);
+}
+
+}  // namespace
+}  // namespace edgesync::sync

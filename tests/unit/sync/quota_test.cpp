@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// What scopes may hold together at a hub: what would be more waits at the node that has it, and what removes goes
+// through.
+#include "unit/sync/pair.hpp"
+
+namespace edgesync::sync {
+namespace {
+
+constexpr std::uint64_t quota_bytes = 100'000;
+
+class Quota : public Pair {
+ protected:
+  Quota() {
+    hub.reset();
+    hub = std::make_unique<Side>(path(Role::hub), Role::hub, 1, limits, false, [this](EngineOptions& options) {
+      options.authorizer = allow_all();
+      options.authorizer.quota = [this](const Credentials&, Plane plane, std::string_view scope) {
+        return scope.starts_with("own/") ? ScopeQuota{bytes_, "own/*", plane} : ScopeQuota{};
+      };
+    });
+  }
+  void write(store::ScopeId scope, int from, int to, std::size_t bytes = 1'000) {
+    for (int i = from; i < to; ++i) set(*node, scope, "k/" + std::to_string(i), std::string(bytes, 'x'));
+  }
+  void erase(store::ScopeId scope, int from, int to) {
+    for (int i = from; i < to; ++i)
+      node->store->commit(scope, Edit().erase("k/" + std::to_string(i)).ops(), now.wall).value();
+  }
+  /// Until nothing moves, then as long as it takes for what was refused to be tried again.
+  void run(int pauses = 3) {
+    settle();
+    for (int i = 0; i < pauses; ++i) {
+      now.monotonic += std::chrono::minutes(1);
+      now.wall += std::chrono::minutes(1);
+      hub->engine->tick(now), node->engine->tick(now);
+      settle();
+    }
+  }
+  std::uint64_t held(Plane plane = Plane::state) const { return hub->store->bytes(plane, "own/*"); }
+  std::string refused() {
+    std::string why;
+    for (const Event& event : node->engine->take_events())
+      if (event.kind == EventKind::rejected) why += event.error.detail;
+    return why;
+  }
+
+  std::uint64_t bytes_ = quota_bytes;
+};
+
+TEST_F(Quota, WhatWouldBeMoreWaitsUntilThereIsRoom) {
+  const auto s = node->open(Plane::state, "own/a");
+  write(s, 0, 80);
+  connect();
+  run();
+  EXPECT_TRUE(node->engine->caught_up(s));
+  EXPECT_EQ(held(), node->store->bytes(s));
+  write(s, 80, 120);
+  run();
+  EXPECT_FALSE(node->engine->caught_up(s));
+  EXPECT_LE(held(), quota_bytes);
+  EXPECT_NE(refused().find("the 100000 bytes that own/* may hold"), std::string::npos);
+  ASSERT_NE(node->store->refusal(s), nullptr);
+  EXPECT_TRUE(node->store->refusal(s)->is(Errc::storage_full));
+  erase(s, 0, 60);
+  run();
+  EXPECT_TRUE(node->engine->caught_up(s)) << refused();
+  EXPECT_EQ(held(), node->store->bytes(s));
+  EXPECT_EQ(node->store->refusal(s), nullptr);
+}
+
+TEST_F(Quota, OthersAreNotConcerned) {
+  const auto mine = node->open(Plane::state, "own/a"), other = node->open(Plane::state, "other");
+  write(mine, 0, 200);
+  write(other, 0, 200);
+  connect();
+  run();
+  EXPECT_FALSE(node->engine->caught_up(mine));
+  EXPECT_TRUE(node->engine->caught_up(other));
+}
+
+TEST_F(Quota, ScopesShareIt) {
+  const auto a = node->open(Plane::state, "own/a"), b = node->open(Plane::state, "own/b/c");
+  write(a, 0, 60);
+  connect();
+  run();
+  write(b, 0, 60);
+  run();
+  EXPECT_TRUE(node->engine->caught_up(a));
+  EXPECT_FALSE(node->engine->caught_up(b));
+  EXPECT_EQ(held(), node->store->bytes(a));
+}
+
+TEST_F(Quota, OfWhatIsFullValuesMayBeReplaced) {
+  const auto s = node->open(Plane::state, "own/a");
+  write(s, 0, 97);
+  connect();
+  run();
+  for (int round = 0; round < 3; ++round) {
+    write(s, 0, 97);
+    run();
+    EXPECT_TRUE(node->engine->caught_up(s)) << refused();
+  }
+  node->store->commit(s, Edit().erase_prefix("k").ops(), now.wall).value();
+  write(s, 200, 290);
+  run();
+  EXPECT_TRUE(node->engine->caught_up(s)) << "a range is gone with the same cut: " << refused();
+  EXPECT_EQ(held(), node->store->bytes(s));
+}
+
+TEST_F(Quota, ALargeCutStopsWhereThereIsNoMoreRoom) {
+  const auto s = node->open(Plane::state, "own/a");
+  write(s, 0, 100, 50'000);
+  connect();
+  run();
+  EXPECT_FALSE(node->engine->caught_up(s));
+  EXPECT_EQ(held(), 0U);
+  bytes_ = 10'000'000;
+  hub->engine->authorize_again([](const Credentials&) { return true; });
+  run();
+  EXPECT_TRUE(node->engine->caught_up(s)) << refused();
+  EXPECT_EQ(held(), node->store->bytes(s));
+}
+
+TEST_F(Quota, RecordsWaitAtTheNode) {
+  const auto s = node->open(Plane::stream, "own/log");
+  node->store->define_stream(s, {{{"text", ColumnType::text}}}, false).value();
+  const auto append = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      const Record row{0, now.wall, {std::string(1'000, static_cast<char>('a' + i % 26))}};
+      node->store->append(s, {&row, 1}).value();
+      node->commit();
+    }
+  };
+  connect();
+  append(1'500);
+  run();
+  const auto there = hub->store->find_scope(Plane::stream, "own/log").value();
+  const ReplicaId self = node->store->replica();
+  const std::uint64_t got = hub->store->context(there)[self];
+  EXPECT_GT(got, 0U);
+  EXPECT_LT(got, 1'500U);
+  EXPECT_LE(held(Plane::stream), quota_bytes + 64'000);
+  bytes_ = 0;
+  hub->engine->authorize_again([](const Credentials&) { return true; });
+  run();
+  EXPECT_EQ(hub->store->context(there)[self], 1'500U) << refused();
+}
+
+TEST_F(Quota, WhatIsHeldIsWhatTheFileHolds) {
+  const auto s = node->open(Plane::state, "own/a");
+  write(s, 0, 50);
+  erase(s, 10, 20);
+  node->store->commit(s, Edit().insert("set", "member").add("count", 3).ops(), now.wall).value();
+  connect();
+  run();
+  const std::uint64_t before = held();
+  EXPECT_GT(before, 40'000U);
+  EXPECT_TRUE(hub->store->verify().value().empty());
+  disconnect();
+  hub.reset();
+  hub = std::make_unique<Side>(path(Role::hub), Role::hub, 3, limits);
+  EXPECT_EQ(held(), before);
+}
+
+}  // namespace
+}  // namespace edgesync::sync
