@@ -62,7 +62,7 @@ struct Part {
   bool preview = false;   ///< The application wants to see what has come of a first bootstrap.
   std::uint32_t history = 0;
   crdt::Stamp stable_own = 0;       ///< Of this replica's transactions.
-  std::vector<crdt::Dot> selves{};  ///< Store::selves(), with what the hub acknowledged of each.
+  std::vector<crdt::Dot> selves{};  ///< Store::selves(), with what hubs may know of each.
   std::vector<Memtable::Generation> generations{};
   std::vector<Run> runs{};
   std::vector<Gap> holes{};                ///< Numbers of this replica that were given to records that are not kept.

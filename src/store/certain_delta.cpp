@@ -10,10 +10,10 @@ using crdt::LogItem;
 
 struct Missed {
   bool any = false;     ///< A change of a damaged key.
-  bool others = false;  ///< One that is not this replica's own, or that the hub was said to have.
+  bool others = false;  ///< One that is not this replica's own, or that a hub may have.
 };
 
-Missed missed_damage(SqlTable& table, const crdt::Context& receiver, const crdt::Context& reached, crdt::Stamp acked) {
+Missed missed_damage(SqlTable& table, const crdt::Context& receiver, const crdt::Context& reached, crdt::Stamp known) {
   Missed missed;
   const ReplicaId& self = table.file().replica();
   for (const auto& origin : reached.items())
@@ -21,7 +21,7 @@ Missed missed_damage(SqlTable& table, const crdt::Context& receiver, const crdt:
       if (item.dot.stamp > origin.stamp) return false;
       if (item.type == LogItem::Type::remove_range || !table.unknown(item.key)) return true;
       missed.any = true;
-      missed.others |= origin.replica != self || item.dot.stamp <= acked;
+      missed.others |= origin.replica != self || item.dot.stamp <= known;
       return true;
     });
   return missed;
@@ -35,13 +35,13 @@ bool has_all_others(const crdt::Context& receiver, SqlTable& table) {
 
 }  // namespace
 
-crdt::Chunk certain_chunk(SqlTable& table, const crdt::Context& receiver, crdt::Stamp acked, std::size_t bytes_max) {
+crdt::Chunk certain_chunk(SqlTable& table, const crdt::Context& receiver, crdt::Stamp known, std::size_t bytes_max) {
   crdt::Chunk nothing;
   nothing.delta.base = nothing.delta.upto = nothing.reached = receiver;
   nothing.delta.summary = table.summary();
   if (!receiver.covers(table.floors())) return nothing;  // only a listing of everything would be exact
   crdt::Chunk chunk = crdt::make_chunk(table, receiver, bytes_max);
-  const Missed missed = missed_damage(table, receiver, chunk.reached, acked);
+  const Missed missed = missed_damage(table, receiver, chunk.reached, known);
   if (!missed.any) return chunk;
   if (missed.others || !has_all_others(receiver, table)) return nothing;
   std::erase_if(chunk.delta.keys, [&](const crdt::KeyState& state) { return table.unknown(state.key); });

@@ -11,8 +11,8 @@
 
 namespace edgesync::store {
 
-/// `acked`: own changes up to here are known to be at the hub. Nothing to tell: `upto` and `reached` are `told`.
-crdt::Chunk certain_chunk(SqlTable& table, const crdt::Context& told, crdt::Stamp acked, std::size_t bytes_max);
+/// `known`: own changes up to here some hub may have. Nothing to tell: `upto` and `reached` are `told`.
+crdt::Chunk certain_chunk(SqlTable& table, const crdt::Context& told, crdt::Stamp known, std::size_t bytes_max);
 
 /// What is in `ranges` and not damaged, as far as it has about `bytes_max`.
 crdt::Repair certain_repair(SqlTable& table, const std::vector<crdt::KeyRange>& ranges, std::size_t bytes_max);

@@ -127,7 +127,8 @@ Part SqliteStore::bare(ScopeState& state) {
   part.preview = state.preview;
   part.history = state.policy.history;
   part.stable_own = state.stable[file_.replica()];
-  for (const ReplicaId& self : selves_) part.selves.push_back({self, state.acked[self]});
+  for (const ReplicaId& self : selves_)
+    part.selves.push_back({self, self == selves_.front() ? perhaps_known(state) : state.acked[self]});
   return part;
 }
 

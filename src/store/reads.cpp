@@ -78,7 +78,7 @@ Result<crdt::Delta> SqliteStore::delta(ScopeId id, const crdt::Context& receiver
   SqlTable& table = state->table;
   crdt::Delta delta;
   if (!table.damaged()) delta = searched ? crdt::make_fast_delta(table, receiver) : crdt::make_delta(table, receiver);
-  if (table.damaged()) delta = certain_chunk(table, receiver, state->acked[file_.replica()], SIZE_MAX).delta;
+  if (table.damaged()) delta = certain_chunk(table, receiver, perhaps_known(*state), SIZE_MAX).delta;
   if (auto good = told(*state); !good) return good.error();
   return delta;
 }
@@ -122,7 +122,7 @@ crdt::Chunk SqliteStore::sound_chunk(ScopeState& state, const crdt::Context& tol
     crdt::Chunk chunk = crdt::make_chunk(state.table, told, bytes_max);
     if (!state.table.damaged()) return chunk;
   }
-  return certain_chunk(state.table, told, state.acked[file_.replica()], bytes_max);
+  return certain_chunk(state.table, told, perhaps_known(state), bytes_max);
 }
 
 /// After a read for a peer: rows that it met damaged are none of its answer.

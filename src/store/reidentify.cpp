@@ -125,6 +125,7 @@ void SqliteStore::begin_as(crdt::Lineage lineage) {
   for (auto& [sid, state] : states_) {
     const std::uint64_t own = state->durable.context[file_.replica()];
     state->last_own = state->scope.plane == Plane::stream ? 0 : own;
+    state->elsewhere = 0;
     state->next_sequence = own + 1;
     state->sealed = own;  // they were joined as they were numbered anew
     clock_.pass(state->last_own);

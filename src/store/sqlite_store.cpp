@@ -79,7 +79,7 @@ Result<void> SqliteStore::start(const ReplicaId& fresh, Timestamp now) {
   if (auto swept = sweep_suspicious(); !swept) return swept;
   for (auto& [sid, state] : states_) {
     if (state->scope.plane == Plane::stream) continue;
-    state->last_own = state->durable.context[file_.replica()];
+    state->last_own = state->elsewhere = state->durable.context[file_.replica()];
     lineage_from_ = std::max(lineage_from_, state->last_own + 1);
     observe_context(state->durable.context, now);
   }
@@ -252,6 +252,33 @@ const crdt::Context& SqliteStore::context(ScopeId id) const {
 crdt::Summary SqliteStore::summary(ScopeId id) const {
   const ScopeState* state = find(id);
   return state != nullptr ? state->durable.summary : crdt::Summary{};
+}
+
+void SqliteStore::another_hub() {
+  for (auto& [sid, state] : states_)
+    if (state->scope.plane != Plane::stream) state->elsewhere = state->durable.context[file_.replica()];
+}
+
+/// Own changes up to here may be known to any hub; later ones to the one that is linked at most, which says so.
+crdt::Stamp SqliteStore::perhaps_known(const ScopeState& state) const {
+  const ReplicaId& self = file_.replica();
+  return std::max(state.acked[self], std::min(state.elsewhere, state.durable.context[self]));
+}
+
+bool SqliteStore::loss_in_doubt(ScopeId id) {
+  ScopeState* state = find(id);
+  if (state == nullptr || !state->table.damaged()) return false;
+  const ReplicaId& self = file_.replica();
+  const crdt::Stamp acked = state->acked[self], known = perhaps_known(*state);
+  // A floor that high: blocks of the log are lost as well.
+  bool doubt = known > acked && state->durable.floors[self] > acked;
+  if (known > acked && !doubt)
+    state->table.scan_log(self, acked, [&](const crdt::LogItem& item) {
+      doubt =
+          item.dot.stamp <= known && item.type != crdt::LogItem::Type::remove_range && state->table.unknown(item.key);
+      return !doubt && item.dot.stamp <= known;
+    });
+  return doubt;
 }
 
 std::uint64_t SqliteStore::bytes(ScopeId id) const {

@@ -32,7 +32,8 @@ struct ScopeState {
   bool touched = false;  ///< Listed for the next batch.
 
   Memtable memtable{};
-  crdt::Stamp last_own = 0;  ///< The stamp of this scope's last local transaction.
+  crdt::Stamp last_own = 0;   ///< The stamp of this scope's last local transaction.
+  crdt::Stamp elsewhere = 0;  ///< Own changes up to here may be known to hubs that this replica is not linked to.
   std::vector<Run> runs{};
   std::vector<Gap> holes{};                     ///< Own records that were numbered and not kept.
   Drops left_out{};                             ///< ... not numbered, since the last batch.
@@ -87,6 +88,8 @@ class SqliteStore final : public Store {
   Hash128 fingerprint_key(ScopeId id) const override;
   const crdt::Context& floors(ScopeId id) const override;
   std::vector<crdt::KeyRange> damaged(ScopeId id) const override;
+  void another_hub() override;
+  bool loss_in_doubt(ScopeId id) override;
   void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) override;
   const crdt::Context& acked(ScopeId id) const override;
   const crdt::Context& stable(ScopeId id) const override;
@@ -221,6 +224,7 @@ class SqliteStore final : public Store {
   Result<void> write_reissue(const ReplicaId& fresh, const ReplicaId& self, bool authority);
   Result<void> reissue(ScopeState& state, const ReplicaId& fresh, const ReplicaId& self, bool authority);
   std::vector<Former> former_after(const ReplicaId& self) const;
+  crdt::Stamp perhaps_known(const ScopeState& state) const;
   void take_selves(std::vector<Former> former);
   void begin_as(crdt::Lineage lineage);
   void forget_tails();

@@ -17,6 +17,31 @@ std::string others(std::size_t scopes) {
 
 }  // namespace
 
+/// A hub of before may know what was lost here. If this one does not hear of it in time, it is told under another id:
+/// then it is nobody's, and what the other hub has comes back.
+void Cuts::wait_in_doubt(wire::Channel number, const Channel& channel) {
+  if (talk_.role == Role::node && talk_.store.loss_in_doubt(channel.scope))
+    in_doubt_.try_emplace(number, talk_.heard + talk_.limits.doubt);
+  else
+    in_doubt_.erase(number);
+}
+
+void Cuts::on_timer(Now now) {
+  constexpr auto moment = std::chrono::milliseconds(10);
+  for (auto at = in_doubt_.begin(); at != in_doubt_.end();) {
+    const Channel& channel = talk_.at(at->first);
+    const bool due = at->second <= now.monotonic && !talk_.store.writing();
+    if (talk_.store.writing()) at->second = std::max(at->second, now.monotonic + moment);
+    if (due && talk_.store.loss_in_doubt(channel.scope)) {
+      Error why(Errc::identity_clash, "rows of scope " + talk_.store.scope(channel.scope).name +
+                                          " are lost, and a hub of before may know what they held");
+      talk_.signal(Signal::Kind::lost_in_doubt, channel.scope, {}, why);
+      return talk_.end(std::move(why), talk_.limits.settle_retry);
+    }
+    at = due ? in_doubt_.erase(at) : std::next(at);
+  }
+}
+
 bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   if (searches_.under_way(number)) {
     if (!searches_.done()) return true;                                      // comes back when it is
@@ -50,6 +75,7 @@ bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
   if (!*delta) return tell_large(out, number, channel);
   searches_.end(number);
   // The scope is damaged: the rest when it is mended.
+  wait_in_doubt(number, channel);
   if (channel.peer.covers((*delta)->upto) || withholds(channel, channel.peer)) return true;
   ++talk_.metrics.deltas_read;
   const bool all = (*delta)->upto == talk_.mine(channel);
@@ -220,6 +246,7 @@ void Cuts::written(Now now) {
 
 Instant Cuts::deadline() const noexcept {
   Instant due = never;
+  for (const auto& [number, until] : in_doubt_) due = std::min(due, until);
   for (const auto& [lane, outgoing] : outgoing_) due = std::min(due, outgoing.ack_due);
   for (const auto& [lane, transfer] : transfers_)
     if (!transfer.in_flight.empty()) due = std::min(due, transfer.in_flight.front().due);

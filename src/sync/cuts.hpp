@@ -47,11 +47,13 @@ class Cuts {
   /// All that was sent has been written: from here on its acks are awaited.
   void written(Now now);
   Instant deadline() const noexcept;
+  void on_timer(Now now);
   /// What was not acknowledged in time, for people.
   std::optional<std::string> overdue(Instant now) const;
 
  private:
   // cuts.cpp
+  void wait_in_doubt(wire::Channel number, const Channel& channel);
   bool add_scope(Outgoing& out, wire::Channel number, Channel& channel);
   bool withholds(const Channel& channel, const crdt::Context& told) const;
   void add_delta(Outgoing& out, wire::Channel number, crdt::Delta delta);
@@ -80,9 +82,10 @@ class Cuts {
   Conversation& talk_;
   Audit& audit_;
   Searches& searches_;
-  std::map<Plane, Outgoing> outgoing_{};        // the cut in flight of each lane
-  std::map<wire::Channel, Telling> telling_{};  // large deltas, told in part
-  std::map<Plane, Transfer> transfers_{};       // of each lane
+  std::map<Plane, Outgoing> outgoing_{};         // the cut in flight of each lane
+  std::map<wire::Channel, Instant> in_doubt_{};  ///< Until when it is waited for what the hub may hear of.
+  std::map<wire::Channel, Telling> telling_{};   // large deltas, told in part
+  std::map<Plane, Transfer> transfers_{};        // of each lane
 };
 
 }  // namespace edgesync::sync

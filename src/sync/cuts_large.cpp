@@ -94,6 +94,7 @@ bool Cuts::read_chunk(Transfer& transfer, wire::Channel number, Telling& telling
   const Channel& channel = talk_.at(number);
   auto chunk = talk_.store.chunk(channel.scope, telling.reached, talk_.room(talk_.limits.chunk_bytes));
   if (!chunk) return talk_.end_for_now(std::move(chunk).error()), false;
+  wait_in_doubt(number, channel);
   // The scope is damaged: the rest when it is mended.
   if (telling.reached.covers(chunk->reached) || withholds(channel, telling.reached)) {
     transfer.members.erase(number);

@@ -199,6 +199,7 @@ class Engine {
   };
   std::optional<Fork> fork_{};
   unsigned forks_ = 0;
+  ReplicaId hub_{};       ///< That this node is linked to, or was last.
   LinkId lost_told_ = 0;  ///< The link whose hub was said to have lost something.
   Sessions sessions_{};
   Instant now_{};  ///< Of the frame at hand.

@@ -8,6 +8,10 @@
 namespace edgesync::sync {
 
 void Engine::introduced(const Link& link, Now now) {
+  if (link.role() == Role::node) {
+    const ReplicaId before = std::exchange(hub_, link.peer().replica);
+    if (before != ReplicaId{} && before != hub_) store_.another_hub();
+  }
   const Timestamp theirs = link.peer().now;
   if (theirs == Timestamp{}) return;  // it does not know
   if (link.role() == Role::node) {

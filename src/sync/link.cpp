@@ -257,6 +257,7 @@ void Link::on_timer(Now now) {
   if (const auto late = talk_.awaits.overdue(now.monotonic))
     return end({Errc::timed_out, "waiting for " + late->first + talk_.described(late->second)});
   for (const wire::Channel number : talk_.refusals.take_due(now.monotonic)) talk_.mark_dirty(number);
+  cuts_.on_timer(now);
   searches_.on_timer(now);
   repairs_.on_timer(now);
   if (now.monotonic < heartbeat_.due()) return;

@@ -149,7 +149,8 @@ class Access(fleet.Case):
         self.assertEqual(self.hub.finish(), 0)
         hub = ("--db", self.database("hub"))
         for naming, *arguments in (
-                ("--rule: rule: \"wr\": neither ro, own nor rw", "acl", "allow", *hub, "--role", "x", "--rule", "wr * x"),
+                ("--rule: rule: \"wr\": neither ro, own nor rw", "acl", "allow", *hub, "--role", "x", "--rule",
+                 "wr * x"),
                 ("--hours", "enroll", *hub, "--device", "x", "--roles", "y", "--hours", "0"),
                 ("--device", "revoke", *hub),
                 ("no such device", "revoke", *hub, "--device", "nobody"),

@@ -68,6 +68,7 @@ sync::Limits make_limits(Random& random) {
   limits.heartbeat = pick(random, std::array{milliseconds(300), milliseconds(2'000), milliseconds(20'000)});
   limits.hello = pick(random, std::array{milliseconds(2'000), milliseconds(10'000)});
   limits.ack = pick(random, std::array{milliseconds(3'000), milliseconds(15'000), milliseconds(60'000)});
+  limits.doubt = limits.ack;
   return limits;
 }
 

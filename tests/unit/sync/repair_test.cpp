@@ -76,6 +76,50 @@ TEST_F(Repairs, FetchWhatAHubLost) {
   expect_whole();
 }
 
+/// The node told a hub something and never heard that it arrived, lost it, and links to another hub.
+TEST_F(Repairs, WhatAHubOfBeforeMayKnowIsNotTakenForRemoved) {
+  fill("plant", 10);
+  hub.reset(), node.reset();
+  std::filesystem::copy_file(path(Role::hub), file("other.db"));
+  open_both();
+  connect();
+  settle();
+  const crdt::Stamp told = set(*node, id(*node), "k1", std::int64_t{100});
+  node->commit();
+  while (carry(*node, *hub)) {
+  }
+  while (hub->commit()) {
+  }
+  disconnect();
+  ASSERT_EQ(hub->get(id(*hub), "k1"), Value(std::int64_t{100}));
+  hub.reset();
+  std::filesystem::rename(path(Role::hub), file("first.db"));
+  std::filesystem::rename(file("other.db"), path(Role::hub));
+  spoil(Role::node, "hex(key) LIKE '6B31%'");
+  const ReplicaId self = node->store->replica();
+  set(*node, id(*node), "k0", std::int64_t{5});
+  connect();
+  settle();
+  EXPECT_LT(hub->store->context(id(*hub))[self], told);
+  EXPECT_EQ(hub->get(id(*hub), "k0"), Value(std::int64_t{0})) << "it waits for news of what was lost";
+  go_on();
+  go_on();
+  EXPECT_NE(node->store->replica(), self);
+  disconnect();
+  connect();
+  go_on();
+  EXPECT_EQ(hub->get(id(*hub), "k0"), Value(std::int64_t{5}));
+  EXPECT_LT(hub->store->context(id(*hub))[self], told);
+  disconnect();
+  hub.reset();
+  std::filesystem::rename(file("first.db"), path(Role::hub));
+  hub = std::make_unique<Side>(path(Role::hub), Role::hub, 7, limits);
+  connect();
+  go_on();
+  EXPECT_EQ(node->get(id(*node), "k1"), Value(std::int64_t{100}));
+  expect_whole();
+}
+
 TEST_F(Repairs, ComeFromNobodyWhoMayNotWrite) {
   const auto ours = hub->open(Plane::state, "readonly");
   node->open(Plane::state, "readonly");
