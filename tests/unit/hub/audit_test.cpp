@@ -130,7 +130,9 @@ TEST_F(Audit, AFloodOfStrangersIsCounted) {
     });
     for (int i = 0; i < 10; ++i) {
       auto stranger = open_node("stranger-" + std::to_string(i));
-      stranger.link(to_hub("bad")).value();
+      LinkOptions once = to_hub("bad");
+      once.backoff_min = once.backoff_max = 1h;
+      stranger.link(std::move(once)).value();
       ASSERT_TRUE(witness->waits_for("the token was refused, as \"stranger-" + std::to_string(i) + "\""));
       stranger.unlink();
     }

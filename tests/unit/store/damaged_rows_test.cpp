@@ -170,8 +170,15 @@ TEST(DamagedRow, IsNoRemovalToAPeer) {
   const auto before = contents(*hub, there);
   rot(opened, value_key("k7"));
   const ScopeId id = state_scope(*opened);
-  opened->note_acked(id, hub->context(there), {});
+  opened->note_acked(id, hub->context(there), hub->context(there));
 
+  // Whoever it was linked to before may know what was lost.
+  EXPECT_EQ(opened->delta(id, hub->context(there)).value().upto, hub->context(there));
+  EXPECT_TRUE(opened->loss_in_doubt(id));
+  flush(*opened);
+  Xoshiro random(77);
+  opened->reidentify(random.id(), opened->replica(), "in doubt", false).value();
+  EXPECT_FALSE(opened->loss_in_doubt(id));
   const Flushed flushed = pull(*hub, there, *opened, id);
 
   EXPECT_TRUE(flushed.outcomes.at(0).applied);
