@@ -281,6 +281,10 @@ bool SqliteStore::loss_in_doubt(ScopeId id) {
   return doubt;
 }
 
+void SqliteStore::end_doubt(ScopeId id) {
+  if (ScopeState* state = find(id)) state->elsewhere = 0;
+}
+
 std::uint64_t SqliteStore::bytes(ScopeId id) const {
   const ScopeState* state = find(id);
   if (state == nullptr) return 0;

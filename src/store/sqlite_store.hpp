@@ -90,6 +90,7 @@ class SqliteStore final : public Store {
   std::vector<crdt::KeyRange> damaged(ScopeId id) const override;
   void another_hub() override;
   bool loss_in_doubt(ScopeId id) override;
+  void end_doubt(ScopeId id) override;
   void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) override;
   const crdt::Context& acked(ScopeId id) const override;
   const crdt::Context& stable(ScopeId id) const override;

@@ -175,8 +175,10 @@ class Store {
   /// This replica links to another hub than before: the one before may know of changes that it never acknowledged.
   virtual void another_hub() = 0;
   /// Own changes are lost with rows of the scope that the hub does not have and another hub may. What is left must not
-  /// be told under this id: keys that are not there would be taken for removed. Requires: !writing().
+  /// be told: keys that are not there would be taken for removed. Requires: !writing().
   virtual bool loss_in_doubt(ScopeId id) = 0;
+  /// No other hub has them, then.
+  virtual void end_doubt(ScopeId id) = 0;
   /// What the hub holds durably, and what is stable; kept in the file with the next flush, for status after a restart.
   virtual void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) = 0;
   virtual const crdt::Context& acked(ScopeId id) const = 0;

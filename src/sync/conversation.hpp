@@ -36,17 +36,16 @@ enum class Role : std::uint8_t { node, hub };
 /// What a link tells its engine.
 struct Signal {
   enum class Kind : std::uint8_t {
-    linked,         ///< Both sides accepted each other.
-    opened,         ///< The peer takes part in `scope`, which may be new here.
-    acked,          ///< The peer durably has `context` of `scope`.
-    stable,         ///< So has the root, no more and no less than `context`.
-    refused,        ///< The peer does not admit `scope`: `error`.
-    unstored,       ///< Data of `scope` cannot be stored, here or by the peer: `error`. They are tried again.
-    stored,         ///< They can: node role.
-    diverged,       ///< The peer has the same context of `scope` and another fingerprint.
-    told,           ///< The hub said what it has of `scope`, no more and no less than `context`.
-    forked,         ///< Another copy of this database mints under its replica id: `error` says how it shows.
-    lost_in_doubt,  ///< What is left of `scope` cannot be told under this replica id: `error` says why.
+    linked,    ///< Both sides accepted each other.
+    opened,    ///< The peer takes part in `scope`, which may be new here.
+    acked,     ///< The peer durably has `context` of `scope`.
+    stable,    ///< So has the root, no more and no less than `context`.
+    refused,   ///< The peer does not admit `scope`: `error`.
+    unstored,  ///< Data of `scope` cannot be stored, here or by the peer: `error`. They are tried again.
+    stored,    ///< They can: node role.
+    diverged,  ///< The peer has the same context of `scope` and another fingerprint.
+    told,      ///< The hub said what it has of `scope`, no more and no less than `context`.
+    forked,    ///< Another copy of this database mints under its replica id: `error` says how it shows.
   };
   Kind kind{};
   store::ScopeId scope{};

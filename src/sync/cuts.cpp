@@ -17,8 +17,7 @@ std::string others(std::size_t scopes) {
 
 }  // namespace
 
-/// A hub of before may know what was lost here. If this one does not hear of it in time, it is told under another id:
-/// then it is nobody's, and what the other hub has comes back.
+/// A hub of before may know what was lost here. If this one does not hear of it in time, none does.
 void Cuts::wait_in_doubt(wire::Channel number, const Channel& channel) {
   if (talk_.role == Role::node && talk_.store.loss_in_doubt(channel.scope))
     in_doubt_.try_emplace(number, talk_.heard + talk_.limits.doubt);
@@ -27,18 +26,14 @@ void Cuts::wait_in_doubt(wire::Channel number, const Channel& channel) {
 }
 
 void Cuts::on_timer(Now now) {
-  constexpr auto moment = std::chrono::milliseconds(10);
   for (auto at = in_doubt_.begin(); at != in_doubt_.end();) {
-    const Channel& channel = talk_.at(at->first);
-    const bool due = at->second <= now.monotonic && !talk_.store.writing();
-    if (talk_.store.writing()) at->second = std::max(at->second, now.monotonic + moment);
-    if (due && talk_.store.loss_in_doubt(channel.scope)) {
-      Error why(Errc::identity_clash, "rows of scope " + talk_.store.scope(channel.scope).name +
-                                          " are lost, and a hub of before may know what they held");
-      talk_.signal(Signal::Kind::lost_in_doubt, channel.scope, {}, why);
-      return talk_.end(std::move(why), talk_.limits.settle_retry);
+    if (at->second > now.monotonic) {
+      ++at;
+      continue;
     }
-    at = due ? in_doubt_.erase(at) : std::next(at);
+    talk_.store.end_doubt(talk_.at(at->first).scope);
+    talk_.mark_dirty(at->first);
+    at = in_doubt_.erase(at);
   }
 }
 

@@ -277,9 +277,6 @@ void Engine::on_signal(LinkId id, const Link& link, const Signal& signal) {
       return on_told(link, signal);
     case Signal::Kind::forked:
       return on_forked(link, signal);
-    case Signal::Kind::lost_in_doubt:
-      if (!fork_) fork_ = Fork{store_.replica(), signal.error.detail};
-      return;
     case Signal::Kind::diverged:
       ++metrics_.divergences;
       events_.push_back(event(EventKind::diverged, signal.scope));

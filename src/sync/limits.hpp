@@ -67,7 +67,7 @@ struct Limits {
 
   std::chrono::milliseconds hello{10'000};        ///< From open until the peer's Hello.
   std::chrono::milliseconds look_pause{1};        ///< Between two goes.
-  std::chrono::milliseconds doubt{60'000};        ///< For news of what was lost and another hub may have.
+  std::chrono::milliseconds doubt{3'600'000};     ///< For news of what was lost and another hub may have.
   std::chrono::milliseconds repair_retry{5'000};  ///< Until what a peer could not tell is asked for again: at first,
   std::chrono::milliseconds repair_retry_max{3'600'000};  ///< and when it has been in vain again and again.
   std::chrono::milliseconds ack{60'000};      ///< From the last part of a cut until its ack: several slow disk commits.
