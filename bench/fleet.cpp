@@ -191,7 +191,7 @@ void storm(es::bench::Fleet& fleet, HubProcess& hub, const std::string& director
 }
 
 void run(std::size_t edges, std::chrono::seconds idle) {
-  const rlimit files{edges + 1'000, edges + 1'000};
+  const rlimit files{edges + 100, edges + 100};  // and what else a process has open
   if (::setrlimit(RLIMIT_NOFILE, &files) != 0) throw std::runtime_error("not as many file descriptors as edges");
   es::Dir directory;
   make_certificate(directory.path());

@@ -174,10 +174,11 @@ enum class Access : std::uint8_t {
   read,
   /// Reads, and tells of its own changes alone: nothing that another replica did and that the hub has not from that
   /// one. With read_write a node is believed of all it claims to have seen, and so can take what another has yet to
-  /// write for removed. A replica id is its node's whose name was the first to tell of it: names must be proved, by
-  /// keys or certificates. For nodes that link to this hub alone. What one learnt elsewhere, and what it has from
-  /// others that a hub restored from an older copy has lost, is refused (`forbidden`) and tried again until those have
-  /// told it.
+  /// write for removed. A replica id is its node's whose name was the first to tell of it while going by it: names must
+  /// be proved, by keys or certificates. For nodes that link to this hub alone. What one has learnt of another
+  /// elsewhere, or from a hub that was restored from an older copy since, is refused (`forbidden`) and tried again
+  /// until that one has told it; where two wait for each other, and where a node goes on under another name, they are
+  /// given read_write until all is told.
   write_own,
   read_write,  ///< Reads, and tells whatever it knows: a relay, an administrator, a scope that one node alone writes
                ///< to.
@@ -198,8 +199,9 @@ struct Authorizer {
   /// What may it do with this scope? Empty: none.
   Function<Access(const Credentials&, Plane, std::string_view scope)> scope{};
   /// Where it may write: what may the scope hold, and with which others? What would be more is refused (`storage_full`)
-  /// and tried again, unless it takes away as much as it brings; what is held is looked up once a second, and what is
-  /// brought until then is taken to stay. Empty: there is no quota.
+  /// and tried again, unless it takes away as much as it brings; of cuts that are not complete as much again is kept
+  /// aside. What is held is looked up once a second, and what is brought until then is taken to stay; what waits for a
+  /// slow disk longer than that is not counted. Empty: there is no quota.
   Function<ScopeQuota(const Credentials&, Plane, std::string_view scope)> quota{};
 };
 

@@ -50,30 +50,27 @@ class Reach {
   std::map<ReplicaId, Stamps> seen_;
 };
 
-struct Change {
-  Bytes key{};
-  Cell before{}, after{};
-};
+using Visit = Function<bool(ByteView key, const Cell& cell, Cell&& rest)>;
 
-/// Requires: `drops` ascend by low, and `whole` spans them.
-void drop_run(ScopeTable& table, const KeyRange& whole, std::span<const RangeDrop> drops) {
+/// False if the visitor has seen enough. Requires: `drops` ascend by low, and `whole` spans them.
+bool find_in_run(CellSource& table, const KeyRange& whole, std::span<const RangeDrop> drops, const Visit& visit) {
   Reach reach;
-  std::vector<Change> changes;  // collected first: a scan must not see its table change
+  bool more = true;
   table.scan(whole, [&](ByteView key, const Cell& cell) {
     for (; !drops.empty() && compare(drops.front().range->low, key) <= 0; drops = drops.subspan(1))
       reach.add(drops.front());
     Cell rest;
     for (const Entry& entry : cell)
       if (!reach.takes(key, entry.dot)) rest.push_back(entry);
-    if (rest.size() != cell.size()) changes.push_back({to_bytes(key), cell, std::move(rest)});
-    return true;
+    more = rest.size() == cell.size() || visit(key, cell, std::move(rest));
+    return more;
   });
-  for (const Change& change : changes) table.replace(change.key, change.before, change.after);
+  return more;
 }
 
 }  // namespace
 
-void drop_observed(ScopeTable& table, std::vector<RangeDrop> drops) {
+void find_observed(CellSource& table, std::vector<RangeDrop> drops, const Visit& visit) {
   std::sort(drops.begin(), drops.end(),
             [](const RangeDrop& a, const RangeDrop& b) { return compare(a.range->low, b.range->low) < 0; });
   for (std::span<const RangeDrop> rest(drops); !rest.empty();) {
@@ -82,9 +79,22 @@ void drop_observed(ScopeTable& table, std::vector<RangeDrop> drops) {
     for (; run < rest.size() && !ends_before(whole, rest[run].range->low); ++run) {
       if (!reaches(whole, *rest[run].range)) whole.high = rest[run].range->high;
     }
-    drop_run(table, whole, rest.first(run));
+    if (!find_in_run(table, whole, rest.first(run), visit)) return;
     rest = rest.subspan(run);
   }
+}
+
+void drop_observed(ScopeTable& table, std::vector<RangeDrop> drops) {
+  struct Change {
+    Bytes key{};
+    Cell before{}, after{};
+  };
+  std::vector<Change> changes;  // collected first: a scan must not see its table change
+  find_observed(table, std::move(drops), [&](ByteView key, const Cell& cell, Cell&& rest) {
+    changes.push_back({to_bytes(key), cell, std::move(rest)});
+    return true;
+  });
+  for (const Change& change : changes) table.replace(change.key, change.before, change.after);
 }
 
 }  // namespace edgesync::crdt

@@ -20,4 +20,9 @@ struct RangeDrop {
 /// Makes all `drops` at once, in any order.
 void drop_observed(ScopeTable& table, std::vector<RangeDrop> drops);
 
+/// Shows the cells of which the drops take anything, ascending, and what they leave; the visitor returns false to stop,
+/// and must not change the table.
+void find_observed(CellSource& table, std::vector<RangeDrop> drops,
+                   const Function<bool(ByteView key, const Cell& cell, Cell&& rest)>& visit);
+
 }  // namespace edgesync::crdt

@@ -17,6 +17,7 @@
 #include <cmath>
 #include <regex>
 #include <set>
+#include <string_view>
 #include <vector>
 
 namespace edgesync {
@@ -30,6 +31,24 @@ constexpr std::size_t compared_max = 1024;       // each item with each other
 constexpr std::size_t compared_told_max = 64;    // each pair of equal ones is an error of its own
 constexpr std::size_t told_max = 3;
 
+/// Calls `visit` with each schema inside `schema`; below "properties" and its like the keys are names, and there is
+/// nothing to look for in what is data.
+template <class Visit>
+void each_inside(const Document& schema, const Visit& visit) {
+  static const std::set<std::string_view> data{"const", "default", "enum", "examples"};
+  static const std::set<std::string_view> named{"definitions", "dependencies", "patternProperties", "properties"};
+  if (schema.is_array())
+    for (const Document& one : schema) visit(one);
+  if (!schema.is_object()) return;
+  for (const auto& [key, value] : schema.items()) {
+    if (data.contains(key)) continue;
+    if (!named.contains(key))
+      visit(value);
+    else if (value.is_object())
+      for (const auto& [name, one] : value.items()) visit(one);
+  }
+}
+
 /// A schema that applies to the very place where it stands itself, and so on, has no end.
 class Loops {
  public:
@@ -42,15 +61,17 @@ class Loops {
     bool loops = false;
     for (const char* applicator : {"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
       if (const auto at = schema.find(applicator); at != schema.end()) loops = loops || found(*at);
+    if (const auto at = schema.find("dependencies"); at != schema.end() && at->is_object())
+      loops = loops || std::any_of(at->begin(), at->end(), [this](auto& one) { return found(one); });
     if (const Document* target = referred(schema)) loops = loops || found(*target);
     path_.erase(&schema);
     done_.insert(&schema);
     return loops;
   }
-  /// Anywhere in the document.
-  bool anywhere(const Document& at) {
-    return found(at) || (at.is_structured() &&
-                         std::any_of(at.begin(), at.end(), [this](const Document& one) { return anywhere(one); }));
+  bool anywhere(const Document& schema) {
+    bool loops = found(schema);
+    each_inside(schema, [&](const Document& one) { loops = loops || anywhere(one); });
+    return loops;
   }
 
  private:
@@ -74,15 +95,15 @@ struct Costs {
 
   /// Throws std::regex_error if one of its patterns is none.
   void look_at(const Document& schema) {
-    if (!schema.is_structured()) return;
-    for (const auto& [key, value] : schema.items()) {
-      if (key == "pattern" && value.is_string()) std::regex(value.get<std::string>()), patterns = true;
-      if (key == "patternProperties" && value.is_object())
-        for (const auto& [pattern, of] : value.items()) std::regex{pattern}, patterns = true;
-      if (key != "const" && key != "enum" && key != "default" && key != "examples") look_at(value);
-      patterns = patterns || key == "format";
-      comparisons = comparisons || key == "uniqueItems";
+    if (schema.is_object()) {
+      if (const auto at = schema.find("pattern"); at != schema.end() && at->is_string())
+        std::regex(at->get<std::string>()), patterns = true;
+      if (const auto at = schema.find("patternProperties"); at != schema.end() && at->is_object())
+        for (const auto& [pattern, of] : at->items()) std::regex{pattern}, patterns = true;
+      patterns = patterns || schema.contains("format");
+      comparisons = comparisons || schema.contains("uniqueItems");
     }
+    each_inside(schema, [this](const Document& one) { look_at(one); });
   }
 };
 

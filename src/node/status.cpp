@@ -76,7 +76,7 @@ ScopeStatus Core::scope_status(const store::Scope& scope, Now now, bool idle) {
   status.conflicts = engine_->conflicts(scope.id);
   status.bytes = store_->bytes(scope.id);
   status.rejected = engine_->rejected(scope.id);
-  if (const Error* why = store_->refusal(scope.id)) status.refusal = *why;
+  if (const store::Refused* refused = store_->refusal(scope.id)) status.refusal = refused->why;
   const auto summary = store_->summary(scope.id);
   status.digest = {store_->context(scope.id).to_string(), to_hex(summary.sum), summary.count};
   if (scope.plane == Plane::config) {
@@ -161,7 +161,7 @@ std::string Core::missing(const Targets& targets) {
     if (reached(target)) continue;
     const store::Scope described = store_->scope(target.scope);
     text += (text.empty() ? "" : ", ") + std::string(edgesync::name(described.plane)) + " " + described.name;
-    if (const Error* refusal = store_->refusal(target.scope)) text += ", refused: " + refusal->detail;
+    if (const store::Refused* refused = store_->refusal(target.scope)) text += ", refused: " + refused->why.detail;
   }
   std::string why = edgesync::name(link_why());
   if (uplink_ && !uplink_->last_error.detail.empty()) why += ": " + uplink_->last_error.detail;

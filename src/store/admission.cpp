@@ -73,6 +73,11 @@ Result<void> admit(const crdt::Delta& delta, const crdt::Context& mine, const Re
   return admit_keys(delta.keys, delta.upto);
 }
 
+void bound_removals(crdt::Delta& delta) {
+  for (crdt::LogItem& item : delta.removals)
+    if (!delta.upto.covers(item.observed)) item.observed = crdt::meet(item.observed, delta.upto);
+}
+
 Result<void> admit(const crdt::Repair& repair) {
   RangeSet ranges;
   for (const crdt::KeyRange& range : repair.ranges) ranges.add(range);

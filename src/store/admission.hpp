@@ -17,7 +17,10 @@ inline constexpr std::size_t cell_bytes_max = std::size_t{16} << 20;
 /// the scope whose context is `mine` above crdt::context_items_max, with one place kept for `self` (limit_exceeded).
 Result<void> admit(const crdt::Delta& delta, const crdt::Context& mine, const ReplicaId& self);
 
-/// The same of a repair, which must bring every value.
+/// A range removal took what its author had seen, so what is beyond the delta's context it did not.
+void bound_removals(crdt::Delta& delta);
+
+/// The same as of a delta of a repair, which must bring every value.
 Result<void> admit(const crdt::Repair& repair);
 
 }  // namespace edgesync::store

@@ -22,19 +22,10 @@ std::size_t weight(const crdt::Repair& repair) noexcept {
   return bytes;
 }
 
-/// By how much a delta makes its scope grow. What it takes away is looked for only where it matters.
-std::uint64_t growth(const RemoteDelta& remote, SqlTable& table) {
-  if (!remote.terms.room) return 0;
-  const std::uint64_t more = brought(remote.delta, table.context());
-  if (more <= remote.terms.room->left) return more;
-  return more - std::min(more, taken(remote.delta, table));
-}
-
-/// What is kept aside already of the cut that a chunk belongs to.
-std::uint64_t staged_bytes(const Part& part, const RemoteChunk& remote) {
-  const Stages& stages = part.table->stages();
-  const auto at = stages.find(remote.from);
-  return remote.begin || at == stages.end() ? 0 : at->second.bytes;
+/// What would be more waits with its sender.
+Error full(const Room& room) {
+  return {Errc::storage_full,
+          "more than the " + std::to_string(room.quota) + " bytes that " + room.scopes + " may hold"};
 }
 
 /// What a peer sent, or a row that it touches, can be the reason.
@@ -47,11 +38,11 @@ bool not_the_disk(const Error& error) noexcept {
 void Arrivals::write() {
   before_ = file_.db.failed();
   reached_ = batch_.arrivals.size();
-  for (std::size_t i = 0; i < batch_.arrivals.size(); ++i) {
+  for (std::size_t i = 0; i < batch_.arrivals.size() && reached_ == batch_.arrivals.size(); ++i) {
     const Arrival& arrival = batch_.arrivals[i];
     batch_.outcomes.push_back(out_[i] ? refuse(arrival, *out_[i]) : take(arrival));
-    if (reached_ == batch_.arrivals.size()) blamed_ = at_;
-    if (file_.db.failed()) reached_ = std::min(reached_, i);
+    blamed_ = at_;
+    if (file_.db.failed()) reached_ = i;
   }
 }
 
@@ -98,10 +89,13 @@ Outcome Arrivals::apply(const RemoteSegment& segment) {
   const crdt::Context told({segment.origin, segment.first + segment.count - 1});
   if (auto good = storable(segment); !good) return {0, false, good.error(), at_};
   if (part == nullptr) return {};
-  if (auto good = permit(segment.terms, *part, told, segment.body.size() + stream::row_overhead); !good)
-    return {0, false, good.error(), at_};
-  claim(segment.terms, *part, told);
+  if (auto good = permit(segment.terms, *part, told); !good) return {0, false, good.error(), at_};
+  const crdt::Context before = part->table->context();
+  const bool known = before.covers(told);  // the ack was lost
+  const bool room = !segment.terms.room || segment.body.size() + stream::row_overhead <= segment.terms.room->left;
+  if (!known && !room) return {0, false, full(*segment.terms.room), at_};
   if (!take_segment(*part->table, segment)) return {};
+  note(segment.terms, told, before);
   return {0, true, {}, {}, missing_through(*part->table, segment.origin, segment.first + segment.count - 1)};
 }
 
@@ -109,9 +103,10 @@ Outcome Arrivals::apply(const RemoteGap& gap) {
   const Part* part = taking(at_ = gap.scope);
   if (part == nullptr) return {};
   const crdt::Context told({gap.origin, gap.gap.last});
-  if (auto good = permit(gap.terms, *part, told, 0); !good) return {0, false, good.error(), at_};
-  claim(gap.terms, *part, told);
+  if (auto good = permit(gap.terms, *part, told); !good) return {0, false, good.error(), at_};
+  const crdt::Context before = part->table->context();
   if (!take_gap(*part->table, gap)) return {};
+  note(gap.terms, told, before);
   return {0, true, {}, {}, missing_through(*part->table, gap.origin, gap.gap.last)};
 }
 
@@ -119,9 +114,11 @@ Outcome Arrivals::apply(const RemoteChunk& remote) {
   const Part* part = taking(at_ = remote.scope);
   if (part == nullptr || part->scope.plane == Plane::stream) return {};
   const crdt::Delta& delta = remote.chunk.delta;
-  const std::uint64_t grows = staged_bytes(*part, remote) + brought(delta, part->table->context());
-  if (auto good = permit(remote.terms, *part, delta.upto, grows); !good) return {0, false, good.error(), at_};
+  if (auto good = permit(remote.terms, *part, delta.upto); !good) return {0, false, good.error(), at_};
+  if (remote.terms.room && listed_bytes(delta) > remote.terms.room->left_aside)
+    return {0, false, full(*remote.terms.room), at_};
   Outcome outcome = keep_chunk(*part->table, remote, batch_.number, part->preview);
+  if (outcome.applied) note(remote.terms, delta.upto, part->table->context());
   if (outcome.applied && part->preview) batch_.learned.push_back(remote.chunk.delta.upto);  // what is shown is observed
   if (outcome.error) outcome.scope = at_;
   return outcome;
@@ -147,14 +144,18 @@ Outcome Arrivals::apply(const RemoteCut& cut) {
   if (auto why = impossible(cut)) return *std::move(why);
   for (const RemoteDelta& remote : cut.deltas) {
     Part& part = *batch_.part(remote.scope);
-    claim(remote.terms, part, remote.delta.upto);
+    note(remote.terms, remote.delta.upto, part.table->context());
     join(part, remote);
   }
   for (const RemoteStage& stage : cut.stages) {
     Part& part = *batch_.part(stage.scope);
     const crdt::Context upto = part.table->stages().at(stage.from).upto;
-    claim(stage.terms, part, upto);
+    const std::uint64_t before = part.table->state().bytes;
+    note(stage.terms, upto, part.table->context());
     join(part, upto, [&] { return join_stage(*part.table, stage); });
+    // What it would come to is not known before; it is alone in its batch, and fails with it.
+    if (stage.terms.room && part.table->state().bytes > before + stage.terms.room->left)
+      file_.db.fail(full(*stage.terms.room));
   }
   return {0, true, {}, {}};
 }
@@ -180,17 +181,17 @@ std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
     if (part == nullptr || part->scope.plane == Plane::stream) return Outcome{0, false, {}, id};
     const crdt::Context& mine = part->table->context();
     if (auto good = admit(remote.delta, mine, file_.replica()); !good) return Outcome{0, false, good.error(), id};
-    if (auto good = permit(remote.terms, *part, remote.delta.upto, growth(remote, *part->table)); !good)
-      return Outcome{0, false, good.error(), id};
+    if (auto good = permit(remote.terms, *part, remote.delta.upto); !good) return Outcome{0, false, good.error(), id};
     if (!crdt::applicable(remote.delta, mine)) return Outcome{0, false, {}, id};
+    if (remote.terms.room && !fits(remote.delta, *part->table, remote.terms.room->left))
+      return Outcome{0, false, full(*remote.terms.room), id};
   }
   for (const RemoteStage& stage : cut.stages) {
     const Part* part = taking(stage.scope);
     if (part == nullptr || part->scope.plane == Plane::stream || !joinable(*part->table, stage))
       return Outcome{0, false, {}, stage.scope};
     const Stage& kept = part->table->stages().at(stage.from);
-    if (auto good = permit(stage.terms, *part, kept.upto, 0); !good)
-      return Outcome{0, false, good.error(), stage.scope};
+    if (auto good = permit(stage.terms, *part, kept.upto); !good) return Outcome{0, false, good.error(), stage.scope};
     if (sound(*part->table, stage.from)) continue;
     end_stage(*part->table, file_.origins.find(stage.from));
     const std::string where = std::string(name(part->scope.plane)) + " scope " + part->scope.name;
@@ -201,16 +202,13 @@ std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
   return {};
 }
 
-Result<void> Arrivals::permit(const Terms& terms, const Part& part, const crdt::Context& told,
-                              std::uint64_t growth) const {
-  if (terms.room && growth > terms.room->left)
-    return Error(Errc::storage_full, "the " + std::to_string(terms.room->quota) + " bytes that " + terms.room->scopes +
-                                         " may hold: " + std::to_string(terms.room->left) + " are left");
-  return terms.own ? file_.owners.admit(file_, *terms.own, told, part.table->context()) : Result<void>();
+Result<void> Arrivals::permit(const Terms& terms, const Part& part, const crdt::Context& told) const {
+  const bool own_only = terms.teller && terms.teller->own_only;
+  return own_only ? file_.owners.admit(file_, *terms.teller, told, part.table->context()) : Result<void>();
 }
 
-void Arrivals::claim(const Terms& terms, const Part& part, const crdt::Context& told) {
-  if (terms.own) file_.owners.claim(*terms.own, told, part.table->context());
+void Arrivals::note(const Terms& terms, const crdt::Context& told, const crdt::Context& mine) {
+  if (terms.teller) file_.owners.note(*terms.teller, told, mine);
 }
 
 void Arrivals::join(Part& part, const RemoteDelta& remote) {

@@ -31,9 +31,10 @@ class Arrivals {
   Outcome apply(const Refusal& refusal);
   Outcome apply_patched(RemoteCut cut);
   std::optional<Outcome> impossible(const RemoteCut& cut);
-  /// What is told of the scope, and by how much it may grow.
-  Result<void> permit(const Terms& terms, const Part& part, const crdt::Context& told, std::uint64_t growth) const;
-  void claim(const Terms& terms, const Part& part, const crdt::Context& told);
+  /// Whether this is the teller's to tell.
+  Result<void> permit(const Terms& terms, const Part& part, const crdt::Context& told) const;
+  /// It is told to a scope that knew `mine`.
+  void note(const Terms& terms, const crdt::Context& told, const crdt::Context& mine);
   void join(Part& part, const RemoteDelta& remote);
   void join(Part& part, const crdt::Context& upto, const Function<crdt::Applied()>& apply);
   bool mend(Part& part, const crdt::Repair& repair);

@@ -96,11 +96,13 @@ Result<void> BatchWriter::write() {
   batch_.outcomes.clear(), batch_.changes.clear(), batch_.conflicts.clear();
   batch_.diverged.clear(), batch_.learned.clear(), batch_.faults.clear();
   if (place_) batch_.faults.emplace_back(ScopeId{}, *place_);
+  file_.db.keep_errors(true);
   Query(file_.db, Sql::begin).step();
   if (batch_.lineage) write_lineage(*batch_.lineage);
   for (Part& part : batch_.parts) write_local(part);
   arrivals_.write();
   for (Part& part : batch_.parts) finish_part(part);
+  file_.db.keep_errors(false);
   // An error may have made the engine roll back by itself; committing what came after it would tear the batch.
   if (auto good = file_.check(); !good) return good;
   return file_.commit(batch_.number);

@@ -2,6 +2,7 @@
 // Group commit: what was accepted becomes a batch, the writer puts it into the file, and what became durable is
 // published.
 #include "base/planted.hpp"
+#include "store/admission.hpp"
 #include "store/batch_writer.hpp"
 #include "store/sqlite_store.hpp"
 
@@ -37,8 +38,9 @@ Ticket SqliteStore::arrive(Arrival::Body body) {
 }
 
 Ticket SqliteStore::apply(RemoteCut cut) {
-  for (const RemoteDelta& remote : cut.deltas) {
-    const crdt::Delta& delta = remote.delta;
+  for (RemoteDelta& remote : cut.deltas) {
+    crdt::Delta& delta = remote.delta;
+    bound_removals(delta);
     if (ScopeState* state = find(remote.scope)) touch(*state);
     // Our own dots come back to a file that was restored; a stamp below one of them would be taken for seen and gone.
     if (const crdt::Stamp own = delta.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
@@ -64,6 +66,7 @@ Ticket SqliteStore::apply(RemoteCut cut) {
 }
 
 Ticket SqliteStore::keep(RemoteChunk chunk) {
+  bound_removals(chunk.chunk.delta);
   ScopeState* state = find(chunk.scope);
   if (state != nullptr) touch(*state);
   const std::size_t bytes = size_of(chunk.chunk.delta);

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/growth.hpp"
 
+#include "crdt/range_drop.hpp"
+
 #include <algorithm>
-#include <set>
 
 namespace edgesync::store {
 namespace {
 
 constexpr std::uint64_t entry_overhead = 16;
 
-/// The cell's entries in `seen`, but for those in `listed`.
-std::uint64_t gone(ByteView key, const crdt::Cell& cell, const crdt::Context& seen,
-                   const std::vector<crdt::Listed>& listed) {
-  std::uint64_t bytes = 0;
-  for (const crdt::Entry& entry : cell) {
-    const auto same = [&](const crdt::Listed& one) { return one.entry.dot == entry.dot; };
-    if (seen.covers(entry.dot) && std::none_of(listed.begin(), listed.end(), same))
-      bytes += entry_bytes(key, entry.value);
-  }
-  return bytes;
+bool lists(const crdt::Delta& delta, ByteView key) {
+  const auto at =
+      std::lower_bound(delta.keys.begin(), delta.keys.end(), key,
+                       [](const crdt::KeyState& one, ByteView wanted) { return compare(one.key, wanted) < 0; });
+  return at != delta.keys.end() && equal(at->key, key);
 }
 
 }  // namespace
@@ -31,33 +27,39 @@ std::uint64_t cell_bytes(ByteView key, const crdt::Cell& cell) noexcept {
   return bytes;
 }
 
-std::uint64_t brought(const crdt::Delta& delta, const crdt::Context& mine) noexcept {
+std::uint64_t listed_bytes(const crdt::Delta& delta) noexcept {
   std::uint64_t bytes = 0;
   for (const crdt::KeyState& state : delta.keys)
     for (const crdt::Listed& listed : state.listed)
-      if (!mine.covers(listed.entry.dot)) bytes += entry_bytes(state.key, listed.entry.value);
+      if (!listed.reference) bytes += entry_bytes(state.key, listed.entry.value);
   return bytes;
 }
 
-std::uint64_t taken(const crdt::Delta& delta, crdt::ScopeTable& table) {
-  std::uint64_t bytes = 0;
-  std::set<Bytes, BytesLess> counted;
-  for (const crdt::KeyState& state : delta.keys) {
-    counted.insert(state.key);
-    bytes += gone(state.key, table.find(state.key), delta.upto, state.listed);
-  }
-  const auto count = [&](ByteView key, const crdt::Cell& cell, const crdt::Context& seen) {
-    if (counted.insert(to_bytes(key)).second) bytes += gone(key, cell, seen, {});
-    return true;
+bool fits(const crdt::Delta& delta, crdt::ScopeTable& table, std::uint64_t room) {
+  if (listed_bytes(delta) <= room) return true;
+  std::uint64_t before = 0, after = 0;
+  const auto missing = [&] { return after > before + room; };
+  const auto count = [&](ByteView key, const crdt::Cell& cell, const crdt::Cell& rest) {
+    before += cell_bytes(key, cell);
+    after += cell_bytes(key, rest);
+    return missing();
   };
-  for (const crdt::LogItem& item : delta.removals) {
-    if (item.type == crdt::LogItem::Type::remove) count(item.key, table.find(item.key), delta.upto);
-    if (item.type == crdt::LogItem::Type::remove_range)
-      table.scan(item.range, [&](ByteView key, const crdt::Cell& cell) { return count(key, cell, item.observed); });
+  for (const crdt::KeyState& state : delta.keys) {
+    const crdt::Cell cell = table.find(state.key);
+    count(state.key, cell, crdt::merge(cell, state.listed, table.context(), delta.upto));
   }
-  if (delta.complete)
-    table.scan({}, [&](ByteView key, const crdt::Cell& cell) { return count(key, cell, delta.upto); });
-  return bytes;
+  if (missing() && delta.complete)
+    table.scan({}, [&](ByteView key, const crdt::Cell& cell) {
+      return lists(delta, key) || count(key, cell, crdt::without(cell, delta.upto));
+    });
+  std::vector<crdt::RangeDrop> drops;
+  for (const crdt::LogItem& item : delta.removals)
+    if (item.type == crdt::LogItem::Type::remove_range) drops.push_back({&item.range, &item.observed});
+  if (missing() && !delta.complete)
+    crdt::find_observed(table, std::move(drops), [&](ByteView key, const crdt::Cell& cell, crdt::Cell&& rest) {
+      return lists(delta, key) || count(key, cell, rest);
+    });
+  return !missing();
 }
 
 }  // namespace edgesync::store

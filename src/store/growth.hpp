@@ -11,9 +11,11 @@ namespace edgesync::store {
 std::uint64_t entry_bytes(ByteView key, ByteView value) noexcept;
 std::uint64_t cell_bytes(ByteView key, const crdt::Cell& cell) noexcept;
 
-/// What the delta lists and the table has not.
-std::uint64_t brought(const crdt::Delta& delta, const crdt::Context& mine) noexcept;
-/// What the table has and the delta would take away; of what several of its parts take, once.
-std::uint64_t taken(const crdt::Delta& delta, crdt::ScopeTable& table);
+/// Of the entries that the delta lists with their values.
+std::uint64_t listed_bytes(const crdt::Delta& delta) noexcept;
+
+/// Whether the table, with the delta joined, has at most so many bytes more. What the delta takes away is looked for
+/// only if what it brings does not fit, and only until it does.
+bool fits(const crdt::Delta& delta, crdt::ScopeTable& table, std::uint64_t room);
 
 }  // namespace edgesync::store

@@ -103,18 +103,17 @@ Result<void> SqliteStore::define_stream(ScopeId id, const stream::Schema& schema
   return {};
 }
 
-void SqliteStore::note_refusal(ScopeId id, const Error* why) {
+void SqliteStore::note_refusal(ScopeId id, const Refused* why) {
   ScopeState* state = find(id);
   if (state == nullptr) return;
-  std::optional<Error>& known = state->policy.refusal;
-  const bool same = why == nullptr ? !known : known && known->code == why->code && known->detail == why->detail;
-  if (same) return;
+  std::optional<Refused>& known = state->policy.refusal;
+  if (why == nullptr ? !known : known == *why) return;
   known = why != nullptr ? std::optional(*why) : std::nullopt;
   state->policy_dirty = true;
   touch(*state);
 }
 
-const Error* SqliteStore::refusal(ScopeId id) const {
+const Refused* SqliteStore::refusal(ScopeId id) const {
   const ScopeState* state = find(id);
   return state != nullptr && state->policy.refusal ? &*state->policy.refusal : nullptr;
 }

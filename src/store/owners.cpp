@@ -7,9 +7,9 @@
 namespace edgesync::store {
 namespace {
 
-constexpr std::string_view prefix = "owner/", behind = "owner0";
+constexpr std::string_view behind = "owner0";
 
-std::uint32_t check_of(const ReplicaId& id, ByteView name) { return row_check({}, id.bytes, name); }
+std::uint32_t check_of(const ReplicaId& id, ByteView row) { return row_check({}, id.bytes, row); }
 
 /// The ids of which something is told that is not known yet.
 std::vector<ReplicaId> news(const crdt::Context& told, const crdt::Context& mine) {
@@ -28,17 +28,23 @@ void Owners::read(SqliteDb& db) {
   while (rows.step()) {
     const auto bytes = from_hex(as_text(rows.blob(0)).substr(prefix.size()));
     const auto id = replica_of(bytes ? ByteView(*bytes) : ByteView());
-    const ByteView row = rows.blob(1), name = row.first(row.size() - std::min(row.size(), check_bytes));
-    if (!id || name.empty() || check_at_end(row) != check_of(*id, name)) continue;
-    ++counts_[names_[*id] = std::string(as_text(name))];
+    const ByteView row = rows.blob(1), body = row.first(row.size() - std::min(row.size(), check_bytes));
+    Reader in(body);
+    Owner owner{std::string(as_text(in.blob())), in.u8() != 0};
+    if (!id || !in.done() || owner.name.empty() || check_at_end(row) != check_of(*id, body)) continue;
+    put(*id, std::move(owner));
   }
+  unwritten_.clear();
 }
 
 void Owners::write(SqliteDb& db) {
   for (const ReplicaId& id : std::exchange(unwritten_, {})) {
-    const std::string& name = names_.at(id);
-    Bytes row = to_bytes(as_view(name));
-    append_check(row, check_of(id, as_view(name)));
+    const auto& [name, goes_by] = owners_.at(id);
+    Bytes row;
+    Writer out(row);
+    out.blob(as_view(name));
+    out.u8(goes_by ? 1 : 0);
+    append_check(row, check_of(id, row));
     Query(db, Sql::meta_put).bind_text(std::string(prefix) + to_string(id)).bind(row).step();
   }
 }
@@ -51,22 +57,33 @@ Result<void> Owners::admit(const File& file, const Teller& teller, const crdt::C
   const auto count = counts_.find(teller.name);
   std::size_t ids = count == counts_.end() ? 0 : count->second;
   for (const ReplicaId& id : news(told, mine)) {
-    const auto owner = names_.find(id);
-    if (owner != names_.end() && owner->second == teller.name) continue;
-    if (owner != names_.end()) return refused(id, "which is another node's, and has not told them here yet");
-    const bool own = id == teller.replica || file.origins.find(id) == 0;
-    if (!own || id == file.replica() || file.is_self(id)) return refused(id, "which has not told them here yet");
+    const auto owner = owners_.find(id);
+    if (owner != owners_.end() && owner->second.name == teller.name) continue;
+    if (id == file.replica() || file.is_self(id)) return refused(id, "which is this hub's");
+    if (owner != owners_.end() && owner->second.goes_by)
+      return refused(id, "which is another node's, and has not told them here yet");
+    const bool unheard = owner == owners_.end() && file.origins.find(id) == 0;
+    if (id != teller.replica && !unheard) return refused(id, "which has not told them here yet");
     if (++ids > ids_max) return refused(id, "one too many of \"" + teller.name + "\"");
   }
   return {};
 }
 
-void Owners::claim(const Teller& teller, const crdt::Context& told, const crdt::Context& mine) {
+void Owners::note(const Teller& teller, const crdt::Context& told, const crdt::Context& mine) {
   for (const ReplicaId& id : news(told, mine)) {
-    if (!names_.emplace(id, teller.name).second) continue;
-    ++counts_[teller.name];
-    unwritten_.insert(id);
+    const bool goes_by = id == teller.replica;
+    if (!goes_by && !teller.own_only) continue;  // a relay brings what others made
+    const auto owner = owners_.find(id);
+    if (owner == owners_.end() || (goes_by && !owner->second.goes_by)) put(id, {teller.name, goes_by});
   }
+}
+
+void Owners::put(const ReplicaId& id, Owner owner) {
+  Owner& known = owners_[id];
+  if (!known.name.empty() && --counts_[known.name] == 0) counts_.erase(known.name);
+  ++counts_[owner.name];
+  known = std::move(owner);
+  unwritten_.insert(id);
 }
 
 }  // namespace edgesync::store

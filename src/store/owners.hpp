@@ -2,6 +2,10 @@
 // Owners: whose replica ids are, at a hub that believes some nodes of their own changes alone (Access::write_own). A
 // context deletes what it covers and its delta does not list, and whoever claims stamps that a replica has yet to mint
 // deletes what that will write. So of ids that are not its own such a node may say what is known here, and no more.
+//
+// An id belongs to the name that first told of it while going by it. Of one that nobody here has heard of, whoever
+// brings it may tell, until somebody comes who goes by it: else a hub that has lost its file would get back from each
+// node what all of them made, and find that it is another's.
 #pragma once
 
 #include "crdt/dot.hpp"
@@ -13,6 +17,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace edgesync::store {
 
@@ -20,23 +25,30 @@ class File;
 
 class Owners {
  public:
-  /// Ids of one name. Nobody has that many: one is taken when a file turns out to be a copy.
-  static constexpr std::size_t ids_max = 256;
+  /// Of their rows in `meta`.
+  static constexpr std::string_view prefix = "owner/";
+  /// Ids of one name, a quarter of what a scope may know (crdt::context_items_max).
+  static constexpr std::size_t ids_max = 1024;
 
   /// Rows that are not what was written say nothing.
   void read(SqliteDb& db);
   /// Writes what was claimed since the last time. Requires: in a transaction.
   void write(SqliteDb& db);
 
-  /// Whether all that is `told` beyond `mine` is the teller's to tell: of ids that are its own; or nobody's, and new in
-  /// this file or what it goes by. Fails with: forbidden.
+  /// Whether all that is `told` beyond `mine` is the teller's to tell. Fails with: forbidden.
   Result<void> admit(const File& file, const Teller& teller, const crdt::Context& told,
                      const crdt::Context& mine) const;
-  /// These are the teller's from now on. Requires: admit().
-  void claim(const Teller& teller, const crdt::Context& told, const crdt::Context& mine);
+  /// It has been told, by who may tell it.
+  void note(const Teller& teller, const crdt::Context& told, const crdt::Context& mine);
 
  private:
-  std::map<ReplicaId, std::string> names_{};
+  struct Owner {
+    std::string name{};
+    bool goes_by = false;  ///< It went by the id; else it brought it, and whoever goes by it may have it.
+  };
+  void put(const ReplicaId& id, Owner owner);
+
+  std::map<ReplicaId, Owner> owners_{};
   std::map<std::string, std::size_t, std::less<>> counts_{};  // ids by name
   std::set<ReplicaId> unwritten_{};
 };

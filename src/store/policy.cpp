@@ -6,7 +6,8 @@
 namespace edgesync::store {
 namespace {
 
-constexpr unsigned local_only_bit = 1, given_up_bit = 2, refused_bit = 4, budgeted_bit = 8, masked_bit = 16;
+constexpr unsigned local_only_bit = 1, given_up_bit = 2, refused_bit = 4, budgeted_bit = 8, masked_bit = 16,
+                   refused_data_bit = 32;
 
 void write_budget(Writer& out, const stream::Budget& budget) {
   out.varint(static_cast<std::uint64_t>(budget.retention.count()));
@@ -39,12 +40,13 @@ Bytes Policy::encode() const {
   out.varint(history);
   out.u8(static_cast<std::uint8_t>((local_only ? local_only_bit : 0) | (given_up ? given_up_bit : 0) |
                                    (refusal ? refused_bit : 0) | (budgeted ? budgeted_bit : 0) |
-                                   (masks.empty() ? 0 : masked_bit)));
+                                   (masks.empty() ? 0 : masked_bit) |
+                                   (refusal && refusal->data ? refused_data_bit : 0)));
   out.varint(own.stamp);
   if (own.stamp != 0) out.raw(own.replica.bytes);
   if (refusal) {
-    out.varint(static_cast<std::uint64_t>(refusal->code.value()));
-    out.blob(as_view(refusal->detail));
+    out.varint(static_cast<std::uint64_t>(refusal->why.code.value()));
+    out.blob(as_view(refusal->why.detail));
   }
   out.varint(schema ? schema->columns.size() : 0);
   if (!schema) return bytes;
@@ -72,7 +74,7 @@ std::optional<Policy> Policy::decode(ByteView bytes) {
   }
   if ((flags & refused_bit) != 0) {
     const auto code = static_cast<Errc>(in.varint());
-    policy.refusal = Error(code, std::string(as_text(in.blob())));
+    policy.refusal = Refused{Error(code, std::string(as_text(in.blob()))), (flags & refused_data_bit) != 0};
   }
   stream::Schema schema;
   schema.columns.resize(in.count(2));

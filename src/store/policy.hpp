@@ -3,10 +3,9 @@
 #pragma once
 
 #include "crdt/dot.hpp"
+#include "store/scope.hpp"
 #include "stream/budget.hpp"
 #include "stream/masking.hpp"
-
-#include <edgesync/error.hpp>
 
 #include <optional>
 
@@ -18,10 +17,10 @@ struct Policy {
   bool local_only = false;
   bool budgeted = false;  ///< `budget` was given: this node makes records.
   stream::Budget budget{};
-  std::uint32_t history = 0;       ///< Group commits whose before-images are kept.
-  bool given_up = false;           ///< Nothing of it is here, and nobody knows it until it is opened again.
-  crdt::Dot own{};                 ///< The last of this replica's when it was given up.
-  std::optional<Error> refusal{};  ///< Why data of it, or all of it, is refused as things stand.
+  std::uint32_t history = 0;  ///< Group commits whose before-images are kept.
+  bool given_up = false;      ///< Nothing of it is here, and nobody knows it until it is opened again.
+  crdt::Dot own{};            ///< The last of this replica's when it was given up.
+  std::optional<Refused> refusal{};
 
   Bytes encode() const;
   /// Nothing if the bytes are malformed.

@@ -109,6 +109,8 @@ class Carrier {
     constexpr std::size_t former_bytes = sizeof(ReplicaId::bytes) + 8;
     if (const Bytes former = text("former"); former.size() % former_bytes == 0) put_meta("former", former);
     if (const Bytes clock = text("clock"); !clock.empty()) put_meta("clock", clock);
+    for (const auto& [key, row] : found.meta)
+      if (key.starts_with(Owners::prefix)) put_meta(key, row);
     put_meta("copy", as_view(reason));
     put_meta("salvaged", as_view(reason));
     for (const auto& [id, row] : found.lineage)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a store calls its scopes, and the order in which it accepts things.
+// What a store calls its scopes and says of them, and the order in which it accepts things.
 #pragma once
 
+#include <edgesync/error.hpp>
 #include <edgesync/value.hpp>
 
 #include <cstdint>
@@ -19,6 +20,20 @@ struct Scope {
   ScopeId id{};
   Plane plane{};
   std::string name{};
+};
+
+/// Why a hub refuses a scope: `data`, something that it holds, or all of it.
+struct Refused {
+  Error why{};
+  bool data = false;
+  bool operator==(const Refused& other) const noexcept {
+    return why.code == other.why.code && why.detail == other.why.detail && data == other.data;
+  }
+};
+
+/// What scopes hold, and what is kept aside for them of cuts that are not complete.
+struct Held {
+  std::uint64_t bytes = 0, aside = 0;
 };
 
 }  // namespace edgesync::store

@@ -92,6 +92,7 @@ void SqliteDb::corrupt(std::string what) {
 }
 
 std::optional<Error> SqliteDb::take_error() noexcept {
+  if (keeps_errors_) return error_;
   std::optional<Error> taken = std::move(error_);
   error_.reset();
   return taken;

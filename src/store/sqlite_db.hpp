@@ -63,7 +63,10 @@ class SqliteDb {
   Result<std::int64_t> integer(const char* sql, const char* operation);
 
   bool failed() const noexcept { return error_.has_value(); }
+  /// The latched error; unlatched, unless it is kept.
   std::optional<Error> take_error() noexcept;
+  /// While errors are kept, readers see them and nobody clears them: what comes after one must not be committed.
+  void keep_errors(bool keep) noexcept { keeps_errors_ = keep; }
   /// Why the log could not be moved into the database since the last call: it grows.
   std::optional<Error> take_log_error() noexcept;
   /// True once a checkpoint has met an I/O error. Commits are durable all the same, but SQLite writes frames behind the
@@ -99,7 +102,7 @@ class SqliteDb {
   std::size_t cache_bytes_;
   FileId id_{};
   mutable FileId log_id_{};
-  bool log_left_ = false, log_stays_ = false, log_doubtful_ = false;
+  bool log_left_ = false, log_stays_ = false, log_doubtful_ = false, keeps_errors_ = false;
   std::uint64_t process_ = 0;
   sqlite3* db_ = nullptr;
   std::array<sqlite3_stmt*, static_cast<std::size_t>(Sql::count_)> statements_{};

@@ -291,15 +291,17 @@ std::uint64_t SqliteStore::bytes(ScopeId id) const {
   return state->scope.plane == Plane::stream ? state->durable.log_items : state->durable.bytes;
 }
 
-std::uint64_t SqliteStore::bytes(std::optional<Plane> plane, std::string_view scopes) const {
-  std::uint64_t sum = 0;
+Held SqliteStore::held(std::optional<Plane> plane, std::string_view scopes) const {
+  Held sum;
   const bool all = scopes == "*";
   const std::string first(scopes.substr(0, scopes.size() - (scopes.ends_with('*') ? 1 : 0)));
   for (const Plane one : {Plane::state, Plane::config, Plane::stream}) {
     if (plane && *plane != one) continue;
     for (auto at = names_.lower_bound({one, first}); at != names_.end() && at->first.first == one; ++at) {
       if (!all && !at->first.second.starts_with(first)) break;
-      if (covers(scopes, at->first.second)) sum += bytes(at->second);
+      if (!covers(scopes, at->first.second)) continue;
+      sum.bytes += bytes(at->second);
+      for (const auto& [from, stage] : stages(at->second)) sum.aside += stage.bytes;
     }
   }
   return sum;

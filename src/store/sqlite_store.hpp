@@ -80,8 +80,8 @@ class SqliteStore final : public Store {
   void watch(ScopeId id, bool on) override;
   void keep_history(ScopeId id, std::uint32_t versions) override;
   void preview(ScopeId id) override;
-  void note_refusal(ScopeId id, const Error* why) override;
-  const Error* refusal(ScopeId id) const override;
+  void note_refusal(ScopeId id, const Refused* why) override;
+  const Refused* refusal(ScopeId id) const override;
 
   const crdt::Context& context(ScopeId id) const override;
   crdt::Summary summary(ScopeId id) const override;
@@ -99,7 +99,7 @@ class SqliteStore final : public Store {
   Drops missing(ScopeId id, const ReplicaId& origin) const override;
   Drops missing(ScopeId id) const override;
   std::uint64_t bytes(ScopeId id) const override;
-  std::uint64_t bytes(std::optional<Plane> plane, std::string_view scopes) const override;
+  Held held(std::optional<Plane> plane, std::string_view scopes) const override;
   bool dropped(ScopeId id, const ReplicaId& self, std::uint64_t sequence) const override;
   void note_missing(ScopeId id, const ReplicaId& self, const Drops& missing) override;
   void look_at_age(Instant now) override;

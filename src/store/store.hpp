@@ -182,9 +182,9 @@ class Store {
   /// What the hub holds durably, and what is stable; kept in the file with the next flush, for status after a restart.
   virtual void note_acked(ScopeId id, const crdt::Context& acked, const crdt::Context& stable) = 0;
   virtual const crdt::Context& acked(ScopeId id) const = 0;
-  /// Why data of the scope, or all of it, is refused as things stand; null: it is not. Kept in the file likewise.
-  virtual void note_refusal(ScopeId id, const Error* why) = 0;
-  virtual const Error* refusal(ScopeId id) const = 0;
+  /// Why the scope is refused as things stand; null: it is not. Kept in the file likewise.
+  virtual void note_refusal(ScopeId id, const Refused* why) = 0;
+  virtual const Refused* refusal(ScopeId id) const = 0;
   virtual const crdt::Context& stable(ScopeId id) const = 0;
   virtual std::vector<StreamState> stream(ScopeId id) const = 0;
   /// Own records, durable ones. `kept_here`: they are to go nowhere.
@@ -196,7 +196,7 @@ class Store {
   /// Of the entries of a scope, as growth.hpp counts them; of a stream, of its segments in the file.
   virtual std::uint64_t bytes(ScopeId id) const = 0;
   /// The same of all scopes that `scopes` covers (a name, a prefix ending in "/*", or "*"), of one plane or of all.
-  virtual std::uint64_t bytes(std::optional<Plane> plane, std::string_view scopes) const = 0;
+  virtual Held held(std::optional<Plane> plane, std::string_view scopes) const = 0;
   /// That an own record is not here, for a reason that is known.
   virtual bool dropped(ScopeId id, const ReplicaId& self, std::uint64_t sequence) const = 0;
   /// The hub's word on what it never got of `self`, up to what it acknowledged; kept with the next flush.

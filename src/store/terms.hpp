@@ -10,20 +10,22 @@
 
 namespace edgesync::store {
 
-/// A peer that is believed of its own changes alone: see Owners.
+/// Who tells: the name that it proved, and the id that it goes by. See Owners.
 struct Teller {
   std::string name{};
   ReplicaId replica{};
+  bool own_only = false;  ///< It is believed of its own changes alone.
 };
 
 /// What is left of a quota, as of a moment ago.
 struct Room {
   std::string scopes{};  ///< Which share it.
   std::uint64_t quota = 0, left = 0;
+  std::uint64_t left_aside = 0;  ///< As much again may be kept aside of cuts that are not complete.
 };
 
 struct Terms {
-  std::optional<Teller> own{};
+  std::optional<Teller> teller{};
   std::optional<Room> room{};
 };
 

@@ -61,10 +61,10 @@ crdt::Context Conversation::concerning(const Channel& channel, const crdt::Conte
   return part;
 }
 
-store::Terms Conversation::terms(const Channel& channel, std::size_t bytes) const {
+store::Terms Conversation::terms(const Channel& channel, const store::Held& brings) const {
   store::Terms terms;
-  if (channel.own_only) terms.own = store::Teller{peer.name, peer.replica};
-  terms.room = quotas.room(channel.quota, bytes, heard);
+  if (role == Role::hub && !peer.name.empty()) terms.teller = store::Teller{peer.name, peer.replica, channel.own_only};
+  terms.room = quotas.room(channel.quota, brings, heard);
   return terms;
 }
 

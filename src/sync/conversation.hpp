@@ -131,8 +131,8 @@ struct Conversation : LinkContext {
   bool sends(const Channel& channel) const noexcept;
   /// Whether the peer may send data of the channel: records, or anything else. Ends the link if not.
   bool may_receive(wire::Channel number, const Channel* channel, bool records);
-  /// On which the peer may tell so many bytes of the channel.
-  store::Terms terms(const Channel& channel, std::size_t bytes) const;
+  /// On which the peer may tell so much of the channel.
+  store::Terms terms(const Channel& channel, const store::Held& brings) const;
   /// We may have what the peer has not.
   void mark_dirty(wire::Channel number);
   /// How much to take from the file at a time, where `usual` would be well.

@@ -56,7 +56,7 @@ bool Cuts::add_scope(Outgoing& out, wire::Channel number, Channel& channel) {
     return searches_.begin(number, channel), true;
   const std::size_t most = talk_.room(talk_.limits.cut_bytes), left = most - std::min(most, out.bytes);
   const bool shares = !searched && talk_.shared.wanted(channel.scope) && talk_.store.damaged(channel.scope).empty();
-  const Bytes base = patch_base(channel);
+  const Bytes base = patch_base(out, channel);
   if (const auto* told = shares ? talk_.shared.find(channel.scope, channel.peer, talk_.mine(channel), base) : nullptr;
       told != nullptr && told->bytes <= left) {
     ++talk_.metrics.deltas_shared;
@@ -106,7 +106,7 @@ void Cuts::add_shared(Outgoing& out, wire::Channel number, const SharedDelta& to
   for (const auto& part : told.parts)
     out.parts.emplace_back(wire::DeltaPart{out.id, number, &part == &told.parts.front(), {}, part});
   talk_.metrics.patches_sent += told.patches.size();
-  out.patched = out.patched || !told.patches.empty();
+  out.patches += told.patches.size();
   for (wire::PatchedPart patched : told.patches) {
     patched.cut = out.id, patched.channel = number;
     out.parts.emplace_back(std::move(patched));
@@ -188,7 +188,7 @@ Cuts::Refusal Cuts::resync(wire::Resync&& resync, Channel& channel) {
   if (at == outgoing_.end() || at->second.id != resync.cut) return Refusal::unknown;
   send_again(at->second.upto);
   // Perhaps it lacks what a patch was on; and of other scopes as well, which it would say one by one.
-  if (at->second.patched)
+  if (at->second.patches > 0)
     for (auto& [number, other] : talk_.channels) other.holds.clear();
   outgoing_.erase(at);
   telling_.erase(resync.channel);

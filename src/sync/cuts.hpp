@@ -63,7 +63,7 @@ class Cuts {
   void send_again(const std::vector<std::pair<wire::Channel, crdt::Context>>& members);
 
   // cuts_packing.cpp
-  Bytes patch_base(const Channel& channel) const;
+  Bytes patch_base(const Outgoing& out, const Channel& channel) const;
   std::vector<wire::PatchedPart> take_patches(const Channel& channel, ByteView base, crdt::Delta& delta) const;
   SharedDelta pack(const Channel& channel, ByteView base, crdt::Delta delta) const;
 

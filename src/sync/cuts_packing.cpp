@@ -21,9 +21,10 @@ std::optional<wire::PatchedPart> make_patched(ByteView id, ByteView base, const 
 
 }  // namespace
 
-/// The id of the content that the peer can be told patches on; empty: none.
-Bytes Cuts::patch_base(const Channel& channel) const {
-  return channel.plane == Plane::config && talk_.peer_can("patch") ? channel.holds : Bytes{};
+/// The id of the content that the peer can be told patches on; empty: none, or the cut has as many as it may.
+Bytes Cuts::patch_base(const Outgoing& out, const Channel& channel) const {
+  const bool room = out.patches + talk_.limits.patches <= talk_.limits.patches_max;
+  return room && channel.plane == Plane::config && talk_.peer_can("patch") ? channel.holds : Bytes{};
 }
 
 /// Takes out of the delta what is told as patches.

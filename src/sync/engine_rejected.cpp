@@ -4,14 +4,6 @@
 #include "sync/engine.hpp"
 
 namespace edgesync::sync {
-namespace {
-
-/// It is about all of the scope, not about what it holds.
-bool of_admission(const Error& why) {
-  return why.is(Errc::forbidden) || why.is(Errc::unsupported) || why.is(Errc::invalid_argument);
-}
-
-}  // namespace
 
 std::uint64_t Engine::rejected(store::ScopeId scope) const {
   const auto at = rejected_.find(scope);
@@ -20,23 +12,24 @@ std::uint64_t Engine::rejected(store::ScopeId scope) const {
 
 void Engine::on_refused(const Link& link, const Signal& signal) {
   ++rejected_[signal.scope];
-  if (link.role() == Role::node) store_.note_refusal(signal.scope, &signal.error);
+  const store::Refused why{signal.error, signal.kind == Signal::Kind::unstored};
+  if (link.role() == Role::node) store_.note_refusal(signal.scope, &why);
   Event refused = event(EventKind::rejected, signal.scope);
   refused.error = signal.error;
   refused.peer = link.peer().name;
   events_.push_back(std::move(refused));
 }
 
-/// The hub admits the scope.
+/// The hub admits the scope, and perhaps it has by now what it refused.
 void Engine::on_admitted(const Link& link, store::ScopeId scope) {
-  const Error* why = store_.refusal(scope);
-  if (why != nullptr && of_admission(*why) && !link.refused(scope)) store_.note_refusal(scope, nullptr);
+  const store::Refused* why = store_.refusal(scope);
+  if (why != nullptr && (why->data ? link.caught_up(scope) : !link.refused(scope))) store_.note_refusal(scope, nullptr);
 }
 
 /// Data of the scope went through.
 void Engine::on_stored(store::ScopeId scope) {
-  const Error* why = store_.refusal(scope);
-  if (why != nullptr && !of_admission(*why)) store_.note_refusal(scope, nullptr);
+  const store::Refused* why = store_.refusal(scope);
+  if (why != nullptr && why->data) store_.note_refusal(scope, nullptr);
 }
 
 }  // namespace edgesync::sync

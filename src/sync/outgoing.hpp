@@ -21,8 +21,8 @@ struct Outgoing {
   std::uint64_t id = 0;
   std::vector<std::pair<wire::Channel, crdt::Context>> upto{};
   std::deque<wire::Message> parts{};
-  std::size_t bytes = 0;  ///< Of the deltas.
-  bool patched = false;   ///< Some of it is told as patches.
+  std::size_t bytes = 0;    ///< Of the deltas.
+  std::size_t patches = 0;  ///< Parts that are told as patches.
   MemoryShare share{};
   std::chrono::milliseconds ack_within{};
   Instant ack_due = never;

@@ -5,18 +5,28 @@
 
 namespace edgesync::sync {
 
-std::optional<store::Room> Quotas::room(const ScopeQuota& quota, std::size_t brings, Instant now) {
+namespace {
+
+/// What is left of `most`; who asked may fill as much of it.
+std::uint64_t reserve(std::uint64_t most, std::uint64_t& held, std::uint64_t brings) {
+  const std::uint64_t left = most - std::min(most, held);
+  held += std::min(brings, left);
+  return left;
+}
+
+}  // namespace
+
+std::optional<store::Room> Quotas::room(const ScopeQuota& quota, const store::Held& brings, Instant now) {
   constexpr std::size_t known_max = 16'384;
   constexpr auto fresh = std::chrono::seconds(1);
   if (quota.bytes == 0) return std::nullopt;
-  if (held_.size() >= known_max)
-    std::erase_if(held_, [&](const auto& one) { return now - one.second.looked >= fresh; });
-  const auto [at, added] = held_.try_emplace({quota.plane, quota.scopes});
-  Held& held = at->second;
-  if (added || now - held.looked >= fresh) held = {now, store_.bytes(quota.plane, quota.scopes)};
-  const std::uint64_t left = quota.bytes - std::min(quota.bytes, held.bytes);
-  held.bytes += std::min<std::uint64_t>(brings, left);
-  return store::Room{quota.scopes, quota.bytes, left};
+  if (known_.size() >= known_max)
+    std::erase_if(known_, [&](const auto& one) { return now - one.second.looked >= fresh; });
+  const auto [at, added] = known_.try_emplace({quota.plane, quota.scopes});
+  auto& [looked, held] = at->second;
+  if (added || now - looked >= fresh) looked = now, held = store_.held(quota.plane, quota.scopes);
+  return store::Room{quota.scopes, quota.bytes, reserve(quota.bytes, held.bytes, brings.bytes),
+                     reserve(quota.bytes, held.aside, brings.aside)};
 }
 
 }  // namespace edgesync::sync

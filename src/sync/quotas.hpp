@@ -16,16 +16,16 @@ class Quotas {
  public:
   explicit Quotas(const store::Store& store) noexcept : store_(store) {}
 
-  /// For who brings at most so many bytes; nothing if there is no quota.
-  std::optional<store::Room> room(const ScopeQuota& quota, std::size_t brings, Instant now);
+  /// For who brings at most so much; nothing if there is no quota.
+  std::optional<store::Room> room(const ScopeQuota& quota, const store::Held& brings, Instant now);
 
  private:
-  struct Held {
+  struct Known {
     Instant looked{};
-    std::uint64_t bytes = 0;
+    store::Held held{};
   };
   const store::Store& store_;
-  std::map<std::pair<std::optional<Plane>, std::string>, Held> held_{};
+  std::map<std::pair<std::optional<Plane>, std::string>, Known> known_{};
 };
 
 }  // namespace edgesync::sync

@@ -3,6 +3,7 @@
 
 #include "base/hash.hpp"
 #include "base/planted.hpp"
+#include "store/growth.hpp"
 #include "stream/drops.hpp"
 
 namespace edgesync::sync {
@@ -66,18 +67,20 @@ void Receiver::on(wire::Cut&& cut) {
     Channel& channel = talk_.at(number);
     note_held(channel, delta.upto);
     received.channels.push_back(number);
-    std::size_t brings = weight(delta);
+    std::size_t weighs = weight(delta);
+    store::Held brings{store::listed_bytes(delta), 0};
     talk_.metrics.keys_received += delta.keys.size();
     store::RemoteDelta& added = remote.deltas.emplace_back();
     added.scope = channel.scope;
     added.delta = std::move(delta);
     added.removed = searches_.take_removed(number);
     for (wire::PatchedPart& part : whole->patches[number]) {
-      brings += part.bytes;
+      weighs += part.bytes;
+      brings.bytes += part.bytes;
       added.patches.push_back({std::move(part.base), part.bytes, std::move(part.patch)});
     }
     added.terms = talk_.terms(channel, brings);
-    bytes += brings;
+    bytes += weighs;
   }
   for (const wire::Channel number : whole->stages) {
     received.channels.push_back(number);
@@ -85,7 +88,9 @@ void Receiver::on(wire::Cut&& cut) {
     added.scope = talk_.at(number).scope;
     added.from = talk_.peer.replica;
     added.removed = searches_.take_removed(number);
-    added.terms = talk_.terms(talk_.at(number), 0);
+    const auto& stages = talk_.store.stages(added.scope);
+    const auto stage = stages.find(added.from);
+    added.terms = talk_.terms(talk_.at(number), {stage == stages.end() ? 0 : stage->second.bytes, 0});
   }
   if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "cuts")) return;
   if (planted(Bug::ack_before_commit)) talk_.send(wire::Ack{cut.cut});
@@ -101,10 +106,14 @@ void Receiver::on(wire::Chunk&& told) {
   talk_.metrics.keys_received += delta->keys.size();
   const std::size_t bytes = weight(*delta);
   if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "chunks")) return;
-  store::RemoteChunk chunk{
-      channel->scope,          talk_.peer.replica,     told.begin,
-      std::move(told.base),    std::move(told.floors), {*std::move(delta), std::move(told.reached)},
-      talk_.terms(*channel, 0)};  // what is kept aside is looked at when it grows
+  const store::Terms terms = talk_.terms(*channel, {0, store::listed_bytes(*delta)});
+  store::RemoteChunk chunk{channel->scope,
+                           talk_.peer.replica,
+                           told.begin,
+                           std::move(told.base),
+                           std::move(told.floors),
+                           {*std::move(delta), std::move(told.reached)},
+                           terms};
   unsettled_.emplace(talk_.store.keep(std::move(chunk)), Unsettled{ReceivedChunk{told.cut, told.channel}, bytes});
 }
 
@@ -123,7 +132,7 @@ void Receiver::on(wire::Segment&& segment) {
   ++talk_.metrics.segments_received;
   const crdt::Dot last{segment.origin, segment.first + segment.count - 1};
   store::RemoteSegment remote{channel->scope, segment.origin,          segment.first,
-                              segment.count,  std::move(segment.body), talk_.terms(*channel, bytes)};
+                              segment.count,  std::move(segment.body), talk_.terms(*channel, {bytes, 0})};
   unsettled_.emplace(talk_.store.apply(std::move(remote)), Unsettled{ReceivedSegment{segment.channel, last}, bytes});
 }
 
@@ -148,7 +157,7 @@ void Receiver::take_gap(wire::Channel number, store::RemoteGap gap) {
                                                     " of channel " + std::to_string(number) + " are said to be gone"});
   if (!hold(unsettled_records_, bytes, talk_.limits.unsettled_bytes, "records")) return;
   gap.scope = channel->scope;
-  gap.terms = talk_.terms(*channel, 0);
+  gap.terms = talk_.terms(*channel, {});
   unsettled_.emplace(talk_.store.apply(gap), Unsettled{ReceivedSegment{number, {gap.origin, last}}, bytes});
 }
 

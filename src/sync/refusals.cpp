@@ -14,11 +14,12 @@ bool Refusals::by_peer(wire::Channel channel, const Error& why, Instant now) {
   const auto [at, first] = by_peer_.try_emplace(
       channel, Refused{{}, Backoff(limits_.refused_min, limits_.refused_max), {}, {}, false, false});
   Refused& refused = at->second;
-  const auto pause = refused.backoff.next(random_, {});
-  refused.soon = now + std::min(pause, limits_.refused_changed);
-  refused.late = now + pause;
-  refused.waits = true;
-  refused.changed = false;
+  if (!std::exchange(refused.waits, true)) {  // else it was under way with what was refused before
+    const auto pause = refused.backoff.next(random_, {});
+    refused.soon = now + std::min(pause, limits_.refused_changed);
+    refused.late = now + pause;
+    refused.changed = false;
+  }
   return !same(std::exchange(refused.why, why), why) || first;
 }
 

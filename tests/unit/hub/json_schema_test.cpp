@@ -108,6 +108,24 @@ TEST(JsonSchemas, ThatAreNoneAreRefused) {
   EXPECT_FALSE(tree.check({{"below/below/leaf", "1"}}));
 }
 
+/// What a property is called says nothing of what the schema wants, and what is data is no schema.
+TEST(JsonSchemas, AreNotReadWhereThereAreNone) {
+  const std::string text(2'000, 'a');
+  Json many{"["};
+  for (int i = 0; i < 2'000; ++i) many.text += (i == 0 ? "" : ",") + std::to_string(i);
+  many.text += "]";
+  const JsonSchema names = schema(R"({"properties": {"format": {"type": "string"}, "pattern": {}, "uniqueItems": {}},
+      "default": {"pattern": "("}, "enum": [{"$ref": "#", "format": "("}, {}], "additionalProperties": {}})");
+  EXPECT_FALSE(names.check({{"a", text}})) << "it is none of the two";
+  const JsonSchema plain = schema(R"({"properties": {"format": {}, "pattern": {}, "uniqueItems": {}}})");
+  EXPECT_TRUE(plain.check({{"format", text}, {"pattern", many}}));
+  const JsonSchema hidden = schema(R"({"properties": {"default": {"type": "string", "pattern": "^a+$"}}})");
+  EXPECT_TRUE(hidden.check({{"default", std::string("aaa")}}));
+  EXPECT_FALSE(hidden.check({{"default", std::string(400'000, 'a')}}));
+  EXPECT_FALSE(JsonSchema::parse(R"({"dependencies": {"a": {"$ref": "#"}}})"));
+  EXPECT_TRUE(JsonSchema::parse(R"({"dependencies": {"a": ["b"]}, "properties": {"not": {"$ref": "#"}}})"));
+}
+
 class Schemas : public Fleet {};
 
 TEST_F(Schemas, AVersionThatDoesNotFitIsRefusedByTheNodeBeforeItIsAsked) {

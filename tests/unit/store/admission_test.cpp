@@ -2,8 +2,12 @@
 // What peers send that must not come in, and must not keep anything else from coming in.
 #include "store/admission.hpp"
 
+#include "base/hash.hpp"
+#include "config/content.hpp"
 #include "crdt/transaction.hpp"
 #include "harness.hpp"
+#include "wire/packed_delta.hpp"
+#include "wire/patch.hpp"
 
 #include <sqlite3.h>
 
@@ -169,6 +173,73 @@ TEST(Scope, ACellThatWouldGrowBeyondItsLimitIsRefusedAndNothingElse) {
   EXPECT_THAT(findings(*opened), IsEmpty());
   opened.reopen();
   EXPECT_EQ(get(*opened, state_scope(*opened), "mine"), Value(std::int64_t{1}));
+  EXPECT_THAT(findings(*opened), IsEmpty());
+}
+
+/// What its author had not seen a removal did not take: else it would take what others have yet to tell.
+TEST(Scope, ARangeRemovalTakesNothingBeyondTheContextOfItsDelta) {
+  for (const bool large : {false, true}) {
+    Opened opened;
+    const ScopeId id = state_scope(*opened);
+    apply(*opened, id, write_of(1, "a", 10));
+    apply(*opened, id, write_of(2, "b", 10));
+    flush(*opened);
+    crdt::Delta delta = write_of(3, "c", 10);
+    delta.upto.join(context_of(replica(1), 7));
+    crdt::Context observed = delta.upto;
+    observed.advance({replica(2), 1'000}), observed.advance({replica(4), 1'000});
+    delta.removals = {{{replica(3), 7}, Type::remove_range, {}, {}, observed}};
+    if (large) {
+      const crdt::Context base, reached = delta.upto;
+      opened->keep({id, replica(3), true, base, {}, {std::move(delta), reached}, {}});
+      ASSERT_THAT(applied(flush(*opened)), ElementsAre(true));
+      RemoteCut cut;
+      cut.stages.push_back({id, replica(3), {}, {}});
+      opened->apply(std::move(cut));
+    } else {
+      apply(*opened, id, std::move(delta));
+    }
+    ASSERT_THAT(applied(flush(*opened)), ElementsAre(true));
+    std::vector<std::string> left;
+    const std::vector<crdt::KeyState> all = opened->small_delta(id, {}, false, 1 << 20).value().value().keys;
+    for (const crdt::KeyState& state : all) left.push_back(crdt::split(state.key)->path);
+    EXPECT_THAT(left, ElementsAre("b", "c"));
+    const auto told = opened->small_delta(id, context_of(replica(9), 1), false, 1 << 20).value().value();
+    for (const crdt::LogItem& item : told.removals) EXPECT_EQ(item.observed[replica(4)], 0U);
+  }
+}
+
+/// Each reads the file in the batch, after something in it has failed: the failure must not be forgotten over it.
+TEST(Scope, WhatReadsBehindAFailureDoesNotHideIt) {
+  Opened opened;
+  const ScopeId id = state_scope(*opened), c = opened->open_scope(Plane::config, "c").value();
+  for (std::uint64_t peer = 1; peer <= 31; ++peer) apply(*opened, id, write_of(peer, "hot", crdt::value_bytes_max));
+  config::Release release;
+  release.content = config::canonical({{"limit", Value(1)}});
+  release.manifest.scope = "c";
+  release.manifest.number = 1;
+  release.manifest.id = sha256(release.content);
+  opened->save_version(c, release, VersionRole::offered);
+  const ScopeId records = opened->open_scope(Plane::stream, "t").value();
+  opened->define_stream(records, {{{"v", ColumnType::i64}}}, false).value();
+  opened->append(records, std::vector<Record>{{0, at_ms(1), {std::int64_t{1}}}}).value();
+  ASSERT_FALSE(flush(*opened).error);
+
+  apply(*opened, id, write_of(42, "hot", crdt::value_bytes_max));
+  crdt::Delta rest = write_of(43, "x", 1);
+  const Bytes body = wire::pack({0, 0, false, {{}, {}, false, std::exchange(rest.keys, {}), {}, {}}, {}});
+  RemoteCut patched;
+  const Bytes base = to_bytes(ByteView(release.manifest.id));
+  patched.deltas.push_back({c, rest, {}, {{base, body.size(), wire::make_patch(release.content, body)}}, {}});
+  opened->apply(std::move(patched));
+  apply(*opened, id, write_of(44, "hot", crdt::value_bytes_max));
+  opened->set_aside({records, opened->replica(), 1, "too large"});
+  const Flushed flushed = flush(*opened);
+
+  EXPECT_FALSE(flushed.error);
+  EXPECT_THAT(applied(flushed), ElementsAre(false, true, false, true));
+  EXPECT_EQ(opened->context(id)[replica(42)], 0U);
+  EXPECT_EQ(opened->context(c)[replica(43)], 7U);
   EXPECT_THAT(findings(*opened), IsEmpty());
 }
 

@@ -106,6 +106,28 @@ TEST_F(Salvage, TakesAnotherIdAndSaysSo) {
   EXPECT_EQ(opened_->former().at(0).id, was_);
 }
 
+TEST_F(Salvage, KeepsWhoseIdsAre) {
+  opened_.reopen();
+  const ScopeId id = state_scope(*opened_);
+  const auto tell = [&](const std::string& name, std::uint8_t bearer, crdt::Stamp stamp) {
+    ReplicaId theirs, self;
+    theirs.bytes[0] = std::byte{0x77}, self.bytes[0] = std::byte{bearer};
+    crdt::Delta delta;
+    delta.upto.advance({theirs, stamp});
+    RemoteCut cut;
+    cut.deltas.push_back({id, std::move(delta), {}, {}, {Teller{name, self, true}, {}}});
+    opened_->apply(std::move(cut));
+    return flush(*opened_).outcomes.at(0).applied;
+  };
+  ASSERT_TRUE(tell("owner", 0x77, 1));
+  ASSERT_FALSE(tell("other", 0x78, 2));
+  opened_.close();
+  spoil_page(1);
+  rescue();
+  EXPECT_FALSE(tell("other", 0x78, 2));
+  EXPECT_TRUE(tell("owner", 0x77, 2));
+}
+
 TEST_F(Salvage, KeepsTheDamagedFileAsItWas) {
   spoil_page(1);
   std::ifstream file(path(), std::ios::binary);

@@ -3,6 +3,8 @@
 // seen what nobody has told.
 #include "unit/sync/copies.hpp"
 
+#include <set>
+
 namespace edgesync::sync {
 namespace {
 
@@ -19,7 +21,7 @@ class OwnChanges : public Copies {
   OwnChanges() { open_hub_with(Access::write_own); }
 
   void open_hub_with(Access access) {
-    disconnect();
+    if (hub) disconnect();
     hub.reset();
     hub = std::make_unique<Side>(file("hub.db"), Role::hub, 1, limits, false,
                                  [access](EngineOptions& options) { options.authorizer = grants(access); });
@@ -177,25 +179,196 @@ TEST_F(OwnChanges, WhoseTheyAreIsKnownAfterARestart) {
 TEST_F(OwnChanges, OfOneNameThereAreOnlySoManyIds) {
   const auto s = become("hostile");
   crdt::Context many;
-  for (int i = 0; i < 300; ++i) many.advance({node->random.id(), 1000});
+  for (int i = 0; i < 1'100; ++i) many.advance({node->random.id(), 1000});
   claim(s, many);
   meet();
   EXPECT_NE(refused().find("one too many"), std::string::npos);
   EXPECT_TRUE(hub->store->context(hubs()).empty());
 }
 
-TEST_F(OwnChanges, AnIdOfTheHubsIsNobodysToClaim) {
+/// A hub that is a copy and does not know it would mint again what others have: so of its own ids it believes anybody,
+/// a few times, and what it wrote it says again.
+TEST_F(OwnChanges, OfTheHubsOwnIdsWhateverIsSaidCostsItAFewIds) {
   hub->open(Plane::state, "s");
   set(*hub, hubs(), "mine", std::int64_t{1});
   hub->commit();
-  const ReplicaId self = hub->store->replica();
   const auto s = become("hostile");
   meet();
-  claim(s, crdt::Context(crdt::Dot{self, hub->store->context(hubs())[self] + 1}));
-  connect();
-  settle();
-  EXPECT_EQ(at_hub("mine"), Value(std::int64_t{1}));
-  EXPECT_FALSE(hub->store->context(hubs())[self] > crdt::Stamp{1} << 62);
+  std::set<ReplicaId> ids;
+  for (unsigned i = 0; i < limits.forks + 3; ++i) {
+    const ReplicaId self = hub->store->replica();
+    ids.insert(self);
+    claim(s, crdt::Context(later({self, hub->store->context(hubs())[self] + i})));
+    disconnect();
+    connect();
+    settle();
+    set(*hub, hubs(), "mine", std::int64_t{i});
+    hub->commit();
+    EXPECT_EQ(at_hub("mine"), Value(std::int64_t{i}));
+  }
+  EXPECT_GT(ids.size(), 1U);
+  EXPECT_LE(ids.size(), limits.forks + 1);
+  EXPECT_TRUE(hub->store->verify().value().empty());
+}
+
+/// Each node has what all of them made, and gives it back; whose it is shows as they come.
+TEST_F(OwnChanges, AHubThatHasLostItsFileGetsEverythingBack) {
+  const auto write = [&](std::int64_t round) {
+    for (const std::string name : {"one", "two", "three"}) {
+      set(*node, become(name), name, round);
+      meet();
+      EXPECT_EQ(refused(), "");
+    }
+  };
+  write(1), write(2);
+  disconnect();
+  hub.reset();
+  for (const char* part : {"hub.db", "hub.db-wal", "hub.db-shm"}) std::filesystem::remove(file(part));
+  open_hub_with(Access::write_own);
+  write(3);
+  for (const std::string name : {"one", "two", "three"}) {
+    const auto s = become(name);
+    meet();
+    EXPECT_TRUE(node->engine->caught_up(s));
+    EXPECT_EQ(at_hub(name), Value(std::int64_t{3}));
+    expect_equal();
+  }
+}
+
+/// After that, two may each have something of the other's that the hub had later than its copy.
+TEST_F(OwnChanges, AHubRestoredFromACopyWaitsForTheRuleToBeWidened) {
+  for (const std::string name : {"one", "two"}) set(*node, become(name), name, std::int64_t{1}), meet();
+  disconnect();
+  hub.reset();
+  copy("hub.db", "older.db");
+  open_hub_with(Access::write_own);
+  for (int round = 2; round < 4; ++round)
+    for (const std::string name : {"one", "two"}) set(*node, become(name), name, std::int64_t{round}), meet();
+  const auto restore = [&](Access access) {
+    disconnect();
+    hub.reset();
+    copy("older.db", "hub.db");
+    open_hub_with(access);
+  };
+  restore(Access::write_own);
+  auto s = become("one");
+  set(*node, s, "one", std::int64_t{4});
+  meet();
+  EXPECT_NE(refused().find("which is another node's"), std::string::npos);
+  ASSERT_NE(node->store->refusal(s), nullptr);
+  EXPECT_TRUE(node->store->refusal(s)->data && node->store->refusal(s)->why.is(Errc::forbidden));
+  meet();
+  EXPECT_NE(node->store->refusal(s), nullptr) << "it is let in, and what it has to tell is not";
+  open_hub_with(Access::read_write);
+  meet();
+  EXPECT_EQ(node->store->refusal(s), nullptr);
+  become("two"), meet();
+  open_hub_with(Access::write_own);
+  for (const std::string name : {"two", "one"}) {
+    s = become(name);
+    set(*node, s, name, std::int64_t{5});
+    meet();
+    EXPECT_EQ(refused(), "");
+    expect_equal();
+  }
+}
+
+/// It is told of as long as it lasts, and no longer.
+TEST_F(OwnChanges, WhatIsRefusedGoesThroughOnceTheHubKnowsWhatItRestsOn) {
+  victim("two");
+  auto two = scope();
+  set(*node, two, "two", std::int64_t{2});
+  node->commit();
+  crdt::Delta later = node->store->small_delta(two, {}, false, 1 << 20).value().value();
+  const auto s = become("one");
+  meet();
+  store::RemoteCut cut;
+  cut.deltas.push_back({s, later, {}, {}, {}});
+  node->store->apply(std::move(cut));
+  node->commit();
+  set(*node, s, "one", std::int64_t{1});
+  meet();
+  ASSERT_NE(node->store->refusal(s), nullptr);
+  cut = {};
+  cut.deltas.push_back({hubs(), std::move(later), {}, {}, {}});
+  hub->store->apply(std::move(cut));
+  hub->commit();
+  for (int i = 0; i < 3; ++i) {
+    now.monotonic += std::chrono::minutes(1);
+    hub->engine->tick(now), node->engine->tick(now);
+    settle();
+  }
+  EXPECT_EQ(at_hub("one"), Value(std::int64_t{1}));
+  EXPECT_EQ(node->store->refusal(s), nullptr);
+}
+
+/// What is brought is somebody's as soon as he comes.
+TEST_F(OwnChanges, AnIdIsItsBearersWhoeverBroughtItFirst) {
+  auto s = become("below");
+  set(*node, s, "b", std::int64_t{1});
+  node->commit();
+  const ReplicaId below = node->store->replica();
+  auto told = node->store->small_delta(s, {}, false, 1 << 20).value().value();
+  s = become("bringer");
+  store::RemoteCut cut;
+  cut.deltas.push_back({s, std::move(told), {}, {}, {}});
+  node->store->apply(std::move(cut));
+  node->commit();
+  meet();
+  EXPECT_EQ(at_hub("b"), Value(std::int64_t{1}));
+  EXPECT_EQ(refused(), "");
+  s = become("below");
+  set(*node, s, "b", std::int64_t{2});
+  meet();
+  EXPECT_EQ(refused(), "");
+  const crdt::Dot known{below, hub->store->context(hubs())[below]};
+  s = become("bringer");
+  meet();
+  claim(s, crdt::Context(later(known)));
+  meet();
+  EXPECT_NE(refused().find("which is another node's"), std::string::npos);
+}
+
+/// Whoever wrote while it was believed of everything is known when it is not any more.
+TEST_F(OwnChanges, WhoseIdsAreIsKnownFromBeforeTheRuleWasNarrowed) {
+  open_hub_with(Access::read_write);
+  const crdt::Dot known = victim();
+  open_hub_with(Access::write_own);
+  const auto s = become("hostile");
+  meet();
+  claim(s, crdt::Context(later(known)));
+  meet();
+  EXPECT_NE(refused().find("which is another node's"), std::string::npos);
+}
+
+/// Nobody takes away, by a removal that claims to have seen it, what others have yet to tell.
+TEST_F(OwnChanges, ARangeRemovalTakesWhatTheHubKnows) {
+  const crdt::Dot known = victim();
+  auto s = become("hostile");
+  meet();
+  crdt::Context all = node->store->context(s);
+  const crdt::Dot mine{node->store->replica(),
+                       node->store->commit(s, Edit().erase_prefix("x").ops(), now.wall).value().stamp};
+  node->commit();
+  all.advance(mine);
+  crdt::Delta forged{node->store->context(s), all, false, {}, {}, crdt::Summary::unknown()};
+  forged.base = hub->store->context(hubs());
+  crdt::Context observed = all;
+  observed.advance(later(known));
+  forged.removals = {{mine, crdt::LogItem::Type::remove_range, {}, {}, observed}};
+  store::Terms terms{store::Teller{"hostile", node->store->replica(), true}, {}};
+  store::RemoteCut cut;
+  cut.deltas.push_back({hubs(), std::move(forged), {}, {}, terms});
+  hub->store->apply(std::move(cut));
+  ASSERT_TRUE(hub->commit());
+  EXPECT_EQ(hub->store->context(hubs())[mine.replica], mine.stamp) << "the rest of it is its own to tell";
+  s = become("victim");
+  set(*node, s, "w", std::int64_t{2});
+  meet();
+  EXPECT_EQ(at_hub("w"), Value(std::int64_t{2}));
+  expect_equal();
+  become("third"), meet();
+  EXPECT_EQ(node->get(scope(), "w"), Value(std::int64_t{2}));
 }
 
 TEST_F(OwnChanges, ACopyOfANodeGoesOnUnderAnIdOfItsOwn) {
@@ -230,7 +403,7 @@ TEST_F(OwnChanges, RecordsAreToldByWhoMadeThem) {
   meet();
   const auto forge = [&](const ReplicaId& origin) {
     store::Terms terms;
-    terms.own = store::Teller{"hostile", node->store->replica()};
+    terms.teller = store::Teller{"hostile", node->store->replica(), true};
     const auto ticket = hub->store->apply(store::RemoteSegment{there, origin, 1, 1, body, terms});
     auto batch = hub->store->begin_flush();
     hub->store->write(*batch);
@@ -243,7 +416,7 @@ TEST_F(OwnChanges, RecordsAreToldByWhoMadeThem) {
   const store::Outcome known = forge(self);
   EXPECT_FALSE(known.error) << "it is there already";
   store::Terms terms;
-  terms.own = store::Teller{"hostile", node->store->replica()};
+  terms.teller = store::Teller{"hostile", node->store->replica(), true};
   const auto gap = hub->store->apply(store::RemoteGap{there, self, {2, 9, DropReason::quota}, {}, terms});
   auto batch = hub->store->begin_flush();
   hub->store->write(*batch);

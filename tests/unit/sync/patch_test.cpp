@@ -155,6 +155,32 @@ TEST_F(Patches, ManyScopesWhoseBasesAreGoneAreToldWholeAtOnce) {
   EXPECT_FALSE(node->engine->ending(*node->link));
 }
 
+/// A receiver takes only so many in one cut.
+TEST_F(Patches, OfOneCutAreNoMoreThanItMayHave) {
+  limits.patches = 2, limits.patches_max = 5;
+  reopen();
+  content_.erase(std::next(content_.begin(), 100), content_.end());  // all fit one cut
+  std::vector<std::pair<store::ScopeId, store::ScopeId>> scopes;
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = "plant-" + std::to_string(i);
+    scopes.emplace_back(hub->open(Plane::config, name), node->open(Plane::config, name));
+  }
+  for (const std::uint64_t version : {1U, 2U}) {
+    for (const auto& [there, here] : scopes) {
+      content_.begin()->second = to_hex(sha256(as_view(std::to_string(random_.next()))));
+      hub->engine->config().publish(there, content_, "", now.wall).value();
+    }
+    while (hub->commit()) {
+    }
+    disconnect();
+    connect();
+    settle();
+    for (const auto& [there, here] : scopes) EXPECT_EQ(active(*node, here), version);
+    EXPECT_FALSE(node->engine->ending(*node->link)) << node->engine->ending(*node->link)->detail;
+  }
+  EXPECT_EQ(patches(*hub), 4U);
+}
+
 TEST_F(Patches, WhatTheHubHasForgottenItTellsWhole) {
   publish();
   connect();

@@ -36,7 +36,7 @@ class Quota : public Pair {
       settle();
     }
   }
-  std::uint64_t held(Plane plane = Plane::state) const { return hub->store->bytes(plane, "own/*"); }
+  std::uint64_t held(Plane plane = Plane::state) const { return hub->store->held(plane, "own/*").bytes; }
   std::string refused() {
     std::string why;
     for (const Event& event : node->engine->take_events())
@@ -60,7 +60,7 @@ TEST_F(Quota, WhatWouldBeMoreWaitsUntilThereIsRoom) {
   EXPECT_LE(held(), quota_bytes);
   EXPECT_NE(refused().find("the 100000 bytes that own/* may hold"), std::string::npos);
   ASSERT_NE(node->store->refusal(s), nullptr);
-  EXPECT_TRUE(node->store->refusal(s)->is(Errc::storage_full));
+  EXPECT_TRUE(node->store->refusal(s)->why.is(Errc::storage_full));
   erase(s, 0, 60);
   run();
   EXPECT_TRUE(node->engine->caught_up(s)) << refused();
@@ -119,6 +119,54 @@ TEST_F(Quota, ALargeCutStopsWhereThereIsNoMoreRoom) {
   run();
   EXPECT_TRUE(node->engine->caught_up(s)) << refused();
   EXPECT_EQ(held(), node->store->bytes(s));
+}
+
+/// In chunks, none of which says that it replaces as much as it brings.
+TEST_F(Quota, OfWhatIsFullALargeCutMayReplaceAll) {
+  bytes_ = 3'100'000;
+  const auto s = node->open(Plane::state, "own/a");
+  write(s, 0, 60, 50'000);
+  connect();
+  run();
+  ASSERT_TRUE(node->engine->caught_up(s)) << refused();
+  write(s, 0, 60, 50'000);
+  run();
+  EXPECT_TRUE(node->engine->caught_up(s)) << refused();
+  EXPECT_EQ(held(), node->store->bytes(s));
+}
+
+TEST_F(Quota, WhatALargeCutComesToIsBounded) {
+  bytes_ = 3'000'000;
+  const auto s = node->open(Plane::state, "own/a");
+  write(s, 0, 20, 50'000);
+  connect();
+  run();
+  write(s, 20, 62, 50'000);
+  run();
+  EXPECT_FALSE(node->engine->caught_up(s));
+  EXPECT_LE(held(), bytes_);
+  EXPECT_NE(refused().find("more than the 3000000 bytes"), std::string::npos);
+  const std::uint64_t sent = node->engine->metrics().keys_sent;
+  erase(s, 0, 10);
+  run(6);
+  EXPECT_TRUE(node->engine->caught_up(s)) << refused();
+  EXPECT_LT(node->engine->metrics().keys_sent, sent + 42) << "what was kept aside is not told again";
+  EXPECT_EQ(held(), node->store->bytes(s));
+}
+
+TEST_F(Quota, WhatIsKeptAsideForSeveralScopesIsBoundedTogether) {
+  bytes_ = 4'000'000;
+  const auto a = node->open(Plane::state, "own/a"), b = node->open(Plane::state, "own/b");
+  write(a, 0, 60, 50'000), write(b, 0, 60, 50'000);
+  connect();
+  run();
+  EXPECT_LE(hub->store->held(Plane::state, "own/*").aside, bytes_);
+  EXPECT_LE(held(), bytes_);
+  EXPECT_FALSE(node->engine->caught_up(a) && node->engine->caught_up(b));
+  bytes_ = 8'000'000;
+  hub->engine->authorize_again([](const Credentials&) { return true; });
+  run(6);
+  EXPECT_TRUE(node->engine->caught_up(a) && node->engine->caught_up(b)) << refused();
 }
 
 TEST_F(Quota, RecordsWaitAtTheNode) {

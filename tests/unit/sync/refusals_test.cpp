@@ -97,7 +97,7 @@ TEST_F(Refusing, IsToldOnceOnBothSidesAndStands) {
   EXPECT_TRUE(node->engine->uplink()->refused(node_twin_));
   EXPECT_FALSE(node->engine->uplink()->refused(other_));
   ASSERT_NE(node->store->refusal(node_twin_), nullptr);
-  EXPECT_TRUE(node->store->refusal(node_twin_)->is(Errc::limit_exceeded));
+  EXPECT_TRUE(node->store->refusal(node_twin_)->why.is(Errc::limit_exceeded));
   for (int i = 0; i < 20; ++i) pass(std::chrono::seconds(10));
   EXPECT_TRUE(rejections(*node).empty());
   EXPECT_EQ(node->engine->rejected(node_twin_), 2u);
@@ -114,6 +114,18 @@ TEST_F(Refusing, IsTriedLessAndLessOften) {
   EXPECT_GE(tries, 24u);
   EXPECT_LE(tries, 100u);
   EXPECT_FALSE(node->engine->ending(*node->link));
+}
+
+/// Of records a window full is under way when the first of them is refused, and all of it is.
+TEST(Refusals, WhatWasUnderWayWithWhatIsRefusedIsOneTry) {
+  Xoshiro random(1);
+  const Limits limits;
+  Refusals refusals(limits, random);
+  const Error why(Errc::storage_full, "full");
+  const Instant start(std::chrono::hours(1));
+  EXPECT_TRUE(refusals.by_peer(1, why, start));
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(refusals.by_peer(1, why, start));
+  EXPECT_LE(refusals.deadline() - start, limits.refused_min);
 }
 
 TEST_F(Refusing, GoesThroughOnceItsCauseIsGone) {
@@ -159,7 +171,7 @@ TEST_F(Refusing, IsKnownAfterARestartUntilItGoesThrough) {
   reopen();
   open_scopes();
   ASSERT_NE(node->store->refusal(node_twin_), nullptr);
-  EXPECT_TRUE(node->store->refusal(node_twin_)->is(Errc::limit_exceeded));
+  EXPECT_TRUE(node->store->refusal(node_twin_)->why.is(Errc::limit_exceeded));
   EXPECT_EQ(node->store->refusal(other_), nullptr);
   hub->store->commit(hub_twin_, Edit().erase("hot").ops(), now.wall).value();
   hub->commit();
