@@ -160,8 +160,9 @@ void link_and_idle(es::bench::Fleet& fleet, const HubProcess& hub, std::size_t e
 void publish(es::bench::Fleet& fleet, HubProcess& hub, std::size_t edges, const char* what) {
   fleet.forget();
   const double cpu = hub.cpu_seconds();
+  const auto before = hub.ask("count");
   const auto start = Clock::now();
-  const auto before = hub.ask("publish");
+  hub.ask("publish");
   await(fleet.await_told(600s), "were told");
   const auto told = fleet.told();
   std::printf(
