@@ -54,8 +54,7 @@ Result<void> Owners::admit(const File& file, const Teller& teller, const crdt::C
   const auto refused = [](const ReplicaId& id, std::string_view why) {
     return Error(Errc::forbidden, "changes of replica " + to_string(id) + ", " + std::string(why));
   };
-  const auto count = counts_.find(teller.name);
-  std::size_t ids = count == counts_.end() ? 0 : count->second;
+  std::size_t ids = ids_of(teller.name);
   for (const ReplicaId& id : news(told, mine)) {
     const auto owner = owners_.find(id);
     if (owner != owners_.end() && owner->second.name == teller.name) continue;
@@ -74,8 +73,14 @@ void Owners::note(const Teller& teller, const crdt::Context& told, const crdt::C
     const bool goes_by = id == teller.replica;
     if (!goes_by && !teller.own_only) continue;  // a relay brings what others made
     const auto owner = owners_.find(id);
-    if (owner == owners_.end() || (goes_by && !owner->second.goes_by)) put(id, {teller.name, goes_by});
+    const bool known = owner != owners_.end() && (owner->second.goes_by || !goes_by);
+    if (!known && ids_of(teller.name) < ids_max) put(id, {teller.name, goes_by});
   }
+}
+
+std::size_t Owners::ids_of(const std::string& name) const {
+  const auto at = counts_.find(name);
+  return at == counts_.end() ? 0 : at->second;
 }
 
 void Owners::put(const ReplicaId& id, Owner owner) {

@@ -47,9 +47,10 @@ class Owners {
     bool goes_by = false;  ///< It went by the id; else it brought it, and whoever goes by it may have it.
   };
   void put(const ReplicaId& id, Owner owner);
+  std::size_t ids_of(const std::string& name) const;
 
   std::map<ReplicaId, Owner> owners_{};
-  std::map<std::string, std::size_t, std::less<>> counts_{};  // ids by name
+  std::map<std::string, std::size_t> counts_{};  // ids by name
   std::set<ReplicaId> unwritten_{};
 };
 

@@ -63,7 +63,7 @@ crdt::Context Conversation::concerning(const Channel& channel, const crdt::Conte
 
 store::Terms Conversation::terms(const Channel& channel, const store::Held& brings) const {
   store::Terms terms;
-  if (role == Role::hub && !peer.name.empty()) terms.teller = store::Teller{peer.name, peer.replica, channel.own_only};
+  if (role == Role::hub) terms.teller = store::Teller{peer.name, peer.replica, channel.own_only};
   terms.room = quotas.room(channel.quota, brings, heard);
   return terms;
 }

@@ -186,6 +186,29 @@ TEST_F(OwnChanges, OfOneNameThereAreOnlySoManyIds) {
   EXPECT_TRUE(hub->store->context(hubs()).empty());
 }
 
+/// Also of one that is believed: a row of each is kept.
+TEST_F(OwnChanges, OfOneNameOnlySoManyIdsAreRemembered) {
+  const auto s = hub->open(Plane::state, "s");
+  Xoshiro random(5);
+  const auto tell = [&](bool own_only) {
+    const ReplicaId id = random.id();
+    store::RemoteCut cut;
+    cut.deltas.push_back({s, {{}, crdt::Context({id, 1}), false, {}, {}, crdt::Summary::unknown()}, {}, {}, {}});
+    cut.deltas.back().terms.teller = store::Teller{"crowd", id, own_only};
+    hub->store->apply(std::move(cut));
+  };
+  for (int i = 0; i < 1'100; ++i) tell(false);
+  hub->commit();
+  EXPECT_EQ(hub->store->context(s).items().size(), 1'100U);
+  tell(true);
+  hub->commit();
+  EXPECT_EQ(hub->store->context(s).items().size(), 1'100U) << "one too many";
+  open_hub_with(Access::write_own);
+  tell(true);
+  hub->commit();
+  EXPECT_EQ(hub->store->context(hubs()).items().size(), 1'100U);
+}
+
 /// A hub that is a copy and does not know it would mint again what others have: so of its own ids it believes anybody,
 /// a few times, and what it wrote it says again.
 TEST_F(OwnChanges, OfTheHubsOwnIdsWhateverIsSaidCostsItAFewIds) {
