@@ -192,6 +192,7 @@ std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
       return Outcome{0, false, {}, stage.scope};
     const Stage& kept = part->table->stages().at(stage.from);
     if (auto good = permit(stage.terms, *part, kept.upto); !good) return Outcome{0, false, good.error(), stage.scope};
+    if (stage.terms.room && !stage.terms.room->joins) return Outcome{0, false, full(*stage.terms.room), stage.scope};
     if (sound(*part->table, stage.from)) continue;
     end_stage(*part->table, file_.origins.find(stage.from));
     const std::string where = std::string(name(part->scope.plane)) + " scope " + part->scope.name;

@@ -133,7 +133,8 @@ class SqlTable final : public crdt::RewindableTable {
   std::optional<crdt::Cell> decode(ByteView key, ByteView row);
   void add(Page& page, ByteView key, ByteView row);
   void meet(ByteView key, ByteView row);
-  crdt::KeyRange around(ByteView key);
+  RangeSet around(ByteView key);
+  std::vector<Bytes> removed_last(const crdt::KeyRange& range);
   void tell_unknown(const crdt::KeyRange& range, bool found);
   crdt::Cell nothing_at(ByteView key);
   void write(ByteView key, bool existed, const crdt::Cell& after);

@@ -6,6 +6,7 @@
 #include "store/sql_table.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace edgesync::store {
 namespace {
@@ -83,26 +84,57 @@ void SqlTable::save_damage() {
     Query(file_.db, Sql::damage_put).bind(sid_).bind(range.low).bind(range.high).step();
 }
 
-/// Everything between the keys next to `key`: of a row that may have stood under any of those.
-crdt::KeyRange SqlTable::around(ByteView key) {
+/// What is lost with a row that may have stood under any key between those next to `key`: all of these, but for what
+/// this replica removed last. Whoever removes a key has read its row, so it was another's.
+RangeSet SqlTable::around(ByteView key) {
   crdt::KeyRange range;
   {
     Query row(file_.db, Sql::cell_before);
     if (row.bind(sid_).bind(key).step()) range.low = only(row.blob(0)).high;
   }
-  Query row(file_.db, Sql::cell_after);
-  if (row.bind(sid_).bind(key).step()) range.high = to_bytes(row.blob(0));
-  return range;
+  {
+    Query row(file_.db, Sql::cell_after);
+    if (row.bind(sid_).bind(key).step()) range.high = to_bytes(row.blob(0));
+  }
+  RangeSet lost;
+  lost.add(range);
+  for (const Bytes& removed : removed_last(range)) {
+    if (lost.ranges().size() == damaged_ranges_max) break;
+    if (!equal(removed, key)) lost.remove(only(removed));
+  }
+  return lost;
+}
+
+/// The keys in `range` of which the log says that nobody's change is above a removal by this replica.
+std::vector<Bytes> SqlTable::removed_last(const crdt::KeyRange& range) {
+  std::map<Bytes, crdt::LogItem> last;
+  for (const crdt::Context::Item& origin : state_.context.items())
+    scan_log(origin.replica, 0, [&](const crdt::LogItem& item) {
+      if (item.type == crdt::LogItem::Type::remove_range || !range.contains(item.key)) return true;
+      crdt::LogItem& known = last[item.key];
+      if (known.dot.stamp <= item.dot.stamp) known = item;
+      return true;
+    });
+  std::vector<Bytes> removed;
+  for (const auto& [key, item] : last)
+    if (item.type == crdt::LogItem::Type::remove && item.dot.replica == file_.replica()) removed.push_back(key);
+  return removed;
 }
 
 void SqlTable::meet(ByteView key, ByteView row) {
-  crdt::KeyRange lost = key_stands(row, sid_, key) ? only(key) : around(key);
+  if (!writing_ && noted_.contains(key)) return;
+  RangeSet lost;
+  if (key_stands(row, sid_, key))
+    lost.add(only(key));
+  else
+    lost = around(key);
   wants_sweep_ = true;
-  if (!writing_) return noted_.add(std::move(lost));
-  put_aside(file_, {Quarantined::Kind::cell, sid_, key, "its check does not match", {}, row});
-  Query(file_.db, Sql::cell_delete).bind(sid_).bind(key).step();
-  add_damage(std::move(lost));
-  ++aside_;
+  if (writing_) {
+    put_aside(file_, {Quarantined::Kind::cell, sid_, key, "its check does not match", {}, row});
+    Query(file_.db, Sql::cell_delete).bind(sid_).bind(key).step();
+    ++aside_;
+  }
+  for (const crdt::KeyRange& range : lost.ranges()) writing_ ? add_damage(range) : noted_.add(range);
 }
 
 crdt::Cell SqlTable::nothing_at(ByteView key) {

@@ -22,6 +22,7 @@ struct Room {
   std::string scopes{};  ///< Which share it.
   std::uint64_t quota = 0, left = 0;
   std::uint64_t left_aside = 0;  ///< As much again may be kept aside of cuts that are not complete.
+  bool joins = true;             ///< What was kept aside may be joined now: it has not just been in vain.
 };
 
 struct Terms {

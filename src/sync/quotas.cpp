@@ -29,4 +29,11 @@ std::optional<store::Room> Quotas::room(const ScopeQuota& quota, const store::He
                      reserve(quota.bytes, held.aside, brings.aside)};
 }
 
+void Quotas::overflowed(const std::string& name, Instant until) { overflowed_.insert_or_assign(name, until); }
+
+bool Quotas::may_join(const std::string& name, Instant now) {
+  std::erase_if(overflowed_, [now](const auto& one) { return one.second <= now; });
+  return !overflowed_.contains(name);
+}
+
 }  // namespace edgesync::sync

@@ -19,6 +19,11 @@ class Quotas {
   /// For who brings at most so much; nothing if there is no quota.
   std::optional<store::Room> room(const ScopeQuota& quota, const store::Held& brings, Instant now);
 
+  /// What `name` had kept aside came to more than there was room for. That is known only when all of it was joined, so
+  /// it may ask for that again after a pause: asking costs a few bytes.
+  void overflowed(const std::string& name, Instant until);
+  bool may_join(const std::string& name, Instant now);
+
  private:
   struct Known {
     Instant looked{};
@@ -26,6 +31,7 @@ class Quotas {
   };
   const store::Store& store_;
   std::map<std::pair<std::optional<Plane>, std::string>, Known> known_{};
+  std::map<std::string, Instant> overflowed_{};  ///< By who brought it: until when.
 };
 
 }  // namespace edgesync::sync

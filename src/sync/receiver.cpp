@@ -61,7 +61,7 @@ void Receiver::on(wire::Cut&& cut) {
   auto whole = inbox_.take(cut);
   if (!whole) return talk_.end(std::move(whole).error());
   store::RemoteCut remote;
-  ReceivedCut received{cut.cut, {}};
+  ReceivedCut received{cut.cut, {}, !whole->stages.empty()};
   std::size_t bytes = 0;
   for (auto& [number, delta] : whole->deltas) {
     Channel& channel = talk_.at(number);
@@ -91,6 +91,7 @@ void Receiver::on(wire::Cut&& cut) {
     const auto& stages = talk_.store.stages(added.scope);
     const auto stage = stages.find(added.from);
     added.terms = talk_.terms(talk_.at(number), {stage == stages.end() ? 0 : stage->second.bytes, 0});
+    if (added.terms.room) added.terms.room->joins = talk_.quotas.may_join(talk_.peer.name, talk_.heard);
   }
   if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "cuts")) return;
   if (planted(Bug::ack_before_commit)) talk_.send(wire::Ack{cut.cut});
@@ -217,7 +218,12 @@ bool Receiver::refuse(const Unsettled& unsettled, const store::Outcome& outcome)
   if (at == talk_.numbers.end() || outcome.error->is(Errc::protocol_violation)) return false;
   wire::Refused refused{0, at->second, static_cast<Errc>(outcome.error->code.value()),
                         outcome.error->detail.substr(0, detail_bytes_max)};
-  if (const auto* cut = std::get_if<ReceivedCut>(&unsettled.received)) refused.cut = cut->cut;
+  if (const auto* cut = std::get_if<ReceivedCut>(&unsettled.received)) {
+    refused.cut = cut->cut;
+    const bool overflows = cut->staged && outcome.error->is(Errc::storage_full);
+    if (overflows && talk_.quotas.may_join(talk_.peer.name, talk_.heard))
+      talk_.quotas.overflowed(talk_.peer.name, talk_.heard + talk_.limits.refused_min);
+  }
   if (const auto* chunk = std::get_if<ReceivedChunk>(&unsettled.received)) refused.cut = chunk->cut;
   if (const auto* segment = std::get_if<ReceivedSegment>(&unsettled.received)) {
     refused.origin = segment->last.replica;

@@ -45,6 +45,7 @@ class Receiver {
   struct ReceivedCut {
     std::uint64_t cut = 0;
     std::vector<wire::Channel> channels{};
+    bool staged = false;  // some of it was kept aside
   };
   struct ReceivedChunk {  // to be kept aside
     std::uint64_t cut = 0;

@@ -187,6 +187,38 @@ TEST(DamagedRow, IsNoRemovalToAPeer) {
   EXPECT_EQ(hub->context(there), opened->context(id));
 }
 
+/// Which row that was is not known. A key that was removed before had a row that could be read: it was not that one.
+TEST(DamagedRow, UnderAnyKeyDoesNotBringBackWhatWasRemoved) {
+  for (const bool set_aside : {false, true}) {
+    Opened opened, hub(8);
+    fill(*opened);
+    const ScopeId there = state_scope(*hub);
+    pull(*hub, there, *opened, state_scope(*opened));
+    opened->commit(state_scope(*opened), Edit().erase("k6").ops(), at_ms(60)).value();
+    flush(*opened);
+    opened.close();
+    run_sql(opened.path(),
+            "UPDATE cell SET e = CAST(substr(e, 1, 11) || x'7f' || substr(e, 13, length(e) - 18) || x'0000' || "
+            "substr(e, -4) AS BLOB) WHERE lower(hex(key)) = '" +
+                to_hex(value_key("k7")) + "'");
+    opened.reopen();
+    const ScopeId id = state_scope(*opened);
+    contents(*opened, id);
+    if (set_aside) flush(*opened);
+    auto expected = contents(*hub, there);
+    expected.erase("k6");
+
+    pull(*hub, there, *opened, id);
+    EXPECT_EQ(contents(*hub, there), expected);
+    flush(*opened);
+    opened->apply(RemoteRepair{id, hub->repair(there, opened->damaged(id), SIZE_MAX).value()});
+    flush(*opened);
+    EXPECT_THAT(opened->damaged(id), IsEmpty());
+    EXPECT_EQ(contents(*opened, id), expected);
+    EXPECT_EQ(opened->delta(id, hub->context(there)).value().upto, hub->context(there));
+  }
+}
+
 TEST(DamagedRow, OfOthersIsToldToNobodyUntilItIsMended) {
   Opened relay, edge(8), other(9);
   fill(*edge);

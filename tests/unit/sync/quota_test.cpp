@@ -154,6 +154,25 @@ TEST_F(Quota, WhatALargeCutComesToIsBounded) {
   EXPECT_EQ(held(), node->store->bytes(s));
 }
 
+/// To ask costs a few bytes, and to join costs all that was kept aside.
+TEST_F(Quota, WhatWasJoinedInVainIsNotJoinedAgainAtOnce) {
+  bytes_ = 3'000'000;
+  const auto s = node->open(Plane::state, "own/a");
+  write(s, 0, 20, 50'000);
+  connect();
+  run();
+  write(s, 20, 62, 50'000);
+  settle();
+  ASSERT_NE(node->store->refusal(s), nullptr);
+  bytes_ = 10'000'000;
+  disconnect();
+  connect();
+  settle();
+  EXPECT_FALSE(node->engine->caught_up(s)) << "by a new link, which asks at once";
+  run();
+  EXPECT_TRUE(node->engine->caught_up(s)) << refused();
+}
+
 TEST_F(Quota, WhatIsKeptAsideForSeveralScopesIsBoundedTogether) {
   bytes_ = 4'000'000;
   const auto a = node->open(Plane::state, "own/a"), b = node->open(Plane::state, "own/b");
