@@ -105,19 +105,23 @@ RangeSet SqlTable::around(ByteView key) {
   return lost;
 }
 
-/// The keys in `range` of which the log says that nobody's change is above a removal by this replica.
+/// The keys in `range` of which the log says that nobody's change is above a removal by this replica. None if a part of
+/// the log cannot be read.
 std::vector<Bytes> SqlTable::removed_last(const crdt::KeyRange& range) {
   std::map<Bytes, crdt::LogItem> last;
+  bool damaged = false;
+  log_.save();
   for (const crdt::Context::Item& origin : state_.context.items())
-    scan_log(origin.replica, 0, [&](const crdt::LogItem& item) {
-      if (item.type == crdt::LogItem::Type::remove_range || !range.contains(item.key)) return true;
+    for (crdt::LogItem& item : log_.readable(file_.origins.find(origin.replica),
+                                             [&](const BlockKey&, ByteView, crdt::Stamp) { damaged = true; })) {
+      if (item.type == crdt::LogItem::Type::remove_range || !range.contains(item.key)) continue;
       crdt::LogItem& known = last[item.key];
-      if (known.dot.stamp <= item.dot.stamp) known = item;
-      return true;
-    });
+      if (known.dot.stamp <= item.dot.stamp) known = std::move(item);
+    }
   std::vector<Bytes> removed;
   for (const auto& [key, item] : last)
-    if (item.type == crdt::LogItem::Type::remove && item.dot.replica == file_.replica()) removed.push_back(key);
+    if (!damaged && item.type == crdt::LogItem::Type::remove && item.dot.replica == file_.replica())
+      removed.push_back(key);
   return removed;
 }
 
