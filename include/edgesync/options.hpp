@@ -175,7 +175,9 @@ enum class Access : std::uint8_t {
   /// Reads, and tells of its own changes alone: nothing that another replica did and that the hub has not from that
   /// one. With read_write a node is believed of all it claims to have seen, and so can take what another has yet to
   /// write for removed. A replica id is its node's whose name was the first to tell of it while going by it: names must
-  /// be proved, by keys or certificates. For nodes that link to this hub alone. What one has learnt of another
+  /// be proved, by keys or certificates. For nodes that link to this hub alone, and for relays of nodes whose records
+  /// alone are to pass: those that a node with a key signed are its own, whoever brings them (Authorizer::signer). A
+  /// relay that passes on state is given read_write for the scopes of its nodes. What one has learnt of another
   /// elsewhere, or from a hub that was restored from an older copy since, is refused (`forbidden`) and tried again
   /// until that one has told it; where two wait for each other, and where a node goes on under another name, they are
   /// given read_write until all is told.
@@ -203,6 +205,10 @@ struct Authorizer {
   /// aside. What is held is looked up once a second, and what is brought until then is taken to stay; what waits for a
   /// slow disk longer than that is not counted. Empty: there is no quota.
   Function<ScopeQuota(const Credentials&, Plane, std::string_view scope)> quota{};
+  /// Where a relay has no more than Access::write_own: the name of the device that signs with this key
+  /// (Credentials::key), if it may write to that stream. Its records are taken from whoever brings them, unchanged.
+  /// Empty: nobody's are.
+  Function<std::optional<std::string>(const std::string& key, std::string_view stream)> signer{};
 };
 
 /// An authorizer from a token file: one line per grant, "TOKEN ACCESS SCOPE [SCOPE...]", with ACCESS "ro" or "rw" and

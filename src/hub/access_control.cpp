@@ -18,6 +18,9 @@ Authorizer AccessControl::authorizer() {
   authorizer.quota = [self = shared_from_this()](const Credentials& credentials, Plane plane, std::string_view scope) {
     return self->quota(credentials, plane, scope);
   };
+  authorizer.signer = [self = shared_from_this()](const std::string& key, std::string_view stream) {
+    return self->signer(key, stream);
+  };
   return authorizer;
 }
 
@@ -100,6 +103,14 @@ ScopeQuota AccessControl::quota(const Credentials& credentials, Plane plane, std
     if (table_.judge(credentials, {}) == Admission::known) return table_.quota(credentials, plane, scope);
   }
   return otherwise_.quota ? otherwise_.quota(credentials, plane, scope) : ScopeQuota{};
+}
+
+std::optional<std::string> AccessControl::signer(const std::string& key, std::string_view stream) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto name = table_.signer(key, stream); name || table_.revoked().contains(key)) return name;
+  }
+  return otherwise_.signer ? otherwise_.signer(key, stream) : std::nullopt;
 }
 
 void AccessControl::changed(const std::string& key) {

@@ -36,6 +36,7 @@ class AccessControl : public std::enable_shared_from_this<AccessControl> {
   bool use_claim(node::Core& core, const Credentials& credentials);
   Access access(const Credentials& credentials, Plane plane, std::string_view scope) const;
   ScopeQuota quota(const Credentials& credentials, Plane plane, std::string_view scope) const;
+  std::optional<std::string> signer(const std::string& key, std::string_view stream) const;
   void changed(const std::string& key);
   void put_back(Work work);
   // On the follower's thread.

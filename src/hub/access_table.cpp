@@ -159,6 +159,15 @@ Access AccessTable::access(const Credentials& credentials, Plane plane, std::str
   return best;
 }
 
+std::optional<std::string> AccessTable::signer(const std::string& key, std::string_view stream) const {
+  const auto holder = keys_.find(key);
+  if (holder == keys_.end()) return std::nullopt;
+  Credentials device;
+  device.name = holder->second, device.key = key;
+  const bool may = judge(device, {}) == Admission::known && access(device, Plane::stream, stream) >= Access::write_own;
+  return may ? std::optional(device.name) : std::nullopt;
+}
+
 ScopeQuota AccessTable::quota(const Credentials& credentials, Plane plane, std::string_view scope) const {
   std::optional<ScopeQuota> best;
   each_rule(credentials, plane, scope, [&](const AccessRule& rule, std::string scopes) {

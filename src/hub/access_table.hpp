@@ -41,6 +41,8 @@ class AccessTable {
   /// Of one that is known.
   Access access(const Credentials& credentials, Plane plane, std::string_view scope) const;
   ScopeQuota quota(const Credentials& credentials, Plane plane, std::string_view scope) const;
+  /// The device with this key, if it may write to that stream.
+  std::optional<std::string> signer(const std::string& key, std::string_view stream) const;
   /// The key is the device's from here on, and its claim is used up, whatever the list still says.
   void use_claim(const std::string& key, const std::string& name, const std::string& claim);
   /// Takes the place of `other`, of all whom that knows: what was used up in it is here, too.

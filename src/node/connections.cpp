@@ -6,7 +6,7 @@
 namespace edgesync::node {
 
 Result<sync::Introduction> Core::introduction(sync::Role role, std::string token, transport::Peer peer) {
-  sync::Introduction own{std::move(token), std::move(peer.address), {}, {}, {}, {}, {}};
+  sync::Introduction own{std::move(token), std::move(peer.address), {}, {}, {}, {}, {}, {}};
   if (role == sync::Role::hub) {
     own.binding = std::move(peer.binding);
     own.certificate = std::move(peer.certificate);
@@ -17,6 +17,10 @@ Result<sync::Introduction> Core::introduction(sync::Role role, std::string token
     if (!proof) return proof.error();
     own.key = from_hex(key->id()).value_or(Bytes{});
     own.proof = to_bytes(*proof);
+    own.sign = [key = *key](ByteView message) {
+      const auto signature = RawSigner::sign(key, message);
+      return signature ? std::optional(*signature) : std::nullopt;
+    };
   }
   return own;
 }

@@ -94,6 +94,8 @@ Outcome Arrivals::apply(const RemoteSegment& segment) {
   const bool known = before.covers(told);  // the ack was lost
   const bool room = !segment.terms.room || segment.body.size() + stream::row_overhead <= segment.terms.room->left;
   if (!known && !room) return {0, false, full(*segment.terms.room), at_};
+  if (!segment.gone.empty() && segment.gone.front().first <= before[segment.origin] + 1)
+    for (const Gap& gap : segment.gone) take_gap(*part->table, {segment.scope, segment.origin, gap, {}, {}});
   if (!take_segment(*part->table, segment)) return {};
   note(segment.terms, told, before);
   return {0, true, {}, {}, missing_through(*part->table, segment.origin, segment.first + segment.count - 1)};
@@ -204,6 +206,7 @@ std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
 }
 
 Result<void> Arrivals::permit(const Terms& terms, const Part& part, const crdt::Context& told) const {
+  if (terms.refused) return *terms.refused;
   const bool own_only = terms.teller && terms.teller->own_only;
   return own_only ? file_.owners.admit(file_, *terms.teller, told, part.table->context()) : Result<void>();
 }

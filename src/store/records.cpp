@@ -5,6 +5,7 @@
 #include "store/ledger.hpp"
 #include "store/letters.hpp"
 #include "store/retention.hpp"
+#include "stream/origin_signature.hpp"
 
 namespace edgesync::store {
 namespace {
@@ -28,17 +29,17 @@ Hash128 segment_hash(const Hash128& key, const ReplicaId& origin, std::uint64_t 
   SipHash hash(key);
   hash.add(origin.bytes);
   hash.add(number);
-  hash.add(body);
+  hash.add(stream::without_signature(body));  // its origin has none
   return hash.finish();
 }
 
 Result<void> storable(const RemoteSegment& segment) {
   const auto info = stream::inspect(segment.body);
   if (!info && (info.error().is(Errc::unsupported) || info.error().is(Errc::limit_exceeded))) return info.error();
-  if (segment.body.size() <= stream::encoded_segment_bytes_max) return {};  // a relay could not send a larger one on
-  return Error(Errc::limit_exceeded, "segment " + std::to_string(segment.first) + ": " +
-                                         std::to_string(segment.body.size()) + " bytes, more than " +
-                                         std::to_string(stream::encoded_segment_bytes_max));
+  const std::size_t bytes = stream::without_signature(segment.body).size();
+  if (bytes <= stream::encoded_segment_bytes_max) return {};  // a relay could not send a larger one on
+  return Error(Errc::limit_exceeded, "segment " + std::to_string(segment.first) + ": " + std::to_string(bytes) +
+                                         " bytes, more than " + std::to_string(stream::encoded_segment_bytes_max));
 }
 
 void restore_segment(SqlTable& table, const RemoteSegment& segment) {

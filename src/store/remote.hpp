@@ -68,6 +68,7 @@ struct RemoteSegment {
   std::uint32_t count = 0;
   Bytes body{};
   Terms terms{};
+  std::vector<Gap> gone{};  ///< Right before it, as its origin signed (stream/origin_signature.hpp).
 };
 
 /// A segment that the hub said it can never store.

@@ -2,6 +2,7 @@
 // Terms: on which a hub takes what a peer tells of a scope.
 #pragma once
 
+#include <edgesync/error.hpp>
 #include <edgesync/value.hpp>
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct Room {
 
 struct Terms {
   std::optional<Teller> teller{};
+  std::optional<Error> refused{};  ///< Why it is not taken at all.
   std::optional<Room> room{};
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stream/segment.hpp"
 
+#include "stream/origin_signature.hpp"
 #include "stream/segment_layout.hpp"
 #include "stream/segment_reader.hpp"
 
@@ -62,6 +63,7 @@ Result<void> take_column(const SegmentReader& reader, std::size_t column, std::s
 }  // namespace
 
 Result<ByteView> checked_body(ByteView segment) {
+  segment = without_signature(segment);
   if (segment.size() < 2 + segment_checksum_bytes) return Error(Errc::storage_corrupt, "segment: too short");
   const ByteView body = segment.first(segment.size() - segment_checksum_bytes);
   Reader tail(segment.subspan(body.size()));

@@ -3,6 +3,7 @@
 
 #include "base/hash.hpp"
 #include "base/planted.hpp"
+#include "stream/origin_signature.hpp"
 
 #include <algorithm>
 
@@ -93,7 +94,7 @@ Result<Bytes> Audit::segment_hash(const Channel& channel, const ReplicaId& origi
   if (!segments) return std::move(segments).error();
   for (const store::StoredSegment& segment : *segments)
     if (segment.first + segment.count - 1 == last)
-      return to_bytes(siphash(talk_.store.fingerprint_key(channel.scope), segment.body));
+      return to_bytes(siphash(talk_.store.fingerprint_key(channel.scope), stream::without_signature(segment.body)));
   return Bytes{};
 }
 

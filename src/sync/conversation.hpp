@@ -8,6 +8,7 @@
 #include "config/signature.hpp"
 #include "store/store.hpp"
 #include "sync/awaits.hpp"
+#include "sync/introduction.hpp"
 #include "sync/limits.hpp"
 #include "sync/lockout.hpp"
 #include "sync/outgoing.hpp"
@@ -152,6 +153,8 @@ struct Conversation : LinkContext {
   std::uint64_t next_cut = 1;        ///< Cuts, chunks and repairs are numbered together.
   std::size_t resyncs = 0;           ///< In a row, without an ack.
   bool served = false;
+  Bytes key{};  ///< Node role: what it signs records with, for a relay; empty: it does not.
+  Sign sign{};
   Refusals refusals;
   Awaits awaits{};
   Instant heard{};  ///< When the latest bytes came.

@@ -20,20 +20,24 @@ Bytes claim_of(ByteView binding, const ReplicaId& replica, std::string_view name
   return claim;
 }
 
+bool signed_by(ByteView key, ByteView message, ByteView signature, const config::Verifier* verifier) {
+  config::PublicKey by{};
+  config::SignatureBytes bytes{};
+  if (key.size() != by.size() || signature.size() != bytes.size() || verifier == nullptr) return false;
+  std::copy(key.begin(), key.end(), by.begin());
+  std::copy(signature.begin(), signature.end(), bytes.begin());
+  // Read as anybody's would be: there are keys under which anybody can sign.
+  return config::parse_key_id(config::key_id(by)).has_value() && verifier->verify(by, message, bytes);
+}
+
 Result<std::string> proved_key(const wire::Hello& hello, ByteView binding, const config::Verifier* verifier) {
   if (hello.key.empty() && hello.proof.empty()) return std::string();
-  config::PublicKey key{};
-  config::SignatureBytes proof{};
-  if (hello.key.size() != key.size() || hello.proof.size() != proof.size())
+  if (hello.key.size() != sizeof(config::PublicKey) || hello.proof.size() != sizeof(config::SignatureBytes))
     return Error(Errc::protocol_violation, "hello: a key has 32 bytes, its proof 64");
-  std::copy(hello.key.begin(), hello.key.end(), key.begin());
-  std::copy(hello.proof.begin(), hello.proof.end(), proof.begin());
-  std::string id = config::key_id(key);
-  // Read as anybody's would be: there are keys under which anybody can sign.
-  const bool proved = !binding.empty() && config::parse_key_id(id).has_value() && verifier != nullptr &&
-                      verifier->verify(key, claim_of(binding, hello.replica, hello.name), proof);
+  const Bytes claim = claim_of(binding, hello.replica, hello.name);
+  const bool proved = !binding.empty() && signed_by(hello.key, claim, hello.proof, verifier);
   if (!proved) return Error(Errc::unauthorized, "the key was refused");
-  return id;
+  return to_hex(hello.key);
 }
 
 }  // namespace edgesync::sync

@@ -7,10 +7,14 @@
 #include "config/signature.hpp"
 #include "wire/message.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace edgesync::sync {
+
+/// Signs what begins with a domain of its own; nothing if that cannot be done.
+using Sign = Function<std::optional<config::SignatureBytes>(ByteView)>;
 
 struct Introduction {
   std::string token{};        ///< Node role: for the hub.
@@ -19,6 +23,7 @@ struct Introduction {
   Bytes binding{};            ///< Hub role: what only both ends know.
   std::string certificate{};  ///< Hub role: the name that TLS has verified.
   std::string network{};      ///< Hub role: where the peer is, more or less.
+  Sign sign{};                ///< Node role: with that key.
 };
 
 /// What a node's key signs: its domain, the binding, who the node is and what it calls itself.
@@ -28,5 +33,8 @@ Bytes claim_of(ByteView binding, const ReplicaId& replica, std::string_view name
 /// or proof has that form), unauthorized (it does not hold the key, or not on this connection, or nothing tells this
 /// one from another).
 Result<std::string> proved_key(const wire::Hello& hello, ByteView binding, const config::Verifier* verifier);
+
+/// Whether that key made the signature; not of one under which anybody can sign. No verifier: no.
+bool signed_by(ByteView key, ByteView message, ByteView signature, const config::Verifier* verifier);
 
 }  // namespace edgesync::sync

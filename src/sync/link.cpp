@@ -60,6 +60,8 @@ Link::Link(Role role, LinkContext context, Introduction introduction, Now now)
       introduction_(std::move(introduction)),
       opened_(now.monotonic) {
   talk_.heard = now.monotonic;
+  talk_.key = introduction_.key;
+  talk_.sign = std::move(introduction_.sign);
   if (role == Role::node) say_hello(now);
 }
 
@@ -80,7 +82,7 @@ void Link::handle(wire::Message&& message, Now now) {
 
 void Link::say_hello(Now now) {
   wire::Hello hello;
-  hello.capabilities = {"delta", "segment", "search", "proof", "repair", "patch"};
+  hello.capabilities = {"delta", "segment", "search", "proof", "repair", "patch", "origin"};
   hello.replica = talk_.store.replica();
   hello.name = talk_.name;
   hello.now = talk_.clock.known(now) ? talk_.clock.time(now) : Timestamp{};

@@ -5,6 +5,8 @@
 #include "base/planted.hpp"
 #include "store/growth.hpp"
 #include "stream/drops.hpp"
+#include "stream/origin_signature.hpp"
+#include "sync/introduction.hpp"
 
 namespace edgesync::sync {
 
@@ -118,6 +120,26 @@ void Receiver::on(wire::Chunk&& told) {
   unsettled_.emplace(talk_.store.keep(std::move(chunk)), Unsettled{ReceivedChunk{told.cut, told.channel}, bytes});
 }
 
+/// What its origin signed to be gone right before the segment. Who is believed of nothing but its own changes may bring
+/// what others signed: it counts as theirs.
+std::vector<Gap> Receiver::vouched(const Channel& channel, const wire::Segment& segment, store::Terms& terms) const {
+  auto signature = stream::signature_of(segment.body);
+  if (!signature) return {};
+  if (!channel.own_only || segment.origin == talk_.peer.replica) return std::move(signature->gone);
+  const std::string stream = talk_.store.scope(channel.scope).name, key = to_hex(signature->key);
+  const Bytes statement =
+      stream::statement_of(stream, segment.origin, signature->gone, stream::without_signature(segment.body));
+  const auto& signer = talk_.authorizer.signer;
+  auto name = signer ? signer(key, stream) : std::nullopt;
+  if (name && signed_by(signature->key, statement, signature->signature, talk_.verifier)) {
+    terms.teller = store::Teller{*std::move(name), segment.origin, true};
+    return std::move(signature->gone);
+  }
+  terms.refused = Error(Errc::forbidden, "records of replica " + to_string(segment.origin) +
+                                             ", which nobody has signed who may write them");
+  return {};
+}
+
 void Receiver::on(wire::Segment&& segment) {
   Channel* channel = talk_.find(segment.channel);
   if (!talk_.may_receive(segment.channel, channel, true)) return;
@@ -132,8 +154,10 @@ void Receiver::on(wire::Segment&& segment) {
   if (!hold(unsettled_records_, bytes, talk_.limits.unsettled_bytes, "records")) return;
   ++talk_.metrics.segments_received;
   const crdt::Dot last{segment.origin, segment.first + segment.count - 1};
-  store::RemoteSegment remote{channel->scope, segment.origin,          segment.first,
-                              segment.count,  std::move(segment.body), talk_.terms(*channel, {bytes, 0})};
+  store::Terms terms = talk_.terms(*channel, {bytes, 0});
+  std::vector<Gap> gone = vouched(*channel, segment, terms);
+  store::RemoteSegment remote{channel->scope,          segment.origin,   segment.first,  segment.count,
+                              std::move(segment.body), std::move(terms), std::move(gone)};
   unsettled_.emplace(talk_.store.apply(std::move(remote)), Unsettled{ReceivedSegment{segment.channel, last}, bytes});
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/planted.hpp"
 #include "stream/drops.hpp"
+#include "stream/origin_signature.hpp"
 
 #include <algorithm>
 
@@ -29,12 +30,19 @@ Told told_by(const wire::Message& message) {
 /// What follows `after` of one origin, from what was read of it.
 class Following {
  public:
+  /// `signed_gaps`: whoever hears it takes the word of an origin for what is gone.
   Following(wire::Channel channel, const store::StreamState& state, std::vector<store::StoredSegment> segments,
-            std::vector<Gap> gaps)
-      : channel_(channel), state_(state), segments_(std::move(segments)), gaps_(std::move(gaps)) {}
+            std::vector<Gap> gaps, bool signed_gaps)
+      : channel_(channel),
+        state_(state),
+        segments_(std::move(segments)),
+        gaps_(std::move(gaps)),
+        signed_gaps_(signed_gaps) {}
 
   std::optional<wire::Message> next(std::uint64_t& after) {
     if (after >= state_.last) return std::nullopt;
+    const bool here = segment_ < segments_.size();
+    if (here && signed_gaps_ && tells_from(segments_[segment_], after)) return segment(after, segments_[segment_++]);
     while (gap_ < gaps_.size() && gaps_[gap_].last <= after) ++gap_;
     if (gap_ < gaps_.size() && gaps_[gap_].first <= after + 1) {
       const Gap& gap = gaps_[gap_++];
@@ -42,7 +50,6 @@ class Following {
       const DropReason why = gap.why == stream::at_root ? DropReason::corrupt : gap.why;
       return dropped(after, std::min(gap.last, state_.last), why);
     }
-    const bool here = segment_ < segments_.size();
     if (here && segments_[segment_].first <= after + 1) return segment(after, segments_[segment_++]);
     // Nothing in the file tells of these: a disk has lost them. What has not been read is not known.
     const bool gaps_read = gap_ < gaps_.size() || gaps_.size() < gaps_max;
@@ -53,6 +60,12 @@ class Following {
   }
 
  private:
+  /// What its origin signed tells of all that follows `after`.
+  static bool tells_from(const store::StoredSegment& next, std::uint64_t after) {
+    if (next.first <= after + 1) return false;
+    const auto signature = stream::signature_of(next.body);
+    return signature && !signature->gone.empty() && signature->gone.front().first <= after + 1;
+  }
   wire::Message segment(std::uint64_t& after, store::StoredSegment& next) const {
     after = next.first + next.count - 1;
     return wire::Segment{channel_, state_.origin, next.first, next.count, std::move(next.body)};
@@ -66,6 +79,7 @@ class Following {
   store::StreamState state_;
   std::vector<store::StoredSegment> segments_;
   std::vector<Gap> gaps_;
+  bool signed_gaps_;
   std::size_t segment_ = 0, gap_ = 0;
 };
 
@@ -79,11 +93,16 @@ Records::Sending& Records::sending(wire::Channel number) {
 
 void Records::rewind(wire::Channel number, crdt::Context to) {
   talk_.at(number).peer = std::move(to);
-  forget(number);
+  send_again(number);
   talk_.awaits.over(Awaited::records, number);
 }
 
 void Records::forget(wire::Channel number) {
+  send_again(number);
+  behind_.erase(number);
+}
+
+void Records::send_again(wire::Channel number) {
   const auto at = sending_.find(number);
   if (at == sending_.end()) return;
   for (const auto& [last, bytes] : at->second.in_flight) unacked_ -= bytes;
@@ -97,6 +116,11 @@ bool Records::setting_aside(wire::Channel number) const noexcept {
 bool Records::refused(const wire::Refused& refused, const Error& why) {
   const Channel& channel = talk_.at(refused.channel);
   rewind(refused.channel, channel.peer);
+  if (refused.last != 0 && refused.code == Errc::forbidden && refused.origin != talk_.store.replica()) {
+    if (stay_behind(refused.channel, refused.origin)) talk_.signal(Signal::Kind::unstored, channel.scope, {}, why);
+    talk_.mark_dirty(refused.channel);
+    return true;
+  }
   // No pause helps this segment. Anything else, a disk that fails among them, may pass.
   const bool for_ever =
       refused.last != 0 && (refused.code == Errc::limit_exceeded || refused.code == Errc::unsupported);
@@ -105,6 +129,13 @@ bool Records::refused(const wire::Refused& refused, const Error& why) {
   if (setting_aside(refused.channel)) return true;  // one after the other
   aside_.emplace(talk_.store.set_aside({channel.scope, refused.origin, refused.last, why.detail}), refused.channel);
   return true;
+}
+
+/// Nobody else's records wait for those of one who did not sign them. True if that is news.
+bool Records::stay_behind(wire::Channel number, const ReplicaId& origin) {
+  const bool news = behind_[number][origin] == 0;
+  behind_[number].advance({origin, talk_.mine(talk_.at(number))[origin]});
+  return news;
 }
 
 void Records::on_flushed(const store::Outcome& outcome) {
@@ -132,6 +163,31 @@ Result<std::optional<wire::Trimmed>> Records::trimmed(wire::Channel number, cons
   return std::optional(wire::Trimmed{number, state.origin, through, missing});
 }
 
+bool Records::signs(const ReplicaId& origin) const {
+  const auto selves = talk_.store.selves();
+  const bool ours = std::find(selves.begin(), selves.end(), origin) != selves.end();
+  return ours && talk_.sign && !talk_.peer.root && talk_.peer_can("origin");
+}
+
+/// As the peer is to have it: signed, or without what it would not understand.
+Result<wire::Message> Records::told(wire::Message message, const store::StreamState& state,
+                                    store::ScopeId scope) const {
+  auto* segment = std::get_if<wire::Segment>(&message);
+  if (segment == nullptr) return message;
+  if (!talk_.peer_can("origin")) segment->body = to_bytes(stream::without_signature(segment->body));
+  if (!signs(state.origin)) return message;
+  auto gaps = talk_.store.gaps(scope, state.origin, state.trimmed, SIZE_MAX);
+  if (!gaps) return std::move(gaps).error();
+  stream::OriginSignature signature{talk_.key, {}, stream::gone_before(segment->first, *gaps)};
+  const Bytes statement =
+      stream::statement_of(talk_.store.scope(scope).name, state.origin, signature.gone, segment->body);
+  if (const auto bytes = talk_.sign(statement)) {
+    signature.signature = to_bytes(*bytes);
+    segment->body = stream::put_before(segment->body, signature);
+  }
+  return message;
+}
+
 Result<void> Records::fetch(wire::Channel number, Sending& sending, const store::StreamState& state) {
   const store::ScopeId scope = talk_.at(number).scope;
   std::uint64_t after = sending.sent[state.origin];
@@ -142,8 +198,12 @@ Result<void> Records::fetch(wire::Channel number, Sending& sending, const store:
   if (!segments) return segments.error();
   auto gaps = talk_.store.gaps(scope, state.origin, after, gaps_max);
   if (!gaps) return gaps.error();
-  Following following(number, state, *std::move(segments), *std::move(gaps));
-  while (auto message = following.next(after)) sending.ready.push_back(*std::move(message));
+  Following following(number, state, *std::move(segments), *std::move(gaps), talk_.peer_can("origin"));
+  while (auto message = following.next(after)) {
+    auto as_told = told(*std::move(message), state, scope);
+    if (!as_told) return std::move(as_told).error();
+    sending.ready.push_back(*std::move(as_told));
+  }
   sending.sent.advance({state.origin, after});
   if (state.origin == talk_.store.replica()) talk_.store.freeze(scope, after);
   return {};
@@ -152,7 +212,7 @@ Result<void> Records::fetch(wire::Channel number, Sending& sending, const store:
 bool Records::fetch(wire::Channel number, Sending& sending) {
   if (talk_.store.writing()) return false;
   for (const store::StreamState& state : talk_.store.stream(talk_.at(number).scope)) {
-    if (state.last <= sending.sent[state.origin]) continue;
+    if (state.last <= std::max(sending.sent[state.origin], behind_[number][state.origin])) continue;
     if (auto read = fetch(number, sending, state); !read) {
       talk_.end_for_now(std::move(read).error());
       return false;

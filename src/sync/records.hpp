@@ -2,7 +2,8 @@
 // Records: the stream segments that a node sends its hub, a window of them at a time, as they are in the file; streams
 // take turns in it (turns.hpp), one segment each. Per origin the hub is told of every number once, in order: by a
 // segment, or by saying that its records are no more, and why. What the hub does not take, or has lost, is sent again
-// from where it says.
+// from where it says. A relay is told under our signature (stream/origin_signature.hpp), and passes on what others
+// signed: a hub that believes it of nothing else refuses the records of those who did not, which stay behind alone.
 #pragma once
 
 #include "sync/conversation.hpp"
@@ -40,6 +41,10 @@ class Records {
   };
   Sending& sending(wire::Channel number);
   bool setting_aside(wire::Channel number) const noexcept;
+  bool stay_behind(wire::Channel number, const ReplicaId& origin);
+  void send_again(wire::Channel number);
+  bool signs(const ReplicaId& origin) const;
+  Result<wire::Message> told(wire::Message message, const store::StreamState& state, store::ScopeId scope) const;
   Result<std::optional<wire::Trimmed>> trimmed(wire::Channel number, const store::StreamState& state,
                                                std::uint64_t after) const;
   Result<void> fetch(wire::Channel number, Sending& sending, const store::StreamState& state);
@@ -50,7 +55,8 @@ class Records {
 
   Conversation& talk_;
   std::map<wire::Channel, Sending> sending_{};
-  std::size_t unacked_ = 0;  // bytes in flight, of all streams
+  std::map<wire::Channel, crdt::Context> behind_{};  // origins whose records stay, until there are later ones
+  std::size_t unacked_ = 0;                          // bytes in flight, of all streams
   Turns turns_;
   std::map<store::Ticket, wire::Channel> aside_{};  // one of a channel at a time
 };

@@ -163,12 +163,13 @@ Plan make_plan(std::uint64_t seed) {
   plan.fault_every = between(random, milliseconds(200), milliseconds(3'000));
   add_extras(plan);
   draw_budget(plan);
+  plan.work.signs = plan.work.streams && plan.nodes[1].hub && Xoshiro(seed ^ 0x88).one_in(2);
   return plan;
 }
 
 void drop_extras(Plan& plan) {
   for (std::size_t i = first_faults; i < Faults::size; ++i) plan.faults.at(i) = false;
-  plan.work.bulk = plan.work.bursts = plan.work.roaming = plan.work.samples = false;
+  plan.work.bulk = plan.work.bursts = plan.work.roaming = plan.work.samples = plan.work.signs = false;
   plan.work.budget.reset();
   plan.work.stream_bytes = 0;
   plan.limits.unsettled_bytes = sync::Limits{}.unsettled_bytes;

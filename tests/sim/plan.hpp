@@ -48,6 +48,7 @@ struct Work {
   bool previews = false;                   ///< What has come of a first bootstrap is shown.
   std::optional<stream::Budget> budget{};  ///< Of the edges' streams.
   std::uint64_t stream_bytes = 0;          ///< ... of all together; 0: any number.
+  bool signs = false;                      ///< Records that the relay is given have their origin's signature.
 };
 
 struct Plan {

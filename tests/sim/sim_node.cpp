@@ -139,6 +139,7 @@ void SimNode::start() {
   options.versions.kept = 8;
   options.authorizer.connect = [](const Credentials& who) { return who.token == "good"; };
   options.authorizer.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
+  if (around_.plan.work.signs) options.verifier = &any_signature();
   engine_ = std::make_unique<sync::Engine>(*store_, random_, std::move(options));
   if (!open_scopes()) return again();
   if (uplink_ >= 0) dial();

@@ -42,6 +42,8 @@ struct Surroundings {
 inline constexpr std::string_view shared_scope = "shared", tags_scope = "tags", config_scope = "conf",
                                   stream_scope = "telemetry";
 std::string private_scope(NodeNumber node);
+/// Takes every signature for a good one.
+const config::Verifier& any_signature();
 
 class SimNode final : public Peer {
  public:

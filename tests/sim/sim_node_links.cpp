@@ -5,6 +5,34 @@
 #include <algorithm>
 
 namespace edgesync::sim {
+namespace {
+
+/// Keys are not what is tried here, but what becomes of records that have a signature on some ways and none on others.
+class AnySignature final : public config::Verifier {
+ public:
+  bool verify(const config::PublicKey&, ByteView, const config::SignatureBytes&) const override { return true; }
+};
+
+/// Of RFC 8032, section 7.1: what is no key is refused before it is asked for.
+constexpr std::string_view key_id = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+sync::Introduction introduction(bool dialled, bool signs) {
+  sync::Introduction own{dialled ? "good" : "", "simulated"};
+  if (signs && !dialled) own.binding = Bytes(32, std::byte{1});
+  if (signs && dialled) {
+    own.key = from_hex(key_id).value();
+    own.proof = Bytes(sizeof(config::SignatureBytes), std::byte{2});
+    own.sign = [](ByteView) { return std::optional(config::SignatureBytes{}); };
+  }
+  return own;
+}
+
+}  // namespace
+
+const config::Verifier& any_signature() {
+  static const AnySignature verifier;
+  return verifier;
+}
 
 void SimNode::stir() {
   if (!up() || died()) return;
@@ -47,7 +75,7 @@ void SimNode::connected(ConnectionId id, bool dialled) {
   const auto role = dialled ? sync::Role::node : sync::Role::hub;
   sync::LinkTuning tuning;
   if (dialled) tuning.pacing = around_.plan.work.pacing;
-  const sync::LinkId link = engine_->open_link(role, {dialled ? "good" : "", "simulated"}, now(), tuning);
+  const sync::LinkId link = engine_->open_link(role, introduction(dialled, around_.plan.work.signs), now(), tuning);
   links_[id] = link;
   connections_[link] = id;
   stir();

@@ -282,6 +282,36 @@ TEST_F(Guarded, ARelayGoesByTheListOfTheRoot) {
   node.unlink();
 }
 
+/// It passes on what devices signed; of anything else the root believes it only what is its own.
+TEST_F(Guarded, ARelayThatNobodyBelievesBringsRecordsOfDevices) {
+  const auto below = make_loopback();
+  auto root = open_guarded("root");
+  AccessList list(root);
+  allow(list);
+  list.allow("relay", {Access::read, Plane::state, AccessList::scope}).value();
+  list.allow("relay", {Access::write_own, Plane::stream, "*"}).value();
+  list.enroll({"relay", {"relay"}}, key_.id()).value();
+  list.enroll({"gw-1", {"gateway"}}, other_key_.id()).value();
+  {  // whose id it is the root knows from itself
+    auto node = open_node("gw-1");
+    node.stream("plant/gw-1/log", {.columns = {{"n", ColumnType::i64}}}).append({std::int64_t{1}}).value();
+    node.link(with(other_key_)).value();
+    node.flush(20s).value();
+  }
+  auto log = root.stream("plant/gw-1/log");
+  const auto witness = std::make_shared<Witness>();
+  const Subscription arrivals = log.on_records([&] { witness->saw("records"); });
+  auto relay = open_guarded("relay", true, below);
+  relay.link(with(key_)).value();
+  auto node = open_node("gw-1");
+  node.stream("plant/gw-1/log").append({std::int64_t{2}}).value();
+  LinkOptions to_relay = with(other_key_);
+  to_relay.loopback = below;
+  node.link(std::move(to_relay)).value();
+  EXPECT_TRUE(witness->waits_for("records"));
+  EXPECT_EQ(log.origins().value().at(0).second, 2U);
+}
+
 /// Over TLS, where a proof is bound to its connection, and a certificate is one as well.
 TEST_F(Guarded, ACertificateOfItsNameLetsADeviceInAndAKeyBesideItCounts) {
   edgesync::testing::TestAuthority authority;
