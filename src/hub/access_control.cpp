@@ -108,7 +108,7 @@ ScopeQuota AccessControl::quota(const Credentials& credentials, Plane plane, std
 std::optional<std::string> AccessControl::signer(const std::string& key, std::string_view stream) const {
   {
     const std::lock_guard lock(mutex_);
-    if (auto name = table_.signer(key, stream); name || table_.revoked().contains(key)) return name;
+    if (table_.knows(key)) return table_.signer(key, stream);
   }
   return otherwise_.signer ? otherwise_.signer(key, stream) : std::nullopt;
 }

@@ -41,6 +41,7 @@ class AccessTable {
   /// Of one that is known.
   Access access(const Credentials& credentials, Plane plane, std::string_view scope) const;
   ScopeQuota quota(const Credentials& credentials, Plane plane, std::string_view scope) const;
+  bool knows(const std::string& key) const { return keys_.contains(key) || revoked_.contains(key); }
   /// The device with this key, if it may write to that stream.
   std::optional<std::string> signer(const std::string& key, std::string_view stream) const;
   /// The key is the device's from here on, and its claim is used up, whatever the list still says.

@@ -125,12 +125,12 @@ void Receiver::on(wire::Chunk&& told) {
 std::vector<Gap> Receiver::vouched(const Channel& channel, const wire::Segment& segment, store::Terms& terms) const {
   auto signature = stream::signature_of(segment.body);
   if (!signature) return {};
-  if (!channel.own_only || segment.origin == talk_.peer.replica) return std::move(signature->gone);
+  const bool proves = channel.own_only && segment.origin != talk_.peer.replica && talk_.authorizer.signer;
+  if (!proves) return std::move(signature->gone);
   const std::string stream = talk_.store.scope(channel.scope).name, key = to_hex(signature->key);
   const Bytes statement =
       stream::statement_of(stream, segment.origin, signature->gone, stream::without_signature(segment.body));
-  const auto& signer = talk_.authorizer.signer;
-  auto name = signer ? signer(key, stream) : std::nullopt;
+  auto name = talk_.authorizer.signer(key, stream);
   if (name && signed_by(signature->key, statement, signature->signature, talk_.verifier)) {
     terms.teller = store::Teller{*std::move(name), segment.origin, true};
     return std::move(signature->gone);

@@ -116,7 +116,7 @@ bool Records::setting_aside(wire::Channel number) const noexcept {
 bool Records::refused(const wire::Refused& refused, const Error& why) {
   const Channel& channel = talk_.at(refused.channel);
   rewind(refused.channel, channel.peer);
-  if (refused.last != 0 && refused.code == Errc::forbidden && refused.origin != talk_.store.replica()) {
+  if (refused.last != 0 && refused.code == Errc::forbidden && !ours(refused.origin)) {
     if (stay_behind(refused.channel, refused.origin)) talk_.signal(Signal::Kind::unstored, channel.scope, {}, why);
     talk_.mark_dirty(refused.channel);
     return true;
@@ -136,6 +136,11 @@ bool Records::stay_behind(wire::Channel number, const ReplicaId& origin) {
   const bool news = behind_[number][origin] == 0;
   behind_[number].advance({origin, talk_.mine(talk_.at(number))[origin]});
   return news;
+}
+
+bool Records::stays_behind(wire::Channel number, const store::StreamState& state) const {
+  const auto at = behind_.find(number);
+  return at != behind_.end() && at->second[state.origin] >= state.last;
 }
 
 void Records::on_flushed(const store::Outcome& outcome) {
@@ -163,25 +168,21 @@ Result<std::optional<wire::Trimmed>> Records::trimmed(wire::Channel number, cons
   return std::optional(wire::Trimmed{number, state.origin, through, missing});
 }
 
-bool Records::signs(const ReplicaId& origin) const {
-  const auto selves = talk_.store.selves();
-  const bool ours = std::find(selves.begin(), selves.end(), origin) != selves.end();
-  return ours && talk_.sign && !talk_.peer.root && talk_.peer_can("origin");
+bool Records::ours(const ReplicaId& origin) const {
+  const auto& selves = talk_.store.selves();
+  return std::find(selves.begin(), selves.end(), origin) != selves.end();
 }
 
-/// As the peer is to have it: signed, or without what it would not understand.
-Result<wire::Message> Records::told(wire::Message message, const store::StreamState& state,
-                                    store::ScopeId scope) const {
+/// As the peer is to have it: signed, if there are gaps to say it with, or without what it would not understand.
+wire::Message Records::told(wire::Message message, const store::StreamState& state,
+                            const std::vector<Gap>* signs) const {
   auto* segment = std::get_if<wire::Segment>(&message);
   if (segment == nullptr) return message;
   if (!talk_.peer_can("origin")) segment->body = to_bytes(stream::without_signature(segment->body));
-  if (!signs(state.origin)) return message;
-  auto gaps = talk_.store.gaps(scope, state.origin, state.trimmed, SIZE_MAX);
-  if (!gaps) return std::move(gaps).error();
-  stream::OriginSignature signature{talk_.key, {}, stream::gone_before(segment->first, *gaps)};
-  const Bytes statement =
-      stream::statement_of(talk_.store.scope(scope).name, state.origin, signature.gone, segment->body);
-  if (const auto bytes = talk_.sign(statement)) {
+  if (signs == nullptr) return message;
+  stream::OriginSignature signature{talk_.key, {}, stream::gone_before(segment->first, *signs)};
+  const std::string stream = talk_.store.scope(talk_.at(segment->channel).scope).name;
+  if (const auto bytes = talk_.sign(stream::statement_of(stream, state.origin, signature.gone, segment->body))) {
     signature.signature = to_bytes(*bytes);
     segment->body = stream::put_before(segment->body, signature);
   }
@@ -199,11 +200,14 @@ Result<void> Records::fetch(wire::Channel number, Sending& sending, const store:
   auto gaps = talk_.store.gaps(scope, state.origin, after, gaps_max);
   if (!gaps) return gaps.error();
   Following following(number, state, *std::move(segments), *std::move(gaps), talk_.peer_can("origin"));
-  while (auto message = following.next(after)) {
-    auto as_told = told(*std::move(message), state, scope);
-    if (!as_told) return std::move(as_told).error();
-    sending.ready.push_back(*std::move(as_told));
+  std::optional<std::vector<Gap>> signs;
+  if (talk_.sign && !talk_.peer.root && talk_.peer_can("origin") && ours(state.origin)) {
+    auto all = talk_.store.gaps(scope, state.origin, state.trimmed, SIZE_MAX);
+    if (!all) return std::move(all).error();
+    signs = *std::move(all);
   }
+  while (auto message = following.next(after))
+    sending.ready.push_back(told(*std::move(message), state, signs ? &*signs : nullptr));
   sending.sent.advance({state.origin, after});
   if (state.origin == talk_.store.replica()) talk_.store.freeze(scope, after);
   return {};
@@ -212,7 +216,7 @@ Result<void> Records::fetch(wire::Channel number, Sending& sending, const store:
 bool Records::fetch(wire::Channel number, Sending& sending) {
   if (talk_.store.writing()) return false;
   for (const store::StreamState& state : talk_.store.stream(talk_.at(number).scope)) {
-    if (state.last <= std::max(sending.sent[state.origin], behind_[number][state.origin])) continue;
+    if (state.last <= sending.sent[state.origin] || stays_behind(number, state)) continue;
     if (auto read = fetch(number, sending, state); !read) {
       talk_.end_for_now(std::move(read).error());
       return false;

@@ -41,10 +41,11 @@ class Records {
   };
   Sending& sending(wire::Channel number);
   bool setting_aside(wire::Channel number) const noexcept;
+  bool ours(const ReplicaId& origin) const;
   bool stay_behind(wire::Channel number, const ReplicaId& origin);
+  bool stays_behind(wire::Channel number, const store::StreamState& state) const;
   void send_again(wire::Channel number);
-  bool signs(const ReplicaId& origin) const;
-  Result<wire::Message> told(wire::Message message, const store::StreamState& state, store::ScopeId scope) const;
+  wire::Message told(wire::Message message, const store::StreamState& state, const std::vector<Gap>* signs) const;
   Result<std::optional<wire::Trimmed>> trimmed(wire::Channel number, const store::StreamState& state,
                                                std::uint64_t after) const;
   Result<void> fetch(wire::Channel number, Sending& sending, const store::StreamState& state);

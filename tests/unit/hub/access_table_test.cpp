@@ -37,6 +37,25 @@ class Table : public testing::Test {
   AccessTable table_;
 };
 
+TEST_F(Table, TellsWhoSignsWithAKeyIfThatOneMayWriteThere) {
+  put("device/gw", {"gateway"});
+  put("role/gateway", {"own stream plant/{name}/*", "ro stream notice", "rw state shared"});
+  put("key/" + key_a, {"gw"});
+  EXPECT_EQ(table_.signer(key_a, "plant/gw/log"), "gw");
+  EXPECT_EQ(table_.signer(key_a, "plant/other/log"), std::nullopt);
+  EXPECT_EQ(table_.signer(key_a, "notice"), std::nullopt) << "it only reads there";
+  EXPECT_EQ(table_.signer(key_a, "shared"), std::nullopt) << "that is state";
+  EXPECT_EQ(table_.signer(key_b, "plant/gw/log"), std::nullopt);
+  EXPECT_TRUE(table_.knows(key_a));
+  EXPECT_FALSE(table_.knows(key_b));
+  put("revoked/" + key_a, {"stolen"});
+  EXPECT_EQ(table_.signer(key_a, "plant/gw/log"), std::nullopt);
+  EXPECT_TRUE(table_.knows(key_a)) << "and nobody else is to be asked";
+  put("revoked/" + key_a, {});
+  put("device/gw", {});
+  EXPECT_EQ(table_.signer(key_a, "plant/gw/log"), std::nullopt);
+}
+
 TEST_F(Table, KnowsADeviceByItsKeyUnderItsOwnName) {
   put("device/gw", {"gateway"});
   put("device/other", {"gateway"});
