@@ -108,7 +108,7 @@ RangeSet SqlTable::around(ByteView key) {
 /// The keys in `range` of which the log says that nobody's change is above a removal by this replica. None if a part of
 /// the log cannot be read.
 std::vector<Bytes> SqlTable::removed_last(const crdt::KeyRange& range) {
-  std::map<Bytes, crdt::LogItem> last;
+  std::map<Bytes, crdt::LogItem, BytesLess> last;
   bool damaged = false;
   log_.save();
   for (const crdt::Context::Item& origin : state_.context.items())
