@@ -117,20 +117,22 @@ class Projection(fleet.Case):
               f"{reads} reads of three files by 8 processes, 0 mixed", flush=True)
 
     def test_whenever_it_is_killed_one_whole_generation_is_shown(self):
-        number = 0
+        number, published = 0, 0
         for life in range(KILLS):
             edge = self.shell_with_files()
-            if life > 0:
-                active = edge.do("config.history", scope="c", limit=1)["versions"][0]["version"]
+            versions = edge.do("config.history", scope="c", limit=1)["versions"]
+            active = versions[0]["version"] if versions else 0
+            self.assertGreaterEqual(active, published)
+            if active > 0:
                 edge.event("projected", version=active)
                 self.assertEqual(len(set(read_set(self.directory()))), 1)
-            moment = time.monotonic() + random.uniform(0.02, 0.3)
+            moment = time.monotonic() + random.uniform(0.0, 0.3)
             killer = threading.Timer(max(0, moment - time.monotonic()), edge.kill)
             killer.start()
             try:
                 while True:
                     number += 1
-                    edge.do("config.publish", scope="c", tree=tree(number))
+                    published = edge.do("config.publish", scope="c", tree=tree(number))["version"]
             except (fleet.Failed, OSError, ValueError):
                 pass
             killer.join()

@@ -13,6 +13,9 @@
 
 namespace edgesync::laws {
 
+/// The members of a fleet, as scenarios call them.
+inline constexpr std::size_t a = 0, b = 1, c = 2, d = 3;
+
 class Fleet {
  public:
   explicit Fleet(std::size_t size) {

@@ -88,10 +88,10 @@ crdt::MemoryTable random_table(Xoshiro& random) {
   return table;
 }
 
-using Cells = std::vector<std::pair<Bytes, Cell>>;
+using CellList = std::vector<std::pair<Bytes, Cell>>;
 
-Cells all(crdt::MemoryTable& table) {
-  Cells cells;
+CellList all(crdt::MemoryTable& table) {
+  CellList cells;
   table.scan({}, [&](ByteView key, const Cell& cell) { return cells.emplace_back(to_bytes(key), cell), true; });
   return cells;
 }

@@ -9,8 +9,6 @@
 namespace edgesync::laws {
 namespace {
 
-constexpr std::size_t a = 0, b = 1, c = 2, d = 3;
-
 /// `at` looks for what it has missed of `from`, as far as it takes.
 crdt::Removed search(Fleet& fleet, std::size_t at, std::size_t from) {
   const crdt::Measure measure{fleet[at].fingerprint_key(),

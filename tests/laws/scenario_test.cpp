@@ -11,8 +11,6 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr std::size_t a = 0, b = 1, c = 2, d = 3;
-
 TEST(Scenario, LoserOfAConflictComesBackWhenOnlyTheWinnerWasRemoved) {
   Fleet fleet(4);
   fleet.commit(a, Edit().set("k", "loser"), 1);

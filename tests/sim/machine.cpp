@@ -34,8 +34,11 @@ void Machine::open(std::uint64_t seed, Now now) {
   engine_options.authorizer.scope = [](const Credentials&, Plane, std::string_view) { return Access::read_write; };
   engine = std::make_unique<sync::Engine>(*store, random_, std::move(engine_options));
   for (const store::Scope& scope : store->scopes()) engine->scope_opened(scope.id).value();
-  for (const auto& [plane, name] : {std::pair{Plane::state, state_scope}, std::pair{Plane::stream, stream_scope}})
+  const auto provide = [&](Plane plane, std::string_view name) {
     if (!store->find_scope(plane, name)) engine->scope_opened(store->open_scope(plane, name).value()).value();
+  };
+  provide(Plane::state, state_scope);
+  provide(Plane::stream, stream_scope);
   if (!hub)
     store->define_stream(*store->find_scope(Plane::stream, stream_scope), {{{"n", ColumnType::i64}}}, false).value();
 }

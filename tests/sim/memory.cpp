@@ -8,13 +8,13 @@ namespace {
 
 /// SQLite's own allocator.
 const sqlite3_mem_methods& plain() {
-  static const sqlite3_mem_methods methods = [] {
+  static const sqlite3_mem_methods allocator = [] {
     sqlite3_mem_methods own{};
     sqlite3_shutdown();
     sqlite3_config(SQLITE_CONFIG_GETMALLOC, &own);
     return own;
   }();
-  return methods;
+  return allocator;
 }
 
 bool fails() {
@@ -31,10 +31,10 @@ void* reallocate(void* held, int bytes) { return fails() ? nullptr : plain().xRe
 
 void install_memory() {
   static const bool installed = [] {
-    sqlite3_mem_methods methods = plain();
-    methods.xMalloc = allocate;
-    methods.xRealloc = reallocate;
-    return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK;
+    sqlite3_mem_methods failing = plain();
+    failing.xMalloc = allocate;
+    failing.xRealloc = reallocate;
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) == SQLITE_OK;
   }();
   static_cast<void>(installed);
 }

@@ -314,8 +314,8 @@ TEST_F(Guarded, ARelayThatNobodyBelievesBringsRecordsOfDevices) {
 
 /// Over TLS, where a proof is bound to its connection, and a certificate is one as well.
 TEST_F(Guarded, ACertificateOfItsNameLetsADeviceInAndAKeyBesideItCounts) {
-  edgesync::testing::TestAuthority authority;
-  const edgesync::testing::Certificate own = authority.issue("127.0.0.1"), device = authority.issue("gw-1");
+  edgesync::rig::TestAuthority authority;
+  const edgesync::rig::Certificate own = authority.issue("127.0.0.1"), device = authority.issue("gw-1");
   HubOptions options;
   options.node = {.database = file("hub.db"), .name = "hub"};
   options.address = "127.0.0.1";

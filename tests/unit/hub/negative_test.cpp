@@ -102,8 +102,8 @@ class Negatives : public Fleet {
   std::map<std::string, Tree> before_{};
 
  private:
-  edgesync::testing::TestAuthority authority_{};
-  const edgesync::testing::Certificate own_ = authority_.issue("127.0.0.1");
+  edgesync::rig::TestAuthority authority_{};
+  const edgesync::rig::Certificate own_ = authority_.issue("127.0.0.1");
   std::shared_ptr<Runtime> runtime_ = make_runtime();
   transport::Host& host_ = transport::host(*runtime_);
 };

@@ -10,8 +10,8 @@
 namespace edgesync {
 namespace {
 
-using testing::RawSocket;
-using testing::TestAuthority;
+using rig::RawSocket;
+using rig::TestAuthority;
 
 class Reasons : public Fleet {
  protected:
@@ -132,7 +132,7 @@ TEST_F(Reasons, TheHubEndsTheLinkInOrder) {
 
 TEST_F(Reasons, TheCertificateIsSomebodyElses) {
   TestAuthority theirs, ours;
-  const testing::Certificate certificate = theirs.issue("127.0.0.1");
+  const rig::Certificate certificate = theirs.issue("127.0.0.1");
   HubOptions options;
   options.node = {.database = file("hub.db"), .name = "hub"};
   options.address = "127.0.0.1";

@@ -14,6 +14,10 @@ namespace edgesync::store {
 
 inline Timestamp at_ms(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(1'800'000'000'000 + ms)); }
 
+inline VersionKey key_of(const config::Release& release) {
+  return {release.manifest.number, to_hex(release.manifest.id)};
+}
+
 class TempDir {
  public:
   TempDir() {

@@ -9,9 +9,9 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using namespace std::chrono_literals;
 
-const stream::Schema schema{{{"temp", ColumnType::f64}, {"text", ColumnType::text}}};
+const stream::Schema with_text{{{"temp", ColumnType::f64}, {"text", ColumnType::text}}};
 
-std::vector<Record> rows(std::size_t count, std::size_t bytes = 100) {
+std::vector<Record> text_rows(std::size_t count, std::size_t bytes = 100) {
   return {count, Record{0, at_ms(1), {21.5, std::string(bytes, 'x')}}};
 }
 
@@ -19,14 +19,14 @@ class Retention : public testing::Test {
  protected:
   ScopeId open(const stream::Budget& budget, bool local = false) {
     id = opened->open_scope(Plane::stream, "telemetry").value();
-    opened->define_stream(id, schema, local).value();
+    opened->define_stream(id, with_text, local).value();
     opened->set_budget(id, budget).value();
     return id;
   }
   /// One group commit, so one segment, each.
   void append(int segments, std::size_t records = 10) {
     for (int i = 0; i < segments; ++i) {
-      last = opened->append(id, rows(records)).value();
+      last = opened->append(id, text_rows(records)).value();
       flush(*opened);
     }
   }
@@ -71,7 +71,7 @@ TEST_F(Retention, TheOldestGoWhenTheQuotaIsUsedUpAndAreCounted) {
   EXPECT_THAT(findings(*opened), IsEmpty());
   reopen();
   EXPECT_EQ(counts().drops, after.drops);
-  EXPECT_EQ(opened->append(id, rows(1)).value().first, 401U) << "the budget is kept in the file";
+  EXPECT_EQ(opened->append(id, text_rows(1)).value().first, 401U) << "the budget is kept in the file";
   EXPECT_THAT(findings(*opened), IsEmpty());
 }
 
@@ -101,7 +101,7 @@ TEST_F(Retention, ARefusedRecordIsAnErrorAndCounted) {
   open({0s, 2'000, Overflow::reject});
   std::uint64_t accepted = 0, refused = 0;
   for (int i = 0; i < 40; ++i) {
-    const auto appended = opened->append(id, rows(10));
+    const auto appended = opened->append(id, text_rows(10));
     accepted += appended ? 10 : 0;
     refused += appended ? 0 : 10;
     if (!appended) {
@@ -121,7 +121,7 @@ TEST_F(Retention, ARefusedRecordIsAnErrorAndCounted) {
 TEST_F(Retention, AThinnedStreamGetsCoarserAndNeverFull) {
   open({0s, 4'000, Overflow::thin(4)});
   append(200, 1);
-  for (int i = 0; i < 200; ++i) opened->append(id, rows(1)).value();
+  for (int i = 0; i < 200; ++i) opened->append(id, text_rows(1)).value();
   flush(*opened);
   const StreamCounts after = counts();
   EXPECT_EQ(after.produced, 400U);
@@ -235,12 +235,12 @@ TEST_F(Retention, AllStreamsTogetherHaveABound) {
   std::vector<ScopeId> ids;
   for (const char* name : {"a", "b", "c"}) {
     ids.push_back(bounded->open_scope(Plane::stream, name).value());
-    bounded->define_stream(ids.back(), schema, false).value();
+    bounded->define_stream(ids.back(), with_text, false).value();
     bounded->set_budget(ids.back(), {0s, 0, ids.size() == 3 ? Overflow::reject : Overflow::drop_oldest}).value();
   }
   bool refused = false;
   for (int i = 0; i < 60; ++i) {
-    for (const ScopeId stream : ids) refused |= !bounded->append(stream, rows(stream == ids[0] ? 20 : 5));
+    for (const ScopeId stream : ids) refused |= !bounded->append(stream, text_rows(stream == ids[0] ? 20 : 5));
     do flush(*bounded);
     while (bounded->accepted() > bounded->durable());
   }
@@ -254,9 +254,9 @@ TEST_F(Retention, AllStreamsTogetherHaveABound) {
 TEST_F(Retention, NumbersOfAFailedBatchAreRefusedOnes) {
   open({0s, 0, Overflow::drop_oldest});
   append(1);
-  opened->append(id, rows(5)).value();
+  opened->append(id, text_rows(5)).value();
   auto batch = opened->begin_flush();
-  const Appended behind = opened->append(id, rows(5)).value();
+  const Appended behind = opened->append(id, text_rows(5)).value();
   std::filesystem::rename(opened.path(), opened.path() + ".away");
   opened->write(*batch);
   std::filesystem::rename(opened.path() + ".away", opened.path());

@@ -17,8 +17,6 @@ config::Release release_of(const config::Content& content, std::uint64_t number)
   return release;
 }
 
-VersionKey key_of(const config::Release& release) { return {release.manifest.number, to_hex(release.manifest.id)}; }
-
 /// A scope in which each version changes one key of the one before.
 class History {
  public:

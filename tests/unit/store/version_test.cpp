@@ -13,8 +13,6 @@ config::Release made(std::uint64_t number, const std::string& value) {
   return release;
 }
 
-VersionKey key_of(const config::Release& release) { return {release.manifest.number, to_hex(release.manifest.id)}; }
-
 std::vector<std::pair<std::uint64_t, VersionRole>> roles(Store& store, ScopeId id) {
   std::vector<std::pair<std::uint64_t, VersionRole>> found;
   const auto versions = store.versions(id).value();

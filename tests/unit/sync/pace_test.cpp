@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const stream::Schema schema{{{"text", ColumnType::text}}};
-
 class Paced : public Pair {
  protected:
+  const stream::Schema schema{{{"text", ColumnType::text}}};
+
   /// A link whose data wait for a minute. What is written after none was for so long goes at once.
   void connect_by_the_minute() {
     pacing.interval = 60s;

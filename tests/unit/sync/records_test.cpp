@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const stream::Schema schema{{{"text", ColumnType::text}}};
-
 class Records : public Pair {
  protected:
+  const stream::Schema schema{{{"text", ColumnType::text}}};
+
   void open(std::uint64_t quota) {
     scope = node->open(Plane::stream, "telemetry");
     there = hub->open(Plane::stream, "telemetry");

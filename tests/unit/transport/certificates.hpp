@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace edgesync::testing {
+namespace edgesync::rig {
 
 struct Certificate {
   std::string certificate_file, key_file;
@@ -130,4 +130,4 @@ class TestAuthority {
   X509Ptr certificate_{nullptr, X509_free};
 };
 
-}  // namespace edgesync::testing
+}  // namespace edgesync::rig

@@ -7,7 +7,7 @@
 namespace edgesync {
 namespace {
 
-using namespace edgesync::testing;
+using namespace edgesync::rig;
 using transport::Handler;
 
 enum class Kind { tls, plain, loopback };

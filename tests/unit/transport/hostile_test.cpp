@@ -11,7 +11,7 @@
 namespace edgesync {
 namespace {
 
-using namespace edgesync::testing;
+using namespace edgesync::rig;
 using transport::Limits;
 using transport::ListenOptions;
 

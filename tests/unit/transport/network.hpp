@@ -6,7 +6,7 @@
 #include "raw_peer.hpp"
 #include "recorder.hpp"
 
-namespace edgesync::testing {
+namespace edgesync::rig {
 
 using namespace std::chrono_literals;
 
@@ -73,4 +73,4 @@ class Network : public ::testing::Test {
   static inline std::unique_ptr<TestAuthority> authority_;
 };
 
-}  // namespace edgesync::testing
+}  // namespace edgesync::rig

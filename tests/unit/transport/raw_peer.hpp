@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace edgesync::testing {
+namespace edgesync::rig {
 
 class RawSocket {
  public:
@@ -110,4 +110,4 @@ inline std::string client_frame(int opcode, std::string_view payload) {
   return frame.append(payload);
 }
 
-}  // namespace edgesync::testing
+}  // namespace edgesync::rig

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace edgesync::testing {
+namespace edgesync::rig {
 
 inline constexpr std::chrono::seconds patience{60};
 
@@ -139,4 +139,4 @@ inline Bytes pattern(std::size_t size, unsigned seed = 1) {
   return bytes;
 }
 
-}  // namespace edgesync::testing
+}  // namespace edgesync::rig

@@ -14,7 +14,7 @@
 namespace edgesync {
 namespace {
 
-using namespace edgesync::testing;
+using namespace edgesync::rig;
 
 class RuntimeTest : public Network {
  protected:

@@ -8,7 +8,7 @@
 namespace edgesync {
 namespace {
 
-using namespace edgesync::testing;
+using namespace edgesync::rig;
 
 class Trust : public Network {
  protected:
