@@ -90,6 +90,9 @@ class Copies {
     if (!at.commit()) return;
     promised_.insert(at.unpromised.begin(), at.unpromised.end());
     at.unpromised.clear();
+    if (!plan_.lies || at.hub) return;
+    at.former.push_back(at.disk->durable_copy());
+    if (at.former.size() > 8) at.former.pop_front();
   }
   void pass(Span time) {
     now_.monotonic += time;
@@ -150,11 +153,19 @@ class Copies {
   void restart(std::size_t index) {
     Machine& at = *machines_[index];
     part(index);
-    if (random_.one_in(2))
+    const bool power = random_.one_in(2);
+    if (power && !at.former.empty()) return regress(index);
+    if (power)
       at.disk->crash(true), lose_unpromised(at);
     else
       commit(at);
     open(at);
+  }
+  /// The power goes at a disk that had not written what it said.
+  void regress(std::size_t index) {
+    Machine& at = *machines_[index];
+    ++report_.lies;
+    replace(index, std::move(at.former[random_.below(at.former.size())]), at.place);
   }
   void part(std::size_t index) {
     if (index > 0) return unlink(*machines_[index]);

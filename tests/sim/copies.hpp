@@ -17,11 +17,12 @@ struct CopiesPlan {
   bool together = true;       ///< Several are linked at the same time.
   bool hub_too = false;       ///< The hub's disk is restored as well.
   bool chunks = false;        ///< Much is told in chunks that are kept aside.
+  bool lies = false;          ///< After a power cut a node's disk is as it was some group commits before.
 };
 
 struct CopiesReport {
   Finding violation{};
-  std::uint64_t copies = 0, restores = 0, hub_restores = 0, wipes = 0, identities = 0, promised = 0;
+  std::uint64_t copies = 0, restores = 0, hub_restores = 0, wipes = 0, lies = 0, identities = 0, promised = 0;
 };
 
 /// In the end all agree, no link broke the protocol, every file is sound, and every value and record that was durable

@@ -14,13 +14,14 @@ constexpr std::uint64_t seeds = 120;
 struct Kind {
   const char* name = "";
   std::uint64_t noticed = 0;
-  bool together = true, hub_too = false, chunks = false;
-  CopiesPlan plan(std::uint64_t seed) const { return {seed, noticed, together, hub_too, chunks}; }
+  bool together = true, hub_too = false, chunks = false, lies = false;
+  CopiesPlan plan(std::uint64_t seed) const { return {seed, noticed, together, hub_too, chunks, lies}; }
 };
 
 constexpr Kind unnoticed{"WhereNobodyNotices", 0, true, false, true};
 constexpr Kind some_noticed{"WhereSomeAreNoticed", 60, false, false, true};
 constexpr Kind noticed{"WhereAllAreNoticed", 100, true, true, true};
+constexpr Kind lying{"WhereDisksLie", 0, true, false, true, true};
 
 class CopiedDisks : public testing::TestWithParam<Kind> {};
 
@@ -33,21 +34,23 @@ TEST_P(CopiedDisks, LoseNothing) {
     totals.restores += report.restores;
     totals.hub_restores += report.hub_restores;
     totals.wipes += report.wipes;
+    totals.lies += report.lies;
     totals.identities += report.identities;
     totals.promised += report.promised;
   }
   for (const std::uint64_t count : {totals.copies, totals.restores, totals.wipes}) EXPECT_GT(count, seeds / 8);
   EXPECT_EQ(totals.hub_restores > seeds / 8, GetParam().hub_too);
+  EXPECT_EQ(totals.lies > seeds / 8, GetParam().lies);
   EXPECT_GT(totals.promised, seeds * 20);
   EXPECT_GT(totals.identities, seeds);
 }
 
-INSTANTIATE_TEST_SUITE_P(Simulation, CopiedDisks, testing::Values(unnoticed, some_noticed, noticed),
+INSTANTIATE_TEST_SUITE_P(Simulation, CopiedDisks, testing::Values(unnoticed, some_noticed, noticed, lying),
                          [](const auto& kind) { return kind.param.name; });
 
 // Two copies of an unnoticed copy, both noticed since, are linked at once and bring what it did last.
 TEST(CopiedDisksLinkedAtOnce, CompareWhatTheOtherBringsOfAnIdBefore) {
-  EXPECT_EQ(run_copies({84, 60, true, false, false}).violation, std::nullopt);
+  EXPECT_EQ(run_copies({84, 60, true, false, false, false}).violation, std::nullopt);
 }
 
 struct LeftOut {

@@ -5,6 +5,7 @@
 #include "sim/fault_vfs.hpp"
 #include "sync/engine.hpp"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -43,6 +44,7 @@ class Machine {
   const std::uint64_t place;  ///< What its environment says.
   bool chunks = false;        ///< Every second life takes most of what is told for large.
   std::unique_ptr<Disk> disk;
+  std::deque<std::unique_ptr<Disk>> former{};  ///< What the disk was after the last group commits, the oldest first.
 
  private:
   std::unique_ptr<FaultVfs> vfs_;
