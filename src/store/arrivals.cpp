@@ -37,12 +37,10 @@ bool not_the_disk(const Error& error) noexcept {
 
 void Arrivals::write() {
   before_ = file_.db.failed();
-  reached_ = batch_.arrivals.size();
-  for (std::size_t i = 0; i < batch_.arrivals.size() && reached_ == batch_.arrivals.size(); ++i) {
-    const Arrival& arrival = batch_.arrivals[i];
-    batch_.outcomes.push_back(out_[i] ? refuse(arrival, *out_[i]) : take(arrival));
-    blamed_ = at_;
-    if (file_.db.failed()) reached_ = i;
+  for (reached_ = 0; reached_ < batch_.arrivals.size(); ++reached_) {
+    const Arrival& arrival = batch_.arrivals[reached_];
+    batch_.outcomes.push_back(out_[reached_] ? refuse(arrival, *out_[reached_]) : take(arrival));
+    if (file_.db.failed()) return;
   }
 }
 
@@ -56,7 +54,7 @@ bool Arrivals::leave_out(const Error& error, bool all) {
     // A large cut is alone: what it cannot have is its own fault, wherever it shows. A disk that fails is nobody's.
     const bool fault = not_the_disk(error) || error.is(Errc::storage_full);
     const bool certain = fault && (reached_ < out_.size() || batch_.alone);
-    out_[i] = Outcome{batch_.arrivals[i].ticket, false, error, certain ? blamed_ : ScopeId{}};
+    out_[i] = Outcome{batch_.arrivals[i].ticket, false, error, certain ? at_ : ScopeId{}};
     found = true;
   }
   return found;
@@ -117,7 +115,7 @@ Outcome Arrivals::apply(const RemoteChunk& remote) {
   if (part == nullptr || part->scope.plane == Plane::stream) return {};
   const crdt::Delta& delta = remote.chunk.delta;
   if (auto good = permit(remote.terms, *part, delta.upto); !good) return {0, false, good.error(), at_};
-  if (remote.terms.room && listed_bytes(delta) > remote.terms.room->left_aside)
+  if (remote.terms.room && told_bytes(delta) > remote.terms.room->left_aside)
     return {0, false, full(*remote.terms.room), at_};
   Outcome outcome = keep_chunk(*part->table, remote, batch_.number, part->preview);
   if (outcome.applied) note(remote.terms, delta.upto, part->table->context());
@@ -190,7 +188,10 @@ std::optional<Outcome> Arrivals::impossible(const RemoteCut& cut) {
   }
   for (const RemoteStage& stage : cut.stages) {
     const Part* part = taking(stage.scope);
-    if (part == nullptr || part->scope.plane == Plane::stream || !joinable(*part->table, stage))
+    // A delta may make the stage of its scope a thing of the past.
+    const bool told = std::any_of(cut.deltas.begin(), cut.deltas.end(),
+                                  [&](const RemoteDelta& remote) { return remote.scope == stage.scope; });
+    if (part == nullptr || part->scope.plane == Plane::stream || told || !joinable(*part->table, stage))
       return Outcome{0, false, {}, stage.scope};
     const Stage& kept = part->table->stages().at(stage.from);
     if (auto good = permit(stage.terms, *part, kept.upto); !good) return Outcome{0, false, good.error(), stage.scope};

@@ -11,6 +11,8 @@ class Arrivals {
  public:
   Arrivals(File& file, GroupCommit& batch) : file_(file), batch_(batch), out_(batch.arrivals.size()) {}
 
+  /// An attempt begins; what fails until write() is nothing that a peer sent.
+  void begin() noexcept { before_ = true; }
   /// Adds an outcome for each to the batch.
   void write();
   /// What the attempt that ended with `error` tripped over is left out of the next, or all of them are; false if it was
@@ -43,7 +45,7 @@ class Arrivals {
   GroupCommit& batch_;
   std::vector<std::optional<Outcome>> out_;  // by arrival: how it ends, if it is left out
   std::size_t reached_ = 0;                  // the arrival that the last attempt failed at; none if their number
-  ScopeId at_{}, blamed_{};                  // the scope at hand, and the one in which the last attempt failed
+  ScopeId at_{};                             // the scope at hand, or in which the last attempt failed
   bool before_ = false;                      // the last attempt failed before the first of them
 };
 

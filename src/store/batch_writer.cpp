@@ -44,7 +44,7 @@ void BatchWriter::run() {
     return;
   }
   for (std::size_t attempt = 1;; ++attempt) {
-    auto written = write();
+    auto written = try_write();
     batch_.log_error = file_.db.take_log_error();
     if (written) {
       if (file_.db.log_doubtful()) settle(*batch_.log_error, true);
@@ -92,9 +92,20 @@ void BatchWriter::sweep_part(Part& part) {
   batch_.faults.emplace_back(part.scope.id, Error(Errc::storage_corrupt, std::move(lost)));
 }
 
+/// Whatever goes wrong ends the batch, and not the store: somebody waits for each that was begun.
+Result<void> BatchWriter::try_write() {
+  try {
+    return write();
+  } catch (const std::exception& thrown) {
+    file_.db.keep_errors(false);
+    return Error(Errc::limit_exceeded, "store: " + file_.db.path() + ": a group commit: " + thrown.what());
+  }
+}
+
 Result<void> BatchWriter::write() {
   batch_.outcomes.clear(), batch_.changes.clear(), batch_.conflicts.clear();
   batch_.diverged.clear(), batch_.learned.clear(), batch_.faults.clear();
+  arrivals_.begin();
   if (place_) batch_.faults.emplace_back(ScopeId{}, *place_);
   file_.db.keep_errors(true);
   Query(file_.db, Sql::begin).step();

@@ -15,6 +15,7 @@ class BatchWriter {
   void run();
 
  private:
+  Result<void> try_write();
   Result<void> write();
   /// That what is written can be found again; a write-ahead log that somebody deleted is saved into the database.
   Result<void> check_place();

@@ -55,6 +55,7 @@ Ticket SqliteStore::apply(RemoteCut cut) {
     if (const crdt::Stamp own = at->second.upto[replica()]; own <= INT64_MAX) clock_.pass(own);
   }
   const bool large = !cut.stages.empty();
+  if (const auto twice = joined_twice(cut)) return arrive(*twice);
   Arrival arrival;
   arrival.ticket = ++accepted_;
   arrival.body = std::move(cut);
@@ -63,6 +64,17 @@ Ticket SqliteStore::apply(RemoteCut cut) {
   else
     arrivals_.push_back(std::move(arrival));
   return accepted_;
+}
+
+/// To join what waits to be joined is asked for in vain, and each has a batch to itself: a link that comes back asks
+/// once more.
+std::optional<Refusal> SqliteStore::joined_twice(const RemoteCut& cut) const {
+  for (const Arrival& waiting : large_)
+    for (const RemoteStage& stage : std::get<RemoteCut>(waiting.body).stages)
+      for (const RemoteStage& again : cut.stages)
+        if (stage.scope == again.scope && stage.from == again.from)
+          return Refusal{stage.scope, Error(Errc::storage_full, "cut: what is kept aside of it is about to be joined")};
+  return std::nullopt;
 }
 
 Ticket SqliteStore::keep(RemoteChunk chunk) {

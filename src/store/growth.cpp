@@ -35,6 +35,19 @@ std::uint64_t listed_bytes(const crdt::Delta& delta) noexcept {
   return bytes;
 }
 
+std::uint64_t told_bytes(const crdt::Delta& delta) noexcept {
+  const auto of_context = [](const crdt::Context& context) { return entry_overhead + 24 * context.items().size(); };
+  std::uint64_t bytes = of_context(delta.base) + of_context(delta.upto);
+  for (const crdt::KeyState& state : delta.keys) {
+    bytes += entry_bytes(state.key, {});
+    for (const crdt::Listed& listed : state.listed)
+      bytes += entry_bytes({}, listed.reference ? ByteView() : ByteView(listed.entry.value));
+  }
+  for (const crdt::LogItem& item : delta.removals)
+    bytes += entry_bytes(item.key, {}) + item.range.low.size() + item.range.high.size() + of_context(item.observed);
+  return bytes;
+}
+
 bool fits(const crdt::Delta& delta, crdt::ScopeTable& table, std::uint64_t room) {
   if (listed_bytes(delta) <= room) return true;
   std::uint64_t before = 0, after = 0;

@@ -13,6 +13,8 @@ std::uint64_t cell_bytes(ByteView key, const crdt::Cell& cell) noexcept;
 
 /// Of the entries that the delta lists with their values.
 std::uint64_t listed_bytes(const crdt::Delta& delta) noexcept;
+/// About what it takes to keep the delta aside as it was told: what it lists without values, too, and its removals.
+std::uint64_t told_bytes(const crdt::Delta& delta) noexcept;
 
 /// Whether the table, with the delta joined, has at most so many bytes more. What the delta takes away is looked for
 /// only if what it brings does not fit, and only until it does.

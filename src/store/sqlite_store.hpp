@@ -204,6 +204,7 @@ class SqliteStore final : public Store {
   Part take(ScopeState& state);
   Part bare(ScopeState& state);
   /// False if `bytes` more of chunks are too many. An idle stage may have to go for them, though not `whose`.
+  std::optional<Refusal> joined_twice(const RemoteCut& cut) const;
   bool make_room(std::size_t bytes, const std::pair<ScopeState*, ReplicaId>& whose);
   void publish(GroupCommit& batch, Flushed& flushed);
   void publish(ScopeState& state, const Part& part, Flushed& flushed);

@@ -96,8 +96,11 @@ RangeSet SqlTable::around(ByteView key) {
     Query row(file_.db, Sql::cell_after);
     if (row.bind(sid_).bind(key).step()) range.high = to_bytes(row.blob(0));
   }
-  RangeSet lost;
+  RangeSet lost, news;
   lost.add(range);
+  news.add(range);
+  for (const crdt::KeyRange& known : state_.damaged.ranges()) news.remove(known);
+  if (news.empty()) return lost;  // of a scope that was salvaged many rows may be like this one
   for (const Bytes& removed : removed_last(range)) {
     if (lost.ranges().size() == damaged_ranges_max) break;
     if (!equal(removed, key)) lost.remove(only(removed));
@@ -105,23 +108,29 @@ RangeSet SqlTable::around(ByteView key) {
   return lost;
 }
 
-/// The keys in `range` of which the log says that nobody's change is above a removal by this replica. None if a part of
-/// the log cannot be read.
+/// The keys in `range` that this replica removed, and of which the log knows no write that the removal may not have
+/// seen: none by others, whatever its stamp, nor a later one of our own. None if a part of the log cannot be read.
 std::vector<Bytes> SqlTable::removed_last(const crdt::KeyRange& range) {
-  std::map<Bytes, crdt::LogItem, BytesLess> last;
+  struct Known {
+    crdt::Stamp removed = 0, written = 0;  ///< By this replica.
+    bool others = false;                   ///< Have written it.
+  };
+  std::map<Bytes, Known, BytesLess> keys;
   bool damaged = false;
   log_.save();
-  for (const crdt::Context::Item& origin : state_.context.items())
-    for (crdt::LogItem& item : log_.readable(file_.origins.find(origin.replica),
-                                             [&](const BlockKey&, ByteView, crdt::Stamp) { damaged = true; })) {
+  // Of all origins: the context may have lost some.
+  for (Oid oid = 1; file_.origins.find(oid) != nullptr; ++oid)
+    for (const crdt::LogItem& item :
+         log_.readable(oid, [&](const BlockKey&, ByteView, crdt::Stamp) { damaged = true; })) {
       if (item.type == crdt::LogItem::Type::remove_range || !range.contains(item.key)) continue;
-      crdt::LogItem& known = last[item.key];
-      if (known.dot.stamp <= item.dot.stamp) known = std::move(item);
+      const bool own = item.dot.replica == file_.replica(), write = item.type == crdt::LogItem::Type::write;
+      Known& known = keys[item.key];
+      known.others |= write && !own;
+      if (crdt::Stamp& last = write ? known.written : known.removed; own) last = std::max(last, item.dot.stamp);
     }
   std::vector<Bytes> removed;
-  for (const auto& [key, item] : last)
-    if (!damaged && item.type == crdt::LogItem::Type::remove && item.dot.replica == file_.replica())
-      removed.push_back(key);
+  for (const auto& [key, known] : keys)
+    if (!damaged && !known.others && known.removed > known.written) removed.push_back(key);
   return removed;
 }
 

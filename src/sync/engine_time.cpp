@@ -91,6 +91,7 @@ Instant Engine::disk_due() const noexcept {
 }
 
 void Engine::write_ends(Now now) {
+  quotas_.passes(now.monotonic);
   const Instant due = disk_due();
   const Instant began = std::exchange(writing_since_, std::nullopt).value_or(now.monotonic);
   if (!std::exchange(disk_told_, false) && due <= now.monotonic)

@@ -2,6 +2,11 @@
 #include "sync/inbox.hpp"
 
 namespace edgesync::sync {
+namespace {
+
+Error twice(std::uint64_t cut) { return {Errc::protocol_violation, "cut " + std::to_string(cut) + ": a scope twice"}; }
+
+}  // namespace
 
 Result<Inbox::Staged*> Inbox::staged(std::uint64_t cut) {
   if (!staged_.contains(cut) && staged_.size() >= limits_.staged_cuts)
@@ -35,6 +40,7 @@ Result<void> Inbox::add(wire::DeltaPart&& part, std::size_t bytes) {
   const auto at = deltas.find(part.channel);
   if (part.first != (at == deltas.end()))
     return Error(Errc::protocol_violation, "delta: first part missing or repeated");
+  if ((*staged)->whole.stages.contains(part.channel)) return twice(part.cut);
   if (part.first) {
     deltas.emplace(part.channel, std::move(part.delta));
     return {};
@@ -61,8 +67,8 @@ Result<void> Inbox::add(const wire::Staged& staged) {
   constexpr std::size_t bytes = 64;  // of a set's node
   const auto held = grow(staged.cut, bytes);
   if (!held) return held.error();
-  if (!(*held)->whole.stages.insert(staged.channel).second)
-    return Error(Errc::protocol_violation, "cut " + std::to_string(staged.cut) + ": a scope twice");
+  Whole& whole = (*held)->whole;
+  if (whole.deltas.contains(staged.channel) || !whole.stages.insert(staged.channel).second) return twice(staged.cut);
   return {};
 }
 

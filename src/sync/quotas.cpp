@@ -7,10 +7,10 @@ namespace edgesync::sync {
 
 namespace {
 
-/// What is left of `most`; who asked may fill as much of it.
+/// What is left of `most`. What fits is taken to come; what does not, to be refused.
 std::uint64_t reserve(std::uint64_t most, std::uint64_t& held, std::uint64_t brings) {
   const std::uint64_t left = most - std::min(most, held);
-  held += std::min(brings, left);
+  if (brings <= left) held += brings;
   return left;
 }
 
@@ -29,11 +29,14 @@ std::optional<store::Room> Quotas::room(const ScopeQuota& quota, const store::He
                      reserve(quota.bytes, held.aside, brings.aside)};
 }
 
-void Quotas::overflowed(const std::string& name, Instant until) { overflowed_.insert_or_assign(name, until); }
+void Quotas::overflowed(const std::string& name, store::ScopeId scope, Instant until) {
+  overflowed_.insert_or_assign({name, scope}, until);
+}
 
-bool Quotas::may_join(const std::string& name, Instant now) {
-  std::erase_if(overflowed_, [now](const auto& one) { return one.second <= now; });
-  return !overflowed_.contains(name);
+bool Quotas::may_join(const std::string& name, store::ScopeId scope, Instant now) {
+  passes(now);
+  std::erase_if(overflowed_, [this](const auto& one) { return one.second <= now_; });
+  return !overflowed_.contains({name, scope});
 }
 
 }  // namespace edgesync::sync

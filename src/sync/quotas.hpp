@@ -8,6 +8,7 @@
 
 #include <edgesync/options.hpp>
 
+#include <algorithm>
 #include <map>
 
 namespace edgesync::sync {
@@ -19,10 +20,13 @@ class Quotas {
   /// For who brings at most so much; nothing if there is no quota.
   std::optional<store::Room> room(const ScopeQuota& quota, const store::Held& brings, Instant now);
 
-  /// What `name` had kept aside came to more than there was room for. That is known only when all of it was joined, so
-  /// it may ask for that again after a pause: asking costs a few bytes.
-  void overflowed(const std::string& name, Instant until);
-  bool may_join(const std::string& name, Instant now);
+  /// What `name` had kept aside of a scope came to more than there was room for. That is known only when all of it was
+  /// joined, so it may ask for that again after a pause: asking costs a few bytes.
+  void overflowed(const std::string& name, store::ScopeId scope, Instant until);
+  bool may_join(const std::string& name, store::ScopeId scope, Instant now);
+  /// A group commit may take longer than whoever asked for it is heard of.
+  void passes(Instant now) noexcept { now_ = std::max(now_, now); }
+  Instant now() const noexcept { return now_; }
 
  private:
   struct Known {
@@ -31,7 +35,8 @@ class Quotas {
   };
   const store::Store& store_;
   std::map<std::pair<std::optional<Plane>, std::string>, Known> known_{};
-  std::map<std::string, Instant> overflowed_{};  ///< By who brought it: until when.
+  std::map<std::pair<std::string, store::ScopeId>, Instant> overflowed_{};  ///< By who brought it: until when.
+  Instant now_{};
 };
 
 }  // namespace edgesync::sync

@@ -8,7 +8,14 @@
 #include "stream/origin_signature.hpp"
 #include "sync/introduction.hpp"
 
+#include <algorithm>
+
 namespace edgesync::sync {
+namespace {
+
+constexpr std::ptrdiff_t large_cuts_max = 2;  // one of state and one of config
+
+}  // namespace
 
 /// Counts what is to be stored; false, and the link ends, if it is more than a window allows.
 bool Receiver::hold(std::size_t& held, std::size_t bytes, std::size_t most, const char* what) {
@@ -59,9 +66,19 @@ void Receiver::on(wire::Staged&& staged) {
   took(inbox_.add(staged));
 }
 
+/// Received and not yet durable. Each has a group commit to itself.
+std::ptrdiff_t Receiver::large_cuts() const {
+  return std::count_if(unsettled_.begin(), unsettled_.end(), [](const auto& one) {
+    const auto* cut = std::get_if<ReceivedCut>(&one.second.received);
+    return cut != nullptr && cut->staged;
+  });
+}
+
 void Receiver::on(wire::Cut&& cut) {
   auto whole = inbox_.take(cut);
   if (!whole) return talk_.end(std::move(whole).error());
+  if (!whole->stages.empty() && large_cuts() >= large_cuts_max)
+    return talk_.end({Errc::limit_exceeded, "more large cuts in flight than a sender has lanes"});
   store::RemoteCut remote;
   ReceivedCut received{cut.cut, {}, !whole->stages.empty()};
   std::size_t bytes = 0;
@@ -93,7 +110,7 @@ void Receiver::on(wire::Cut&& cut) {
     const auto& stages = talk_.store.stages(added.scope);
     const auto stage = stages.find(added.from);
     added.terms = talk_.terms(talk_.at(number), {stage == stages.end() ? 0 : stage->second.bytes, 0});
-    if (added.terms.room) added.terms.room->joins = talk_.quotas.may_join(talk_.peer.name, talk_.heard);
+    if (added.terms.room) added.terms.room->joins = talk_.quotas.may_join(talk_.peer.name, added.scope, talk_.heard);
   }
   if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "cuts")) return;
   if (planted(Bug::ack_before_commit)) talk_.send(wire::Ack{cut.cut});
@@ -109,7 +126,7 @@ void Receiver::on(wire::Chunk&& told) {
   talk_.metrics.keys_received += delta->keys.size();
   const std::size_t bytes = weight(*delta);
   if (!hold(unsettled_bytes_, bytes, talk_.limits.staged_bytes + talk_.limits.unsettled_bytes, "chunks")) return;
-  const store::Terms terms = talk_.terms(*channel, {0, store::listed_bytes(*delta)});
+  const store::Terms terms = talk_.terms(*channel, {0, store::told_bytes(*delta)});
   store::RemoteChunk chunk{channel->scope,
                            talk_.peer.replica,
                            told.begin,
@@ -245,8 +262,8 @@ bool Receiver::refuse(const Unsettled& unsettled, const store::Outcome& outcome)
   if (const auto* cut = std::get_if<ReceivedCut>(&unsettled.received)) {
     refused.cut = cut->cut;
     const bool overflows = cut->staged && outcome.error->is(Errc::storage_full);
-    if (overflows && talk_.quotas.may_join(talk_.peer.name, talk_.heard))
-      talk_.quotas.overflowed(talk_.peer.name, talk_.heard + talk_.limits.refused_min);
+    if (overflows && talk_.quotas.may_join(talk_.peer.name, outcome.scope, talk_.heard))
+      talk_.quotas.overflowed(talk_.peer.name, outcome.scope, talk_.quotas.now() + talk_.limits.refused_min);
   }
   if (const auto* chunk = std::get_if<ReceivedChunk>(&unsettled.received)) refused.cut = chunk->cut;
   if (const auto* segment = std::get_if<ReceivedSegment>(&unsettled.received)) {

@@ -67,6 +67,7 @@ class Receiver {
   void settle(const ReceivedCut& received, const store::Outcome& outcome);
   void settle(const ReceivedChunk& received, const store::Outcome& outcome);
   void settle(const ReceivedSegment& received, const store::Outcome& outcome);
+  std::ptrdiff_t large_cuts() const;
   void resync(std::uint64_t cut, wire::Channel number);
   std::vector<Gap> vouched(const Channel& channel, const wire::Segment& segment, store::Terms& terms) const;
   bool refuse(const Unsettled& unsettled, const store::Outcome& outcome);

@@ -219,6 +219,35 @@ TEST(DamagedRow, UnderAnyKeyDoesNotBringBackWhatWasRemoved) {
   }
 }
 
+/// What the removal had not seen outlives it, whatever the stamps.
+TEST(DamagedRow, UnderAnyKeyMayBeWhatARemovalHadNotSeen) {
+  Opened opened, other(9);
+  fill(*opened);
+  const ScopeId there = state_scope(*other);
+  pull(*other, there, *opened, state_scope(*opened));
+  set(*other, there, "k7", std::int64_t{777}, 10);
+  flush(*other);
+  opened->commit(state_scope(*opened), Edit().erase("k7").ops(), at_ms(60)).value();
+  flush(*opened);
+  pull(*opened, state_scope(*opened), *other, there);
+  pull(*other, there, *opened, state_scope(*opened));
+  opened.close();
+  run_sql(opened.path(),
+          "UPDATE cell SET key = CAST(substr(key, 1, 2) || x'01' || substr(key, 4) AS BLOB) WHERE "
+          "lower(hex(key)) = '" +
+              to_hex(value_key("k7")) + "'");
+  opened.reopen();
+  const ScopeId id = state_scope(*opened);
+  contents(*opened, id);
+  flush(*opened);
+  const auto lost = opened->damaged(id);
+  const auto holds = [](const crdt::KeyRange& range) { return range.contains(value_key("k7")); };
+  EXPECT_TRUE(std::any_of(lost.begin(), lost.end(), holds));
+  opened->apply(RemoteRepair{id, other->repair(there, lost, SIZE_MAX).value()});
+  flush(*opened);
+  EXPECT_EQ(contents(*opened, id).at("k7"), "777");
+}
+
 TEST(DamagedRow, OfOthersIsToldToNobodyUntilItIsMended) {
   Opened relay, edge(8), other(9);
   fill(*edge);

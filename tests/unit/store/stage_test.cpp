@@ -65,6 +65,47 @@ TEST_F(LossyStaging, OfADamagedScopeAreToldAsFarAsIsCertain) {
   EXPECT_THAT(relay->small_delta(id, {}, false, SIZE_MAX).value()->keys, IsEmpty());
 }
 
+/// A large cut has a batch to itself, behind what else there is.
+std::map<Ticket, Outcome> settle(Opened& opened) {
+  std::map<Ticket, Outcome> outcomes;
+  for (int batch = 0; batch < 2; ++batch) {
+    const Flushed flushed = flush(*opened);
+    EXPECT_FALSE(flushed.error);
+    for (const Outcome& outcome : flushed.outcomes) outcomes.emplace(outcome.ticket, outcome);
+  }
+  return outcomes;
+}
+
+/// A delta of the same scope may end the stage before it is joined.
+TEST_F(Staging, ACutIsOfAScopeInOneWayOnly) {
+  Opened opened(1);
+  const ScopeId id = state_scope(*opened);
+  tell(opened);
+  RemoteCut cut;
+  cut.deltas.push_back({id, peer->delta(there(), opened->context(id)).value(), {}, {}, {}});
+  cut.stages.push_back({id, peer->replica(), {}});
+  const Ticket told = opened->apply(cut);
+  const Outcome outcome = settle(opened).at(told);
+  EXPECT_FALSE(outcome.applied);
+  EXPECT_FALSE(outcome.error);
+  EXPECT_TRUE(join(opened).outcomes.at(0).applied);
+  EXPECT_EQ(opened->context(id), peer->context(there()));
+}
+
+/// Each has a batch to itself, and all but the first are in vain.
+TEST_F(Staging, WhatWaitsToBeJoinedIsNotAskedForTwice) {
+  Opened opened(1);
+  tell(opened);
+  RemoteCut cut;
+  cut.stages.push_back({state_scope(*opened), peer->replica(), {}});
+  const Ticket first = opened->apply(cut), second = opened->apply(cut);
+  const auto outcomes = settle(opened);
+  EXPECT_TRUE(outcomes.at(first).applied);
+  ASSERT_TRUE(outcomes.at(second).error);
+  EXPECT_TRUE(outcomes.at(second).error->is(Errc::storage_full)) << "so it is asked for again later";
+  EXPECT_EQ(opened->context(state_scope(*opened)), peer->context(there()));
+}
+
 class DamagedStage : public Staging, public testing::WithParamInterface<const char*> {};
 
 TEST_P(DamagedStage, IsDroppedAndToldAgain) {

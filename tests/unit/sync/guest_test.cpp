@@ -68,6 +68,41 @@ TEST_F(Guests, WhatAContextWeighsCountsAgainstTheStagingBound) {
   EXPECT_LE(parts, 3u) << "4000 entries of 24 bytes each";
 }
 
+/// What is told of a scope may end what was kept aside of it, before that is joined.
+TEST_F(Guests, WhoTellsAScopeInTwoWaysAtOnceIsSentAway) {
+  reopen();
+  arrive(*hub, Role::hub);
+  say(*hub, wire::Subscribe{1, Plane::state, "s", {}, {}});
+  wire::DeltaPart part{1, 1, true, {}};
+  part.delta.upto.advance({replica(1), 5});
+  part.delta.keys = {{crdt::cell_key("k", crdt::Kind::value), {{{{replica(1), 5}, 0, {}}, false}}}};
+  say(*hub, part);
+  say(*hub, wire::Chunk{1, 1, true, {}, {}, part.delta.upto});
+  while (hub->commit()) continue;
+  ASSERT_FALSE(ending(*hub));
+  part.cut = 2;
+  say(*hub, part);
+  say(*hub, wire::Staged{2, 1});
+  say(*hub, wire::Cut{2, 2});
+  while (hub->commit()) continue;
+  ASSERT_TRUE(ending(*hub));
+  EXPECT_TRUE(ending(*hub)->is(Errc::protocol_violation)) << ending(*hub)->detail;
+}
+
+/// Each has a group commit to itself, and costs its sender a few bytes.
+TEST_F(Guests, LargeCutsWaitInNoLongLine) {
+  reopen();
+  arrive(*hub, Role::hub);
+  say(*hub, wire::Subscribe{1, Plane::state, "s", {}, {}});
+  for (std::uint64_t cut = 1; cut <= 3; ++cut) {
+    EXPECT_FALSE(ending(*hub)) << cut;
+    say(*hub, wire::Staged{cut, 1});
+    say(*hub, wire::Cut{cut, 1});
+  }
+  ASSERT_TRUE(ending(*hub));
+  EXPECT_TRUE(ending(*hub)->is(Errc::limit_exceeded)) << ending(*hub)->detail;
+}
+
 TEST_F(Guests, WhatSubscriptionsWeighIsBounded) {
   limits.subscribed_bytes = 256 * 1024;
   reopen();

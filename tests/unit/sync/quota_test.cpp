@@ -173,6 +173,26 @@ TEST_F(Quota, WhatWasJoinedInVainIsNotJoinedAgainAtOnce) {
   EXPECT_TRUE(node->engine->caught_up(s)) << refused();
 }
 
+/// What one scope has no room for is no reason for another.
+TEST_F(Quota, WhatWasJoinedInVainIsOfItsScopeAlone) {
+  Quotas quotas(*hub->store);
+  quotas.passes(now.monotonic);
+  quotas.overflowed("member", store::ScopeId{1}, quotas.now() + std::chrono::seconds(5));
+  EXPECT_FALSE(quotas.may_join("member", store::ScopeId{1}, now.monotonic));
+  EXPECT_TRUE(quotas.may_join("member", store::ScopeId{2}, now.monotonic));
+  EXPECT_TRUE(quotas.may_join("other", store::ScopeId{1}, now.monotonic));
+  quotas.passes(now.monotonic + std::chrono::seconds(5));
+  EXPECT_TRUE(quotas.may_join("member", store::ScopeId{1}, now.monotonic)) << "whenever it was heard of last";
+}
+
+TEST_F(Quota, WhatDoesNotFitTakesNoRoomFromOthers) {
+  Quotas quotas(*hub->store);
+  const ScopeQuota quota{1'000, "own/*", Plane::state};
+  EXPECT_EQ(quotas.room(quota, {2'000, 0}, now.monotonic)->left, 1'000U);
+  EXPECT_EQ(quotas.room(quota, {600, 0}, now.monotonic)->left, 1'000U);
+  EXPECT_EQ(quotas.room(quota, {600, 0}, now.monotonic)->left, 400U);
+}
+
 TEST_F(Quota, WhatIsKeptAsideForSeveralScopesIsBoundedTogether) {
   bytes_ = 4'000'000;
   const auto a = node->open(Plane::state, "own/a"), b = node->open(Plane::state, "own/b");
