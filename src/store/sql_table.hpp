@@ -133,7 +133,7 @@ class SqlTable final : public crdt::RewindableTable {
   std::optional<crdt::Cell> decode(ByteView key, ByteView row);
   void add(Page& page, ByteView key, ByteView row);
   void meet(ByteView key, ByteView row);
-  RangeSet around(ByteView key);
+  RangeSet around(ByteView key, ByteView row);
   std::vector<Bytes> removed_last(const crdt::KeyRange& range);
   void tell_unknown(const crdt::KeyRange& range, bool found);
   crdt::Cell nothing_at(ByteView key);

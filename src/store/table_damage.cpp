@@ -85,16 +85,17 @@ void SqlTable::save_damage() {
 }
 
 /// What is lost with a row that may have stood under any key between those next to `key`: all of these, but for what
-/// this replica removed last. Whoever removes a key has read its row, so it was another's.
-RangeSet SqlTable::around(ByteView key) {
+/// this replica removed last. Whoever removes a key has read its row, so it was another's; but what the removal had not
+/// seen may have come since, so not a key that the row's check is of.
+RangeSet SqlTable::around(ByteView key, ByteView row) {
   crdt::KeyRange range;
   {
-    Query row(file_.db, Sql::cell_before);
-    if (row.bind(sid_).bind(key).step()) range.low = only(row.blob(0)).high;
+    Query before(file_.db, Sql::cell_before);
+    if (before.bind(sid_).bind(key).step()) range.low = only(before.blob(0)).high;
   }
   {
-    Query row(file_.db, Sql::cell_after);
-    if (row.bind(sid_).bind(key).step()) range.high = to_bytes(row.blob(0));
+    Query after(file_.db, Sql::cell_after);
+    if (after.bind(sid_).bind(key).step()) range.high = to_bytes(after.blob(0));
   }
   RangeSet lost, news;
   lost.add(range);
@@ -103,17 +104,17 @@ RangeSet SqlTable::around(ByteView key) {
   if (news.empty()) return lost;  // of a scope that was salvaged many rows may be like this one
   for (const Bytes& removed : removed_last(range)) {
     if (lost.ranges().size() == damaged_ranges_max) break;
-    if (!equal(removed, key)) lost.remove(only(removed));
+    if (!equal(removed, key) && !key_stands(row, sid_, removed)) lost.remove(only(removed));
   }
   return lost;
 }
 
-/// The keys in `range` that this replica removed, and of which the log knows no write that the removal may not have
-/// seen: none by others, whatever its stamp, nor a later one of our own. None if a part of the log cannot be read.
+/// The keys in `range` that this replica removed, by the log later than anybody wrote them. None if a part of the log
+/// cannot be read.
 std::vector<Bytes> SqlTable::removed_last(const crdt::KeyRange& range) {
   struct Known {
-    crdt::Stamp removed = 0, written = 0;  ///< By this replica.
-    bool others = false;                   ///< Have written it.
+    crdt::Stamp removed = 0;  ///< By this replica.
+    crdt::Stamp written = 0;  ///< By anybody.
   };
   std::map<Bytes, Known, BytesLess> keys;
   bool damaged = false;
@@ -123,14 +124,13 @@ std::vector<Bytes> SqlTable::removed_last(const crdt::KeyRange& range) {
     for (const crdt::LogItem& item :
          log_.readable(oid, [&](const BlockKey&, ByteView, crdt::Stamp) { damaged = true; })) {
       if (item.type == crdt::LogItem::Type::remove_range || !range.contains(item.key)) continue;
-      const bool own = item.dot.replica == file_.replica(), write = item.type == crdt::LogItem::Type::write;
-      Known& known = keys[item.key];
-      known.others |= write && !own;
-      if (crdt::Stamp& last = write ? known.written : known.removed; own) last = std::max(last, item.dot.stamp);
+      const bool write = item.type == crdt::LogItem::Type::write;
+      crdt::Stamp& last = write ? keys[item.key].written : keys[item.key].removed;
+      if (write || item.dot.replica == file_.replica()) last = std::max(last, item.dot.stamp);
     }
   std::vector<Bytes> removed;
   for (const auto& [key, known] : keys)
-    if (!damaged && !known.others && known.removed > known.written) removed.push_back(key);
+    if (!damaged && known.removed > known.written) removed.push_back(key);
   return removed;
 }
 
@@ -140,7 +140,7 @@ void SqlTable::meet(ByteView key, ByteView row) {
   if (key_stands(row, sid_, key))
     lost.add(only(key));
   else
-    lost = around(key);
+    lost = around(key, row);
   wants_sweep_ = true;
   if (writing_) {
     put_aside(file_, {Quarantined::Kind::cell, sid_, key, "its check does not match", {}, row});
