@@ -237,7 +237,9 @@ void Engine::tell(const store::Flushed& flushed) {
   if (uplink_) concerned[*uplink_].advanced = flushed.advanced;
   for (const auto& [id, settled] : concerned)
     if (const auto at = links_.find(id); at != links_.end())
-      with(id, *at->second, [&](Link& link) { link.on_settled(settled, flushed.through, flushed.error); });
+      with(id, *at->second, [&flushed, &its = settled](Link& link) {  // bindings have no names in a lambda of Clang 14
+        link.on_settled(its, flushed.through, flushed.error);
+      });
   interests_.forget(flushed.through, [this](LinkId id) {
     const auto at = links_.find(id);
     return at == links_.end() ? no_ticket : at->second->waits_from();

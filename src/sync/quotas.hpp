@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Quotas: what is left of what scopes may hold together. Many links ask for the same: it is looked up once a second,
-// and what they bring until then is taken to stay.
+// and what they bring is taken to stay until it can be looked up, that is, until it is durable.
 #pragma once
 
 #include "base/clock.hpp"
@@ -31,8 +31,13 @@ class Quotas {
  private:
   struct Known {
     Instant looked{};
-    store::Held held{};
+    store::Held held{};      ///< As looked up, and all that was promised room since.
+    store::Held since{};     ///< Of that, what was promised since then.
+    store::Ticket last{};    ///< The last one promised room goes by this ticket;
+    store::Ticket before{};  ///< and the last one before it was looked up, by this.
   };
+  void look(Known& known, const ScopeQuota& quota, Instant now) const;
+
   const store::Store& store_;
   std::map<std::pair<std::optional<Plane>, std::string>, Known> known_{};
   std::map<std::pair<std::string, store::ScopeId>, Instant> overflowed_{};  ///< By who brought it: until when.

@@ -193,6 +193,24 @@ TEST_F(Quota, WhatDoesNotFitTakesNoRoomFromOthers) {
   EXPECT_EQ(quotas.room(quota, {600, 0}, now.monotonic)->left, 400U);
 }
 
+/// A slow disk may have a batch for minutes: room that was promised before is not promised again.
+TEST_F(Quota, WhatIsNotDurableYetIsTakenToStay) {
+  Quotas quotas(*hub->store);
+  const ScopeQuota quota{100'000, "own/*", Plane::state};
+  const auto left_after = [&](int seconds, std::uint64_t brings) {
+    return quotas.room(quota, {brings, 0}, now.monotonic + std::chrono::seconds(seconds))->left;
+  };
+  const auto scope = hub->store->open_scope(Plane::state, "own/a").value();
+  hub->commit();
+  EXPECT_EQ(left_after(0, 60'000), 100'000U);
+  set(*hub, scope, "a", "value");  // goes by the ticket that was promised room
+  EXPECT_EQ(left_after(2, 30'000), 40'000U);
+  EXPECT_EQ(left_after(4, 0), 10'000U);
+  set(*hub, scope, "b", "value");
+  hub->commit();
+  EXPECT_EQ(left_after(6, 0), 100'000U - hub->store->bytes(scope)) << "by now it is known what it came to";
+}
+
 TEST_F(Quota, WhatIsKeptAsideForSeveralScopesIsBoundedTogether) {
   bytes_ = 4'000'000;
   const auto a = node->open(Plane::state, "own/a"), b = node->open(Plane::state, "own/b");
