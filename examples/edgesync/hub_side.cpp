@@ -90,7 +90,8 @@ es::Authorizer Tokens::authorizer() const {
 
 es::Result<es::HubLimits> limits_of(const Options& options) {
   es::HubLimits result;
-  for (const auto& [name, value] : options.limits) {
+  for (const auto& limit : options.limits) {
+    const std::string &name = limit.first, &value = limit.second;
     const auto known = std::find_if(limits.begin(), limits.end(), [&](const auto& one) { return one.name == name; });
     if (known == limits.end()) return es::Error(es::Errc::invalid_argument, "--limit: " + name + ": unknown");
     const bool good = std::visit([&](const auto member) { return read(value, result.*member); }, known->member);

@@ -102,7 +102,7 @@ Result<void> read_all(const Stream& stream, hub::ChainReader& chain, const Funct
 
 class AuditLog::Writer {
  public:
-  Writer(Stream stream, AuditOptions options) : stream_(std::move(stream)), options_(std::move(options)) {}
+  Writer(Stream written, AuditOptions options) : stream_(std::move(written)), options_(std::move(options)) {}
 
   /// Goes on where the chain ends, and signs that.
   Result<void> begin() {

@@ -121,7 +121,7 @@ void FieldReader::get(std::vector<crdt::Finding>& value) {
   if (budget_.failed()) return;
   value.resize(ranges.count(6, sizeof(crdt::Finding)));
   for (crdt::Finding& finding : value) {
-    if (ranges.failed()) return;
+    if (ranges.failed()) break;
     finding.range = ranges.next();
     const std::uint8_t small = ranges.in().u8();
     if (small > 1) budget_.malformed("a finding of an unknown kind");

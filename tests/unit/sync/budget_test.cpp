@@ -18,8 +18,8 @@ class OutgoingBudgets : public testing::Test {
     LinkId at_hub = 0, link = 0;
     std::deque<Bytes> unread{};
 
-    std::optional<Bytes> next(Side& hub, Now now) {
-      if (unread.empty()) return hub.engine->next_frame(at_hub, now);
+    std::optional<Bytes> next(Side& from, Now at) {
+      if (unread.empty()) return from.engine->next_frame(at_hub, at);
       Bytes frame = std::move(unread.front());
       unread.pop_front();
       return frame;
