@@ -120,7 +120,8 @@ class Star {
     Edit edit;
     std::set<std::int64_t> before = values(at);
     for (std::uint64_t left = 1 + random_.below(2); left > 0; --left) {
-      const std::string key = std::string(1, "ab"[random_.below(2)]) + "/" + std::to_string(random_.below(3));
+      const std::string leaf = std::to_string(random_.below(3));
+      const std::string key = std::string(1, "ab"[random_.below(2)]) + "/" + leaf;
       const std::uint64_t dice = random_.below(10);
       if (dice < 7) {
         written_.push_back(++last_value_);

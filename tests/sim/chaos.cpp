@@ -208,10 +208,14 @@ void World::trouble_link(std::uint64_t kind) {
   const ConnectionId id = links[fault_random_.below(links.size())];
   if (kind == 3 && on[Fault::stalls]) {
     trace_.note(timeline_.now(), "stall", -1, id);
-    network_.stall(id, static_cast<int>(fault_random_.below(2)), below(fault_random_, std::chrono::seconds(4)));
+    const Span length = below(fault_random_, std::chrono::seconds(4));
+    network_.stall(id, static_cast<int>(fault_random_.below(2)), length);
   }
   if (kind == 4 && on[Fault::cuts]) network_.cut(id, fault_random_.below(6'000), {true, true});
-  if (kind == 5 && on[Fault::half_open]) network_.cut(id, fault_random_.below(3'000), {fault_random_.one_in(2), false});
+  if (kind == 5 && on[Fault::half_open]) {
+    const bool dialler = fault_random_.one_in(2);
+    network_.cut(id, fault_random_.below(3'000), {dialler, false});
+  }
 }
 
 void World::trouble_disk(SimNode& node, Fault fault) {

@@ -62,7 +62,8 @@ class Copies {
     Edit edit;
     std::vector<std::int64_t> written;
     for (std::uint64_t left = 1 + random_.below(2); left > 0; --left) {
-      const std::string key = std::string(1, "ab"[random_.below(2)]) + "/" + std::to_string(random_.below(3));
+      const std::string leaf = std::to_string(random_.below(3));
+      const std::string key = std::string(1, "ab"[random_.below(2)]) + "/" + leaf;
       const std::uint64_t dice = random_.below(10);
       if (dice < 7) {
         edit.set(key, written.emplace_back(++last_value_));

@@ -70,8 +70,8 @@ void World::shift_clock(SimNode& node) {
 void World::flap(SimNode& node) { network_.flap(node.number(), below(extra_random_, std::chrono::seconds(2))); }
 
 void World::relapse(SimNode& node) {
-  node.relapse(1 + extra_random_.below(12), below(extra_random_, milliseconds(40)),
-               below(extra_random_, milliseconds(80)));
+  const Span then = below(extra_random_, milliseconds(80)), away = below(extra_random_, milliseconds(40));
+  node.relapse(1 + extra_random_.below(12), away, then);
 }
 
 /// A device's own news have one copy, and that is never spoilt: only what the root's disk holds as well.

@@ -34,6 +34,11 @@ class OwnChanges : public Copies {
                                   [&](EngineOptions& options) { options.name = name; });
     return scope();
   }
+  /// The node at hand is `name`, and sets the key of that name.
+  void change(const std::string& name, std::int64_t value) {
+    const auto s = become(name);
+    set(*node, s, name, value);
+  }
   /// The node has seen `upto`, and `keys` are what is left of it.
   void claim(store::ScopeId scope, const crdt::Context& upto, std::vector<crdt::KeyState> keys = {}) {
     crdt::Context all = node->store->context(scope);
@@ -238,7 +243,7 @@ TEST_F(OwnChanges, OfTheHubsOwnIdsWhateverIsSaidCostsItAFewIds) {
 TEST_F(OwnChanges, AHubThatHasLostItsFileGetsEverythingBack) {
   const auto write = [&](std::int64_t round) {
     for (const std::string name : {"one", "two", "three"}) {
-      set(*node, become(name), name, round);
+      change(name, round);
       meet();
       EXPECT_EQ(refused(), "");
     }
@@ -260,13 +265,13 @@ TEST_F(OwnChanges, AHubThatHasLostItsFileGetsEverythingBack) {
 
 /// After that, two may each have something of the other's that the hub had later than its copy.
 TEST_F(OwnChanges, AHubRestoredFromACopyWaitsForTheRuleToBeWidened) {
-  for (const std::string name : {"one", "two"}) set(*node, become(name), name, std::int64_t{1}), meet();
+  for (const std::string name : {"one", "two"}) change(name, 1), meet();
   disconnect();
   hub.reset();
   copy("hub.db", "older.db");
   open_hub_with(Access::write_own);
   for (int round = 2; round < 4; ++round)
-    for (const std::string name : {"one", "two"}) set(*node, become(name), name, std::int64_t{round}), meet();
+    for (const std::string name : {"one", "two"}) change(name, round), meet();
   const auto restore = [&](Access access) {
     disconnect();
     hub.reset();
