@@ -36,17 +36,22 @@ void drop(SqlTable& table, Oid oid, std::uint64_t last) {
   Query(table.file().db, Sql::gap_drop).bind(table.sid()).bind(oid).bind(last).step();
 }
 
-/// The gap that ends right before `first` for the same reason is to be one with what follows.
-std::uint64_t joined(SqlTable& table, Oid oid, const Gap& gap) {
-  Gap before{0, gap.first - 1, gap.why};
+/// So many gaps of one origin that its reasons must do with fewer: no quota counts what is not here.
+bool crowded(SqlTable& table, const ReplicaId& origin) {
+  return !table.file().is_self(origin) && read_gaps(table, origin, 0, touching_gaps_max).size() == touching_gaps_max;
+}
+
+/// Where it begins as one gap with the one right before it, if that can be.
+std::uint64_t joined(SqlTable& table, const ReplicaId& origin, Oid oid, const Gap& gap) {
+  std::optional<Gap> before;
   {
     Query row(table.file().db, Sql::gap_ending_at);
-    if (!row.bind(table.sid()).bind(oid).bind(before.last).step()) return gap.first;
-    before.first = row.number(0);
-    if (row.number(1) != sealed_reason(table.sid(), oid, before)) return gap.first;
+    if (row.bind(table.sid()).bind(oid).bind(gap.first - 1).step())
+      before = open_gap(table.sid(), oid, row.number(0), gap.first - 1, row.number(1));
   }
-  drop(table, oid, before.last);
-  return before.first;
+  if (!before || (before->why != gap.why && !crowded(table, origin))) return gap.first;
+  drop(table, oid, before->last);
+  return before->first;
 }
 
 void note_own(std::vector<Gap>& gaps, const Gap& gap) {
@@ -129,7 +134,7 @@ StreamCounts balance(const Account& account) {
 
 void add_gap(SqlTable& table, const ReplicaId& origin, const Gap& gap) {
   const Oid oid = table.file().origins.intern(origin);
-  put(table, oid, {joined(table, oid, gap), gap.last, gap.why});
+  put(table, oid, {joined(table, origin, oid, gap), gap.last, gap.why});
   if (table.file().is_self(origin)) note_own(table.ledger().gaps[origin], gap);
   table.advance(crdt::Context({origin, gap.last}));
 }

@@ -46,6 +46,10 @@ struct Account {
 };
 StreamCounts balance(const Account& account);
 
+/// Others' gaps that touch keep their own reasons as long as their origin has fewer than this; then the last one's
+/// holds for both.
+inline constexpr std::size_t touching_gaps_max = 1024;
+
 /// Records of `origin` are not here, nor will they be. The context is raised to the last. Requires: none of them is.
 void add_gap(SqlTable& table, const ReplicaId& origin, const Gap& gap);
 /// Records that were in gaps are here again.

@@ -5,11 +5,14 @@
 #include "base/random.hpp"
 #include "crdt/changes.hpp"
 #include "crdt/memory_table.hpp"
+#include "wire/packed_delta.hpp"
 
 #include <gtest/gtest.h>
 
 namespace edgesync::store {
 namespace {
+
+constexpr std::uint64_t fixed_bytes = 64;  // of a part, however little it tells
 
 std::uint64_t held(crdt::MemoryTable& table) {
   std::uint64_t bytes = 0;
@@ -48,6 +51,7 @@ class Growing {
     const std::size_t from = random_.below(3), to = (from + 1 + random_.below(2)) % 3;
     crdt::MemoryTable& table = tables_[to];
     const crdt::Delta delta = crdt::make_delta(tables_[from], table.context());
+    EXPECT_LE(wire::pack({0, 0, true, delta}).size(), told_bytes(delta) + fixed_bytes) << "kept aside without room";
     const std::uint64_t before = held(table);
     std::vector<std::pair<std::uint64_t, bool>> foretold;
     for (std::uint64_t room = 0; room < 400; room += 1 + random_.below(40))

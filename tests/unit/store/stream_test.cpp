@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness.hpp"
+#include "store/ledger.hpp"
 #include "store/statements.hpp"
 #include "wire/frame.hpp"
 
@@ -126,6 +127,27 @@ TEST(StreamStore, TakesSegmentsInOrderVerbatim) {
   EXPECT_EQ(stored[0].body, sent[0].body);
   EXPECT_EQ(hub->stream(to).at(0).last, 12U);
   EXPECT_EQ(hub->summary(to).count, 8U);
+  EXPECT_THAT(findings(*hub), IsEmpty());
+}
+
+/// A quota counts what is held; what is said to be gone takes rows as well, and there is no end to what can be said.
+TEST(StreamStore, ReasonsOfGapsThatTouchAreLostBeforeThereAreTooMany) {
+  Opened hub(2);
+  const ScopeId to = stream_scope(*hub);
+  const ReplicaId other = Opened(1)->replica();
+  constexpr std::uint64_t told = 3 * touching_gaps_max;
+  for (std::uint64_t n = 1; n <= told; ++n)
+    hub->apply(RemoteGap{to, other, {n, n, n % 2 == 0 ? DropReason::quota : DropReason::age}, {}});
+  Outcome last = flush(*hub).outcomes.back();
+  EXPECT_TRUE(last.applied);
+  EXPECT_EQ(last.missing[DropReason::age], told / 2) << "they are counted all the same";
+
+  const auto gaps = hub->gaps(to, other, 0, SIZE_MAX).value();
+
+  EXPECT_EQ(gaps.size(), touching_gaps_max);
+  EXPECT_EQ(gaps[5], (Gap{6, 6, DropReason::quota}));
+  EXPECT_EQ(gaps.back(), (Gap{touching_gaps_max, told, DropReason::quota}));
+  EXPECT_EQ(hub->context(to)[other], told);
   EXPECT_THAT(findings(*hub), IsEmpty());
 }
 
